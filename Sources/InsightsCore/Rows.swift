@@ -1,0 +1,252 @@
+import LicenseModel
+import Tenancy
+
+/// Licenses of one SKU, or a sum, on one day and for one reach. Counts are licenses (seats).
+public struct LicenseRow: Sendable, Hashable {
+    public var sold: Int64 = 0
+    public var entitled: Int64 = 0
+    public var trial: Int64 = 0
+    /// The same in either reach.
+    public var uncounted: Int64 = 0
+    /// All partners: the count. Own: the estimate, with `assignedLower ≤ assigned ≤ assignedUpper`.
+    public var assigned: Int64 = 0
+    /// The same in either reach.
+    public var assignedUnsold: Int64 = 0
+    public var assignedLower: Int64 = 0
+    public var assignedUpper: Int64 = 0
+    /// False: `sold`, `entitled`, `trial` and `uncounted` are absent.
+    public var subscriptionsReported = true
+    /// False: the `assigned…` figures and deployment are absent; they need subscriptions and assignments.
+    public var assignmentsReported = true
+
+    public init() {}
+}
+
+/// Usage of one workload or product in the window that ends on one day. Counts are people.
+public struct UsageRow: Sendable, Hashable {
+    public var active: Int64 = 0
+    public var totalUsers: Int64 = 0
+    public var entitlements: Int64 = 0
+    /// False: the whole usage is absent.
+    public var activityReported = true
+    /// False: `totalUsers` and `entitlements` are absent; they need subscriptions and assignments.
+    public var licensesReported = true
+
+    public init() {}
+}
+
+/// One SKU, own and all partners side by side.
+public struct SkuRow: Sendable, Hashable {
+    public var sku: SkuID
+    public var name: String
+    public var product: Product
+    public var own: LicenseRow
+    public var all: LicenseRow
+    /// Sold, by kind of seller; own + direct + other partners + unknown = all.
+    public var directSold: Int64
+    public var otherPartnersSold: Int64
+    public var unknownSold: Int64
+
+    public init(
+        sku: SkuID, name: String, product: Product, own: LicenseRow, all: LicenseRow,
+        directSold: Int64, otherPartnersSold: Int64, unknownSold: Int64
+    ) {
+        self.sku = sku
+        self.name = name
+        self.product = product
+        self.own = own
+        self.all = all
+        self.directSold = directSold
+        self.otherPartnersSold = otherPartnersSold
+        self.unknownSold = unknownSold
+    }
+}
+
+public struct WorkloadRow: Sendable, Hashable {
+    public var workload: Workload
+    public var usage: UsageRow
+
+    public init(workload: Workload, usage: UsageRow) {
+        self.workload = workload
+        self.usage = usage
+    }
+}
+
+/// One product: sums, SKUs by id and workloads by code. Rows of nothing but zeros are left out.
+public struct ProductRow: Sendable, Hashable {
+    public var product: Product
+    public var own: LicenseRow
+    public var all: LicenseRow
+    public var usage: UsageRow
+    public var skus: [SkuRow]
+    public var workloads: [WorkloadRow]
+
+    public init(
+        product: Product, own: LicenseRow, all: LicenseRow, usage: UsageRow, skus: [SkuRow], workloads: [WorkloadRow]
+    ) {
+        self.product = product
+        self.own = own
+        self.all = all
+        self.usage = usage
+        self.skus = skus
+        self.workloads = workloads
+    }
+}
+
+/// The last day each source has reported; nil = not reported.
+public struct CoverageRow: Sendable, Hashable {
+    public var subscriptions: Day?
+    public var assignments: Day?
+    public var activity: Day?
+
+    public init(subscriptions: Day? = nil, assignments: Day? = nil, activity: Day? = nil) {
+        self.subscriptions = subscriptions
+        self.assignments = assignments
+        self.activity = activity
+    }
+}
+
+/// A customer visible today.
+public struct CustomerRow: Sendable, Hashable {
+    public var customer: CustomerID
+    public var name: String
+    public var market: String
+    /// First day of the relationship that covers today; of two, the earlier start.
+    public var since: Day
+    public var coverage: CoverageRow
+
+    public init(customer: CustomerID, name: String, market: String, since: Day, coverage: CoverageRow) {
+        self.customer = customer
+        self.name = name
+        self.market = market
+        self.since = since
+        self.coverage = coverage
+    }
+}
+
+/// The figures of one customer on one day.
+public struct CustomerInsightsRow: Sendable, Hashable {
+    public var customer: CustomerRow
+    public var asOf: Day
+    /// The asked products, in the order of the enum.
+    public var products: [ProductRow]
+
+    public init(customer: CustomerRow, asOf: Day, products: [ProductRow]) {
+        self.customer = customer
+        self.asOf = asOf
+        self.products = products
+    }
+}
+
+/// Sums over the customers visible on one day and today.
+public struct PortfolioInsightsRow: Sendable, Hashable {
+    public var asOf: Day
+    public var customerCount: Int64
+    /// By coverage of activity; the three add up to `customerCount`.
+    public var reportedCustomers: Int64
+    public var laggingCustomers: Int64
+    public var unreportedCustomers: Int64
+    public var products: [ProductRow]
+
+    public init(
+        asOf: Day, customerCount: Int64, reportedCustomers: Int64, laggingCustomers: Int64,
+        unreportedCustomers: Int64, products: [ProductRow]
+    ) {
+        self.asOf = asOf
+        self.customerCount = customerCount
+        self.reportedCustomers = reportedCustomers
+        self.laggingCustomers = laggingCustomers
+        self.unreportedCustomers = unreportedCustomers
+        self.products = products
+    }
+}
+
+/// One product on one day of a trend.
+public struct TrendRow: Sendable, Hashable {
+    public var day: Day
+    public var product: Product
+    public var own: LicenseRow
+    public var all: LicenseRow
+    public var usage: UsageRow
+
+    public init(day: Day, product: Product, own: LicenseRow, all: LicenseRow, usage: UsageRow) {
+        self.day = day
+        self.product = product
+        self.own = own
+        self.all = all
+        self.usage = usage
+    }
+}
+
+/// Every active user in exactly one class.
+public struct UsageClasses: Sendable, Hashable {
+    public var entitled: Int64 = 0
+    public var uncountedSubscription: Int64 = 0
+    public var trial: Int64 = 0
+    public var overAssigned: Int64 = 0
+    public var turnover: Int64 = 0
+    public var unlicensed: Int64 = 0
+
+    public init() {}
+
+    public var sum: Int64 { entitled + uncountedSubscription + trial + overAssigned + turnover + unlicensed }
+}
+
+/// What usage is explained for.
+public enum UsageSubject: Sendable, Hashable {
+    case product(Product)
+    case workload(Workload)
+}
+
+public struct ExplanationRow: Sendable, Hashable {
+    public var asOf: Day
+    public var usage: UsageRow
+    /// Meaningful where `usage` is reported with its licenses; sums to `usage.active` then.
+    public var classes: UsageClasses
+
+    public init(asOf: Day, usage: UsageRow, classes: UsageClasses) {
+        self.asOf = asOf
+        self.usage = usage
+        self.classes = classes
+    }
+}
+
+/// The state of an own subscription on the day asked.
+public struct SubscriptionRow: Sendable, Hashable {
+    public var fact: SubscriptionFact
+    public var skuName: String
+
+    public init(fact: SubscriptionFact, skuName: String) {
+        self.fact = fact
+        self.skuName = skuName
+    }
+}
+
+public struct LicensedUserRow: Sendable, Hashable {
+    public var user: UserID
+    /// Empty when no name is known.
+    public var displayName: String
+    /// Held on the day asked, by id.
+    public var skus: [SkuID]
+    /// Last active day on or before the day asked, by workload code; workloads never used are left out.
+    public var lastActive: [(workload: Workload, day: Day)] {
+        get { zip(workloads, days).map { ($0, $1) } }
+    }
+    public var workloads: [Workload]
+    public var days: [Day]
+
+    public init(user: UserID, displayName: String, skus: [SkuID], workloads: [Workload], days: [Day]) {
+        self.user = user
+        self.displayName = displayName
+        self.skus = skus
+        self.workloads = workloads
+        self.days = days
+    }
+}
+
+/// Which licensed users to list.
+public enum ActivityFilter: Sendable, Hashable {
+    case any
+    case active
+    case inactive
+}

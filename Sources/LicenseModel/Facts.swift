@@ -1,0 +1,205 @@
+import Tenancy
+
+/// Who sold a subscription.
+public enum Seller: Sendable, Hashable {
+    /// A partner, registered here or not.
+    case partner(PartnerID)
+    /// The vendor itself.
+    case direct
+    /// The source does not tell.
+    case unknown
+}
+
+/// One validated fact. A later fact about the same thing replaces the earlier one; each case names its identity.
+public enum Fact: Sendable, Hashable {
+    /// Identity: partner.
+    case partner(PartnerFact)
+    /// Identity: customer.
+    case customer(CustomerFact)
+    /// Identity: partner, customer, start.
+    case relationship(RelationshipFact)
+    /// Identity: SKU.
+    case sku(SkuFact)
+    /// Identity: customer, subscription, effective day; the SKU and the seller of a subscription never change.
+    case subscription(SubscriptionFact)
+    /// Identity: customer, user.
+    case user(UserFact)
+    /// Identity: customer, user, SKU, start.
+    case assignment(AssignmentFact)
+    /// Identity: customer, SKU, day.
+    case assignmentSnapshot(AssignmentSnapshotFact)
+    /// Identity: customer, user, workload, day; days are added, never taken back.
+    case activity(ActivityFact)
+    /// Identity: customer, day, category.
+    case supportRequest(SupportRequestFact)
+    /// Identity: customer, source.
+    case coverage(CoverageFact)
+}
+
+public struct PartnerFact: Sendable, Hashable {
+    public var partner: PartnerID
+    public var name: String
+
+    public init(partner: PartnerID, name: String) {
+        self.partner = partner
+        self.name = name
+    }
+}
+
+public struct CustomerFact: Sendable, Hashable {
+    public var customer: CustomerID
+    public var name: String
+    public var market: String
+
+    public init(customer: CustomerID, name: String, market: String) {
+        self.customer = customer
+        self.name = name
+        self.market = market
+    }
+}
+
+/// The partner serves the customer in `days`; an empty interval takes the relationship of that start back.
+public struct RelationshipFact: Sendable, Hashable {
+    public var partner: PartnerID
+    public var customer: CustomerID
+    public var days: DayInterval
+
+    public init(partner: PartnerID, customer: CustomerID, days: DayInterval) {
+        self.partner = partner
+        self.customer = customer
+        self.days = days
+    }
+}
+
+public struct SkuFact: Sendable, Hashable {
+    public var sku: SkuID
+    public var name: String
+    /// Nil for a family that insights do not cover.
+    public var product: Product?
+    public var workloads: WorkloadSet
+
+    public init(sku: SkuID, name: String, product: Product?, workloads: WorkloadSet) {
+        self.sku = sku
+        self.name = name
+        self.product = product
+        self.workloads = workloads
+    }
+}
+
+/// What a subscription is from `effective` until its next entry.
+public struct SubscriptionFact: Sendable, Hashable {
+    public var subscription: SubscriptionID
+    public var customer: CustomerID
+    public var sku: SkuID
+    public var seller: Seller
+    public var effective: Day
+    /// Licenses, `0...Limits.maximumQuantity`.
+    public var quantity: Int64
+    public var state: SubscriptionState
+    public var trial: Bool
+    /// Last day of the term; nil = no end.
+    public var termEnd: Day?
+    public var autoRenew: Bool
+
+    public init(
+        subscription: SubscriptionID, customer: CustomerID, sku: SkuID, seller: Seller, effective: Day,
+        quantity: Int64, state: SubscriptionState, trial: Bool = false, termEnd: Day? = nil, autoRenew: Bool = false
+    ) {
+        self.subscription = subscription
+        self.customer = customer
+        self.sku = sku
+        self.seller = seller
+        self.effective = effective
+        self.quantity = quantity
+        self.state = state
+        self.trial = trial
+        self.termEnd = termEnd
+        self.autoRenew = autoRenew
+    }
+}
+
+public struct UserFact: Sendable, Hashable {
+    public var customer: CustomerID
+    public var user: UserID
+    public var displayName: String
+
+    public init(customer: CustomerID, user: UserID, displayName: String) {
+        self.customer = customer
+        self.user = user
+        self.displayName = displayName
+    }
+}
+
+/// The user holds a license in `days`. Without an end it lasts until the first snapshot of the customer and SKU, dated
+/// on or after the start, that does not name the user. An empty interval takes the assignment of that start back.
+public struct AssignmentFact: Sendable, Hashable {
+    public var customer: CustomerID
+    public var user: UserID
+    public var sku: SkuID
+    public var days: DayInterval
+
+    public init(customer: CustomerID, user: UserID, sku: SkuID, days: DayInterval) {
+        self.customer = customer
+        self.user = user
+        self.sku = sku
+        self.days = days
+    }
+}
+
+/// Everybody who holds the SKU on the day. A user named twice counts once.
+public struct AssignmentSnapshotFact: Sendable, Hashable {
+    public var customer: CustomerID
+    public var sku: SkuID
+    public var day: Day
+    public var users: [UserID]
+
+    public init(customer: CustomerID, sku: SkuID, day: Day, users: [UserID]) {
+        self.customer = customer
+        self.sku = sku
+        self.day = day
+        self.users = users
+    }
+}
+
+/// The user did at least one task with the workload on each of the days (at least one day).
+public struct ActivityFact: Sendable, Hashable {
+    public var customer: CustomerID
+    public var user: UserID
+    public var workload: Workload
+    public var days: [Day]
+
+    public init(customer: CustomerID, user: UserID, workload: Workload, days: [Day]) {
+        self.customer = customer
+        self.user = user
+        self.workload = workload
+        self.days = days
+    }
+}
+
+public struct SupportRequestFact: Sendable, Hashable {
+    public var customer: CustomerID
+    public var day: Day
+    public var category: SupportCategory
+    /// `0...Limits.maximumSupportRequests`.
+    public var count: Int64
+
+    public init(customer: CustomerID, day: Day, category: SupportCategory, count: Int64) {
+        self.customer = customer
+        self.day = day
+        self.category = category
+        self.count = count
+    }
+}
+
+/// The source has reported for the customer through the day. Facts alone do not make coverage.
+public struct CoverageFact: Sendable, Hashable {
+    public var customer: CustomerID
+    public var source: Source
+    public var through: Day
+
+    public init(customer: CustomerID, source: Source, through: Day) {
+        self.customer = customer
+        self.source = source
+        self.through = through
+    }
+}

@@ -1,0 +1,120 @@
+@_spi(Authentication) import Tenancy
+
+/// A caller whose credential holds.
+public struct AuthenticatedCaller: Sendable, Hashable {
+    public let principal: Principal
+    /// For people; empty when nobody gave one.
+    public let displayName: String
+    /// Last second of the credential, Unix time; of two credentials the earlier.
+    public let expiresAt: Int64
+    /// The directory's generation that the roles were read from: derive nothing from this value once
+    /// `PrincipalDirectory.generation` differs.
+    public let directoryGeneration: UInt64
+    /// Whether a bearer token took part. Such a caller is not to be remembered per connection.
+    public let viaToken: Bool
+}
+
+/// Turns credentials into a caller: the only maker of a `Principal`.
+///
+/// Synchronous, does no I/O, and may be called from any thread.
+public final class Authenticator: Sendable {
+    private let directory: PrincipalDirectory
+    private let trustDomain: TrustDomain
+    private let tokens: TokenVerifier?
+
+    /// Without a token verifier every bearer token is refused.
+    public init(directory: PrincipalDirectory, trustDomain: TrustDomain, tokens: TokenVerifier? = nil) {
+        self.directory = directory
+        self.trustDomain = trustDomain
+        self.tokens = tokens
+    }
+
+    /// Who is calling.
+    ///
+    /// Either credential is enough. Of two, both must hold and name the same partner: the identity is the
+    /// certificate's, and a role counts only when each credential by itself permits everything that the role
+    /// permits, so that adding a credential never adds a permission.
+    ///
+    /// - Parameters:
+    ///   - certificate: the peer's, nil when it showed none.
+    ///   - authorization: every value of the `authorization` header.
+    ///   - now: Unix time in seconds.
+    public func authenticate(
+        certificate: PeerIdentity?, authorization: [String], now: Int64
+    ) -> Result<AuthenticatedCaller, AuthenticationFailure> {
+        do throws(AuthenticationFailure) {
+            let snapshot = directory.snapshot
+            let certified = try certificate.map { (peer) throws(AuthenticationFailure) in
+                try self.caller(of: peer, in: snapshot, now: now)
+            }
+            let bearer = try bearerCaller(authorization, certificate: certificate, in: snapshot, now: now)
+            switch (certified, bearer) {
+            case (nil, nil): throw AuthenticationFailure(.noCredential)
+            case (let caller?, nil), (nil, let caller?): return .success(caller)
+            case (let certified?, let bearer?): return .success(try Self.combine(certified, bearer))
+            }
+        } catch {
+            return .failure(error)
+        }
+    }
+
+    private func caller(
+        of peer: PeerIdentity, in snapshot: DirectorySnapshot, now: Int64
+    ) throws(AuthenticationFailure) -> AuthenticatedCaller {
+        guard peer.verified else { throw AuthenticationFailure(.certificateUnverified) }
+        guard let identity = try? SpiffeIdentity(uriSANs: peer.uriSANs, trustDomain: trustDomain) else {
+            throw AuthenticationFailure(.certificateName)
+        }
+        guard now >= peer.notBefore else { throw AuthenticationFailure(.certificateNotYetValid) }
+        guard now <= peer.notAfter else { throw AuthenticationFailure(.certificateExpired) }
+        let principal: Principal
+        var displayName = ""
+        switch identity {
+        case .operator(let name):
+            principal = Principal(.operator(name: name.text))
+        case .principal(let partner, let name):
+            guard let record = snapshot.record(name, of: partner) else {
+                throw AuthenticationFailure(.principalUnknown)
+            }
+            guard !record.isDisabled else { throw AuthenticationFailure(.principalDisabled) }
+            principal = Principal(.partner(partner, name, record.roles))
+            displayName = record.displayName
+        }
+        return AuthenticatedCaller(
+            principal: principal, displayName: displayName, expiresAt: peer.notAfter,
+            directoryGeneration: snapshot.generation, viaToken: false)
+    }
+
+    private func bearerCaller(
+        _ authorization: [String], certificate: PeerIdentity?, in snapshot: DirectorySnapshot, now: Int64
+    ) throws(AuthenticationFailure) -> AuthenticatedCaller? {
+        guard let value = authorization.first else { return nil }
+        guard authorization.count == 1, let token = BearerHeader.token(in: value) else {
+            throw AuthenticationFailure(.authorizationHeader)
+        }
+        guard let tokens else { throw AuthenticationFailure(.tokensNotAccepted) }
+        let identity = try tokens.verify(token, certificate: certificate?.fingerprint, now: now)
+        guard snapshot.isRegistered(identity.partner) else { throw AuthenticationFailure(.partnerUnknown) }
+        let record = snapshot.record(identity.principal, of: identity.partner)
+        guard record?.isDisabled != true else { throw AuthenticationFailure(.principalDisabled) }
+        return AuthenticatedCaller(
+            principal: Principal(.partner(identity.partner, identity.principal, identity.roles)),
+            displayName: record?.displayName ?? "", expiresAt: identity.expiresAt,
+            directoryGeneration: snapshot.generation, viaToken: true)
+    }
+
+    private static func combine(
+        _ certified: AuthenticatedCaller, _ bearer: AuthenticatedCaller
+    ) throws(AuthenticationFailure) -> AuthenticatedCaller {
+        guard case .partner(let partner, let name, let roles) = certified.principal.identity,
+            partner == bearer.principal.partner
+        else { throw AuthenticationFailure(.partnersDiffer) }
+        let permitted = AccessPolicy.permissions(of: roles)
+            .intersection(AccessPolicy.permissions(of: bearer.principal.roles))
+        let common = Role.allCases.filter { AccessPolicy.permissions(of: $0).isSubset(of: permitted) }
+        return AuthenticatedCaller(
+            principal: Principal(.partner(partner, name, RoleSet(common))), displayName: certified.displayName,
+            expiresAt: min(certified.expiresAt, bearer.expiresAt),
+            directoryGeneration: certified.directoryGeneration, viaToken: true)
+    }
+}

@@ -1,0 +1,102 @@
+import Tenancy
+
+/// One immutable state of the directory: every registered partner and its principals.
+public struct DirectorySnapshot: Sendable {
+    /// Bounds of one partner and of the whole directory.
+    public static let maximumPrincipalsPerPartner = 10_000
+    public static let maximumPartners = 100_000
+
+    /// Grows by one with every change.
+    public private(set) var generation: UInt64
+
+    private var partners: [PartnerID: [PrincipalID: PrincipalRecord]]
+
+    public static let empty = DirectorySnapshot(generation: 0, partners: [:])
+
+    private init(generation: UInt64, partners: [PartnerID: [PrincipalID: PrincipalRecord]]) {
+        self.generation = generation
+        self.partners = partners
+    }
+
+    /// The state that a store holds. `generation` is that of the running process, not persisted.
+    public init(stored: [PartnerID: [PrincipalRecord]]) {
+        let partners = stored.mapValues { records in
+            Dictionary(records.map { ($0.principal, $0) }, uniquingKeysWith: { _, last in last })
+        }
+        self.init(generation: 1, partners: partners)
+    }
+
+    public var partnerCount: Int { partners.count }
+
+    public func isRegistered(_ partner: PartnerID) -> Bool { partners[partner] != nil }
+
+    /// Every registered partner, in no order. For the operator's bookkeeping, such as rate limits.
+    public var registeredPartners: some Collection<PartnerID> { partners.keys }
+
+    /// The principals of the scope's partner, ordered by id.
+    public func principals(in scope: PartnerScope) -> [PrincipalRecord] {
+        (partners[scope.partner] ?? [:]).values.sorted { $0.principal < $1.principal }
+    }
+
+    public func principal(_ principal: PrincipalID, in scope: PartnerScope) -> PrincipalRecord? {
+        partners[scope.partner]?[principal]
+    }
+
+    /// The record that a credential names. Internal: everybody else needs a scope.
+    func record(_ principal: PrincipalID, of partner: PartnerID) -> PrincipalRecord? {
+        partners[partner]?[principal]
+    }
+
+    // MARK: Changes, each returning the next state and leaving this one as it is
+
+    func creatingPartner(_ partner: PartnerID, first: PrincipalRecord) throws(DirectoryError) -> DirectorySnapshot {
+        guard partners[partner] == nil else { throw .alreadyExists }
+        guard partners.count < Self.maximumPartners else { throw .full(limit: Self.maximumPartners) }
+        return replacing(partner, with: [first.principal: first])
+    }
+
+    func creatingPrincipal(
+        _ record: PrincipalRecord, of partner: PartnerID
+    ) throws(DirectoryError) -> DirectorySnapshot {
+        guard var principals = partners[partner] else { throw .notFound }
+        guard principals[record.principal] == nil else { throw .alreadyExists }
+        guard principals.count < Self.maximumPrincipalsPerPartner else {
+            throw .full(limit: Self.maximumPrincipalsPerPartner)
+        }
+        principals[record.principal] = record
+        return replacing(partner, with: principals)
+    }
+
+    func storing(_ record: PrincipalRecord, of partner: PartnerID) throws(DirectoryError) -> DirectorySnapshot {
+        guard var principals = partners[partner], let before = principals[record.principal] else { throw .notFound }
+        if before.isEnabledAdmin, !record.isEnabledAdmin { try requireAnotherAdmin(in: principals) }
+        principals[record.principal] = record
+        return replacing(partner, with: principals)
+    }
+
+    func deletingPrincipal(_ principal: PrincipalID, of partner: PartnerID) throws(DirectoryError) -> DirectorySnapshot
+    {
+        guard var principals = partners[partner], let before = principals[principal] else { throw .notFound }
+        if before.isEnabledAdmin { try requireAnotherAdmin(in: principals) }
+        principals[principal] = nil
+        return replacing(partner, with: principals)
+    }
+
+    private func requireAnotherAdmin(in principals: [PrincipalID: PrincipalRecord]) throws(DirectoryError) {
+        var admins = 0
+        for record in principals.values where record.isEnabledAdmin {
+            admins += 1
+            if admins == 2 { return }
+        }
+        throw .lastAdmin
+    }
+
+    private func replacing(
+        _ partner: PartnerID, with principals: [PrincipalID: PrincipalRecord]
+    ) -> DirectorySnapshot {
+        var next = self
+        next.partners[partner] = principals
+        next.generation &+= 1
+        return next
+    }
+}

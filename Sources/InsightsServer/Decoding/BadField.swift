@@ -1,0 +1,23 @@
+import InsightsAPI
+
+/// Why a batch is refused: the first bad field, in the order of the facts.
+struct BadField: Error, Sendable, Hashable {
+    /// Index of the fact; nil when the batch itself is bad.
+    let factIndex: Int?
+    /// Path from the request, such as `facts[3].subscription.effective_date`.
+    let field: String
+    let reason: String
+
+    init(factIndex: Int?, field: String, reason: String) {
+        self.factIndex = factIndex
+        self.field = field
+        self.reason = reason
+    }
+
+    /// A field of one fact; `error.field` is its path below the fact.
+    init(factIndex: Int, _ error: FieldError) {
+        self.init(factIndex: factIndex, field: "facts[\(factIndex)].\(error.field)", reason: error.reason)
+    }
+
+    var fieldError: FieldError { FieldError(field, reason) }
+}

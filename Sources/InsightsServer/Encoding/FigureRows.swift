@@ -1,0 +1,30 @@
+import InsightsCore
+
+/// Which figures of a row are shown and their ratios: the one place that decides presence (rulings 7 and 38).
+extension LicenseRow {
+    var showsSubscriptions: Bool { subscriptionsReported }
+    var showsAssignments: Bool { subscriptionsReported && assignmentsReported }
+
+    /// Nil when a source that it needs is not reported.
+    var deployment: RatioFigure? {
+        guard showsAssignments else { return nil }
+        return RatioFigure(definition: .assignedPerSold, numerator: assigned, denominator: sold)
+    }
+
+    /// Whether the share of assigned licenses is known; nil when it is not reported.
+    var isExact: Bool? { showsAssignments ? assignedLower == assignedUpper : nil }
+}
+
+extension UsageRow {
+    var showsLicenses: Bool { activityReported && licensesReported }
+
+    var usage: RatioFigure? {
+        guard showsLicenses else { return nil }
+        return RatioFigure(definition: .activeUsersPerTotalUsers, numerator: active, denominator: totalUsers)
+    }
+
+    var usagePerEntitlement: RatioFigure? {
+        guard showsLicenses else { return nil }
+        return RatioFigure(definition: .activeUsersPerEntitlement, numerator: active, denominator: entitlements)
+    }
+}

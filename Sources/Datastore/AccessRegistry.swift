@@ -1,0 +1,83 @@
+import Tenancy
+
+/// A registered partner.
+public struct PartnerRecord: Sendable, Hashable {
+    public let id: PartnerID
+    /// The name given when it was created; a `partner` fact may tell a newer one. Nil when none was given.
+    public let name: String?
+
+    public init(id: PartnerID, name: String?) {
+        self.id = id
+        self.name = name
+    }
+}
+
+/// A registered caller of a partner.
+public struct PrincipalRecord: Sendable, Hashable {
+    public let partner: PartnerID
+    public let id: PrincipalID
+    public let displayName: String
+    public let roles: RoleSet
+    public let disabled: Bool
+
+    public init(partner: PartnerID, id: PrincipalID, displayName: String, roles: RoleSet, disabled: Bool) {
+        self.partner = partner
+        self.id = id
+        self.displayName = displayName
+        self.roles = roles
+        self.disabled = disabled
+    }
+}
+
+/// Who may call.
+public struct AccessRegistry: Sendable, Hashable {
+    /// By id.
+    public let partners: [PartnerRecord]
+    /// By partner id, then principal id.
+    public let principals: [PrincipalRecord]
+
+    public init(partners: [PartnerRecord], principals: [PrincipalRecord]) {
+        self.partners = partners
+        self.principals = principals
+    }
+}
+
+/// One change of who may call. That the last user management admin stays is the caller's to check.
+public enum AccessChange: Sendable, Hashable {
+    /// A new partner with its first principal. `alreadyExists` when the partner is registered.
+    case createPartner(PartnerRecord, first: PrincipalRecord)
+    /// `alreadyExists` when the partner has a principal of that id.
+    case createPrincipal(PrincipalRecord)
+    /// `notFound` when the partner has no principal of that id.
+    case updatePrincipal(PrincipalRecord)
+    /// `notFound` when the partner has no principal of that id.
+    case deletePrincipal(PartnerID, PrincipalID)
+
+    /// The partner whose callers change.
+    public var partner: PartnerID {
+        switch self {
+        case .createPartner(let partner, _): partner.id
+        case .createPrincipal(let principal), .updatePrincipal(let principal): principal.partner
+        case .deletePrincipal(let partner, _): partner
+        }
+    }
+}
+
+extension AccessChange {
+    /// The rules that every engine keeps before it touches anything.
+    package func check(entry: LogEntry?, for grant: AccessGrant) throws(DatastoreError) {
+        switch (self, grant) {
+        case (.createPartner(let partner, let first), .operator):
+            guard first.partner == partner.id else { throw .outsideScope }
+            guard let entry, entry.kind == .partnerCreated else {
+                throw .invalid("a created partner needs its log entry")
+            }
+        case (.createPrincipal, .partner(let scope)), (.updatePrincipal, .partner(let scope)),
+            (.deletePrincipal, .partner(let scope)):
+            guard partner == scope.partner else { throw .outsideScope }
+            guard entry == nil else { throw .invalid("a changed principal makes no log entry") }
+        default:
+            throw .outsideScope
+        }
+    }
+}

@@ -1,0 +1,75 @@
+import LicenseModel
+import Tenancy
+
+/// A row of folded state: a key and bytes whose meaning is their writer's.
+public struct StateRow: Sendable, Hashable {
+    public let key: String
+    /// Nil in a fold deletes the row.
+    public let body: [UInt8]?
+
+    public init(key: String, body: [UInt8]?) {
+        self.key = key
+        self.body = body
+    }
+}
+
+/// The replacement of one person of one customer by an anonymous one.
+public struct Erasure: Sendable, Hashable {
+    public let user: UserID
+    public let customer: CustomerID
+    /// An id that was never used for the customer.
+    public let replacement: UserID
+    /// The revision that the erasure makes.
+    public let revision: Revision
+    /// The state rows without the person.
+    public let states: [StateRow]
+    /// Whether `states` are all rows that changed since the last fold, so that the erasure folds the log through its
+    /// own revision. Otherwise they replace the rows of the last fold that name the person, and the log after it is
+    /// rewritten and kept.
+    public let folds: Bool
+
+    public init(
+        user: UserID, of customer: CustomerID, replacement: UserID, revision: Revision, states: [StateRow], folds: Bool
+    ) {
+        self.user = user
+        self.customer = customer
+        self.replacement = replacement
+        self.revision = revision
+        self.states = states
+        self.folds = folds
+    }
+
+    /// The entry that the erasure adds to the log; does not name the person.
+    public var entry: LogEntry { .erasure(revision: revision) }
+}
+
+/// Figures for operators. Bytes are those of files, or of bodies for an engine without files.
+public struct DatastoreStatistics: Sendable, Hashable {
+    /// The engine's name, such as `sqlite`.
+    public let engine: String
+    public let revision: Revision
+    public let foldedThrough: Revision
+    public let stateRows: Int
+    /// The main file.
+    public let storeBytes: Int64
+    /// Changes that are durable beside the main file and not yet in it.
+    public let pendingBytes: Int64
+    /// Whether bytes of an erased person wait for a long reader before they can be overwritten.
+    public let erasurePending: Bool
+
+    public init(
+        engine: String, revision: Revision, foldedThrough: Revision, stateRows: Int, storeBytes: Int64,
+        pendingBytes: Int64, erasurePending: Bool
+    ) {
+        self.engine = engine
+        self.revision = revision
+        self.foldedThrough = foldedThrough
+        self.stateRows = stateRows
+        self.storeBytes = storeBytes
+        self.pendingBytes = pendingBytes
+        self.erasurePending = erasurePending
+    }
+
+    /// Entries that a restart replays after it has read the state rows.
+    public var entriesToReplay: Int64 { revision.number - foldedThrough.number }
+}

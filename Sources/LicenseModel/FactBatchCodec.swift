@@ -1,0 +1,105 @@
+import Tenancy
+
+/// The log's encoding of a batch's facts: compact, versioned, checksummed, and the same bytes for the same facts.
+///
+/// ```
+/// version   1 byte   1
+/// count     varint   facts
+/// fact …             a tag byte (kind and flags), then the fields in the order of the declaration
+/// checksum  4 bytes  CRC-32C of everything before, little endian
+/// ```
+///
+/// Ids are written once per batch and kind of id: `0` = the one named last, `1` = a new one follows, `n ≥ 2` = the
+/// `n − 2`nd new one. A day is the zigzag distance from the day named last. Names are written as they are, because
+/// equal strings may differ in their bytes.
+public enum FactBatchCodec {
+    static let version: UInt8 = 1
+    /// The version byte, the count and the checksum of an empty batch.
+    static let minimumLength = 6
+
+    /// The facts of a batch as bytes; the id is kept beside them.
+    public static func encode(_ batch: FactBatch) -> [UInt8] {
+        encode(batch.facts)
+    }
+
+    public static func encode(_ facts: [Fact]) -> [UInt8] {
+        var encoder = FactBatchEncoder(capacity: facts.count &* 12 &+ 64)
+        encoder.write(facts)
+        return encoder.finish()
+    }
+
+    /// The facts that `encode` was given. Any bytes give facts or an error, and memory is spent only on what the bytes
+    /// can hold.
+    public static func decode(_ bytes: [UInt8]) throws(FactBatchCodecError) -> [Fact] {
+        guard bytes.count >= minimumLength else { throw .truncated }
+        let end = bytes.count - 4
+        var stored: UInt32 = 0
+        for index in 0..<4 { stored |= UInt32(bytes[end + index]) << UInt32(8 * index) }
+        guard CRC32C.checksum(of: bytes, count: end) == stored else { throw .checksumMismatch }
+        guard bytes[0] == version else { throw .unknownVersion(bytes[0]) }
+        var decoder = FactBatchDecoder(bytes: bytes, start: 1, end: end)
+        return try decoder.readFacts()
+    }
+
+    /// The same facts with one user of one customer replaced: the id becomes `replacement`, names become empty.
+    /// Bytes that do not name the user come back unchanged. The number and order of the facts stay.
+    public static func rewriting(
+        user: UserID, of customer: CustomerID, to replacement: UserID, in bytes: [UInt8]
+    ) throws(FactBatchCodecError) -> [UInt8] {
+        let facts = try decode(bytes)
+        var changed = false
+        let rewritten = facts.map { fact in
+            guard let other = fact.replacing(user: user, of: customer, by: replacement) else { return fact }
+            changed = true
+            return other
+        }
+        return changed ? encode(rewritten) : bytes
+    }
+}
+
+/// Why bytes are no batch.
+public enum FactBatchCodecError: Error, Sendable, Hashable, CustomStringConvertible {
+    /// Fewer bytes than the shortest batch.
+    case truncated
+    case checksumMismatch
+    /// Written by a newer version.
+    case unknownVersion(UInt8)
+    /// The checksum holds and the content does not.
+    case malformed(offset: Int, reason: String)
+
+    public var description: String {
+        switch self {
+        case .truncated: "the batch is cut short"
+        case .checksumMismatch: "the checksum of the batch does not match its bytes"
+        case .unknownVersion(let version): "the batch has format version \(version), which is not known"
+        case .malformed(let offset, let reason): "the batch is malformed at byte \(offset): \(reason)"
+        }
+    }
+}
+
+extension Fact {
+    /// Nil when the fact does not name the user of the customer.
+    func replacing(user: UserID, of customer: CustomerID, by replacement: UserID) -> Fact? {
+        switch self {
+        case .user(var fact):
+            guard fact.customer == customer, fact.user == user else { return nil }
+            fact.user = replacement
+            fact.displayName = ""
+            return .user(fact)
+        case .assignment(var fact):
+            guard fact.customer == customer, fact.user == user else { return nil }
+            fact.user = replacement
+            return .assignment(fact)
+        case .assignmentSnapshot(var fact):
+            guard fact.customer == customer, fact.users.contains(user) else { return nil }
+            fact.users = fact.users.map { $0 == user ? replacement : $0 }
+            return .assignmentSnapshot(fact)
+        case .activity(var fact):
+            guard fact.customer == customer, fact.user == user else { return nil }
+            fact.user = replacement
+            return .activity(fact)
+        case .partner, .customer, .relationship, .sku, .subscription, .supportRequest, .coverage:
+            return nil
+        }
+    }
+}

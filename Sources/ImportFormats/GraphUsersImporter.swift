@@ -1,0 +1,73 @@
+import InsightsAPI
+
+/// Graph `users` with `assignedLicenses`: names, and one snapshot per SKU of everybody who holds it. People are keyed
+/// by their lower-cased user principal name, as the activity reports are.
+struct GraphUsersImporter: FactImporter {
+    private let options: ImportOptions
+    private var holders: [String: Set<String>] = [:]
+    private var files = 0
+    private var unfinishedPages = 0
+    private(set) var report = ImportReport()
+
+    init(options: ImportOptions) {
+        self.options = options
+        for sku in options.extraSkuIDs { holders[sku.lowercased()] = [] }
+    }
+
+    mutating func read(_ file: InputFile, into sink: inout FactSink) throws {
+        sink.file = file.name
+        files += 1
+        let envelope = try JSONDocument.readList(file, limits: options.limits) { object, locate in
+            report.rows += 1
+            let user = try object.requiredString("userPrincipalName").lowercased()
+            guard let licenses = try object.array("assignedLicenses") else {
+                throw JSONProblem(
+                    offset: object.offset,
+                    message: "assignedLicenses is missing; ask for it with $select, or everybody would lose everything")
+            }
+            if let name = try object.string("displayName")?.cleanedName, !name.isEmpty {
+                var fact = PBUserFact()
+                fact.customerID = options.customerID
+                fact.userID = user
+                fact.displayName = name
+                try sink.add(.user(fact), at: locate(object.offset))
+            }
+            report.add("users")
+            if !licenses.isEmpty { report.add("of them licensed") }
+            try hold(licenses, user: user)
+        }
+        if envelope.hasNextPage { unfinishedPages += 1 }
+    }
+
+    mutating func finish(into sink: inout FactSink) throws {
+        guard unfinishedPages < max(files, 1) else {
+            throw PositionedProblem(
+                .wholeFile, "the answer has more pages: give all of them in one command, or the others lose their licenses")
+        }
+        for (sku, users) in holders.sorted(by: { $0.key < $1.key }) {
+            var fact = PBAssignmentSnapshotFact()
+            fact.customerID = options.customerID
+            fact.skuID = sku
+            fact.date = options.snapshotDay
+            fact.userIds = users.sorted()
+            try sink.add(.assignmentSnapshot(fact), at: .wholeFile)
+            report.add("snapshots, one per SKU")
+            report.add("assignments", users.count)
+        }
+        try sink.addCoverage(.assignments, through: options.snapshotDay, options: options)
+    }
+
+    private mutating func hold(_ licenses: [JSONValue], user: String) throws {
+        for element in licenses {
+            let license = try JSONObject(element, what: "an element of assignedLicenses")
+            let sku = try license.requiredString("skuId").lowercased()
+            guard sku.isGUID else {
+                throw JSONProblem(offset: license.offset("skuId"), message: "skuId \(sku.excerpt) is not a GUID")
+            }
+            holders[sku, default: []].insert(user)
+            if let disabled = try license.array("disabledPlans"), !disabled.isEmpty {
+                report.leaveOut("plans switched off for a single person (disabledPlans)", disabled.count)
+            }
+        }
+    }
+}

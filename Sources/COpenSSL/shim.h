@@ -1,0 +1,210 @@
+#ifndef RPC_ENGINE_COPENSSL_SHIM_H
+#define RPC_ENGINE_COPENSSL_SHIM_H
+
+#include <openssl/bio.h>
+#include <openssl/bn.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/ssl.h>
+#include <openssl/x509.h>
+#include <openssl/x509_vfy.h>
+#include <openssl/x509v3.h>
+#include <string.h>
+#include <time.h>
+
+/* Most of what follows are macros of OpenSSL that Swift cannot see. */
+
+static inline int engine_ctx_set_versions(SSL_CTX *ctx, int minimum) {
+    return SSL_CTX_set_min_proto_version(ctx, minimum) == 1 && SSL_CTX_set_max_proto_version(ctx, 0) == 1;
+}
+
+/* A key with a pass phrase would make libcrypto ask on the terminal: refuse instead. */
+static inline int engine_no_passphrase(char *buffer, int size, int writing, void *data) {
+    (void)buffer; (void)size; (void)writing; (void)data;
+    return 0;
+}
+
+/* The client's chain is kept as sent and judged after the handshake by code that can be run again. */
+static inline int engine_defer_verification(X509_STORE_CTX *ctx, void *data) {
+    (void)ctx; (void)data;
+    return 1;
+}
+
+/* "h2" or nothing: any other offer ends the handshake. */
+static inline int engine_select_h2(SSL *ssl, const unsigned char **out, unsigned char *out_length,
+                                   const unsigned char *offered, unsigned int offered_length, void *data) {
+    static const unsigned char h2[3] = {2, 'h', '2'};
+    (void)ssl; (void)data;
+    if (SSL_select_next_proto((unsigned char **)out, out_length, h2, sizeof h2, offered, offered_length)
+        != OPENSSL_NPN_NEGOTIATED) {
+        return SSL_TLSEXT_ERR_ALERT_FATAL;
+    }
+    return SSL_TLSEXT_ERR_OK;
+}
+
+/* libssl calls the selection above only if the client offers something; this refuses a client that does not. */
+static inline int engine_require_alpn(SSL *ssl, int *alert, void *data) {
+    const unsigned char *extension = NULL;
+    size_t length = 0;
+    (void)data;
+    if (SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_application_layer_protocol_negotiation, &extension, &length) != 1) {
+        *alert = SSL_AD_NO_APPLICATION_PROTOCOL;
+        return SSL_CLIENT_HELLO_ERROR;
+    }
+    return SSL_CLIENT_HELLO_SUCCESS;
+}
+
+static inline void engine_ctx_harden(SSL_CTX *ctx) {
+    static const unsigned char session_context[] = "rpc-engine";
+    SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_NO_TICKET
+                                 | SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_IGNORE_UNEXPECTED_EOF);
+    SSL_CTX_set_num_tickets(ctx, 0);
+    SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
+    SSL_CTX_set_session_id_context(ctx, session_context, sizeof session_context - 1);
+    SSL_CTX_set_max_early_data(ctx, 0);
+    SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    SSL_CTX_set_default_passwd_cb(ctx, engine_no_passphrase);
+    SSL_CTX_set_alpn_select_cb(ctx, engine_select_h2, NULL);
+    SSL_CTX_set_client_hello_cb(ctx, engine_require_alpn, NULL);
+    SSL_CTX_set_read_ahead(ctx, 1);
+}
+
+static inline int engine_ctx_set_groups(SSL_CTX *ctx, const char *groups) {
+    return SSL_CTX_set1_groups_list(ctx, groups) == 1;
+}
+
+static inline void engine_ctx_request_client_certificate(SSL_CTX *ctx) {
+    SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER | SSL_VERIFY_CLIENT_ONCE, NULL);
+    SSL_CTX_set_cert_verify_callback(ctx, engine_defer_verification, NULL);
+}
+
+static inline BIO *engine_open_file(const char *path) { return BIO_new_file(path, "r"); }
+
+static inline X509 *engine_read_certificate(BIO *bio) {
+    return PEM_read_bio_X509_AUX(bio, NULL, engine_no_passphrase, NULL);
+}
+
+static inline X509_CRL *engine_read_crl(BIO *bio) { return PEM_read_bio_X509_CRL(bio, NULL, engine_no_passphrase, NULL); }
+
+/* 1 if the last PEM read stopped at the end of the file rather than at something broken. */
+static inline int engine_pem_ended(void) {
+    unsigned long error = ERR_peek_last_error();
+    return ERR_GET_LIB(error) == ERR_LIB_PEM && ERR_GET_REASON(error) == PEM_R_NO_START_LINE;
+}
+
+static inline STACK_OF(X509_NAME) *engine_name_list_new(void) { return sk_X509_NAME_new_null(); }
+
+static inline int engine_name_list_add(STACK_OF(X509_NAME) *list, X509 *certificate) {
+    X509_NAME *copy = X509_NAME_dup(X509_get_subject_name(certificate));
+    if (!copy) return 0;
+    if (sk_X509_NAME_push(list, copy) <= 0) {
+        X509_NAME_free(copy);
+        return 0;
+    }
+    return 1;
+}
+
+static inline void engine_name_list_free(STACK_OF(X509_NAME) *list) { sk_X509_NAME_pop_free(list, X509_NAME_free); }
+
+/* The peer's certificate and what it sent along; both become the caller's. */
+static inline X509 *engine_peer_certificate(SSL *ssl) { return SSL_get1_peer_certificate(ssl); }
+
+static inline STACK_OF(X509) *engine_peer_chain(SSL *ssl) {
+    STACK_OF(X509) *chain = SSL_get_peer_cert_chain(ssl);
+    return chain ? X509_chain_up_ref(chain) : NULL;
+}
+
+static inline int engine_chain_count(const STACK_OF(X509) *chain) { return chain ? sk_X509_num(chain) : 0; }
+
+static inline void engine_chain_free(STACK_OF(X509) *chain) { sk_X509_pop_free(chain, X509_free); }
+
+/* Verifies a client's chain at a moment. Returns X509_V_OK only when every step could be checked and passed. */
+static inline int engine_verify_client(X509_STORE *store, X509 *leaf, STACK_OF(X509) *chain, int64_t moment,
+                                       int check_revocation) {
+    int result = X509_V_ERR_UNSPECIFIED;
+    X509_STORE_CTX *ctx = X509_STORE_CTX_new();
+    if (!ctx) return X509_V_ERR_OUT_OF_MEM;
+    if (X509_STORE_CTX_init(ctx, store, leaf, chain) == 1) {
+        X509_VERIFY_PARAM *param = X509_STORE_CTX_get0_param(ctx);
+        unsigned long flags = 0;
+        if (check_revocation) flags |= X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL;
+        if (X509_VERIFY_PARAM_set_purpose(param, X509_PURPOSE_SSL_CLIENT) == 1
+            && X509_VERIFY_PARAM_set_trust(param, X509_TRUST_SSL_CLIENT) == 1
+            && X509_VERIFY_PARAM_set_flags(param, flags) == 1) {
+            X509_VERIFY_PARAM_set_time(param, (time_t)moment);
+            X509_VERIFY_PARAM_set_depth(param, 10);
+            X509_VERIFY_PARAM_set_auth_level(param, 2);
+            int verdict = X509_verify_cert(ctx);
+            int error = X509_STORE_CTX_get_error(ctx);
+            if (verdict == 1 && error == X509_V_OK) {
+                result = X509_V_OK;
+            } else if (error != X509_V_OK) {
+                result = error;
+            }
+        }
+    }
+    X509_STORE_CTX_free(ctx);
+    ERR_clear_error();
+    return result;
+}
+
+static inline int engine_time(const ASN1_TIME *time, int64_t *seconds) {
+    struct tm parts;
+    memset(&parts, 0, sizeof parts);
+    if (!time || ASN1_TIME_to_tm(time, &parts) != 1) return 0;
+    *seconds = (int64_t)timegm(&parts);
+    return 1;
+}
+
+/* URI names of the certificate: calls back with each one's bytes. Returns the count, or -1 if the extension is broken. */
+static inline int engine_uri_names(X509 *certificate, void (*each)(const unsigned char *, int, void *), void *data) {
+    int critical = 0;
+    int found = 0;
+    GENERAL_NAMES *names = (GENERAL_NAMES *)X509_get_ext_d2i(certificate, NID_subject_alt_name, &critical, NULL);
+    if (!names) return critical == -1 ? 0 : -1;
+    for (int i = 0; i < sk_GENERAL_NAME_num(names); i++) {
+        GENERAL_NAME *name = sk_GENERAL_NAME_value(names, i);
+        if (name->type != GEN_URI) continue;
+        each(ASN1_STRING_get0_data(name->d.uniformResourceIdentifier),
+             ASN1_STRING_length(name->d.uniformResourceIdentifier), data);
+        found++;
+    }
+    GENERAL_NAMES_free(names);
+    return found;
+}
+
+/* Subject in RFC 2253 form with control and non-ASCII bytes escaped; returns its length, at most size. */
+static inline int engine_subject(X509 *certificate, char *buffer, int size) {
+    BIO *bio = BIO_new(BIO_s_mem());
+    if (!bio) return 0;
+    int length = 0;
+    if (X509_NAME_print_ex(bio, X509_get_subject_name(certificate), 0, XN_FLAG_RFC2253) >= 0) {
+        length = BIO_read(bio, buffer, size);
+    }
+    BIO_free(bio);
+    return length > 0 ? length : 0;
+}
+
+/* Serial number as hexadecimal; returns its length, at most size. */
+static inline int engine_serial(X509 *certificate, char *buffer, int size) {
+    int length = 0;
+    BIGNUM *number = ASN1_INTEGER_to_BN(X509_get0_serialNumber(certificate), NULL);
+    if (!number) return 0;
+    char *text = BN_bn2hex(number);
+    if (text) {
+        length = (int)strlen(text);
+        if (length > size) length = size;
+        memcpy(buffer, text, (size_t)length);
+        OPENSSL_free(text);
+    }
+    BN_free(number);
+    return length;
+}
+
+static inline int engine_fingerprint(X509 *certificate, unsigned char digest[32]) {
+    unsigned int length = 0;
+    return X509_digest(certificate, EVP_sha256(), digest, &length) == 1 && length == 32;
+}
+
+#endif

@@ -1,0 +1,134 @@
+/// One call. Belongs to its event loop: use it only inside handlers, sources, receivers and interceptors.
+public final class CallContext {
+    /// Unique in this process.
+    public internal(set) var id: UInt64 = 0
+    /// Position in ``ServerConfiguration/methods``, or -1 for an unknown method.
+    public internal(set) var methodIndex = -1
+    /// Request headers without the ones that belong to HTTP/2 and gRPC framing.
+    public internal(set) var metadata = Metadata()
+    /// Monotonic nanoseconds at which the call must have ended; nil without `grpc-timeout`.
+    public internal(set) var deadline: UInt64?
+    /// Monotonic nanoseconds at which the headers were complete.
+    public internal(set) var started: UInt64 = 0
+    public internal(set) var connection: ConnectionContext
+    /// Whatever the interceptor or handler wants to keep with the call.
+    public var attachment: AnyObject?
+    /// The peer vanished or cancelled, or the engine ended the call.
+    public internal(set) var isCancelled = false
+    /// The request message came compressed.
+    public internal(set) var requestWasCompressed = false
+    /// Headers sent before the first reply. A value of a name that ends in `-bin` is base64 (``Metadata/encodeBinary(_:)``).
+    public var initialMetadata: [(String, String)] = []
+    /// Headers sent with the status.
+    public var trailers: [(String, String)] = []
+    /// Compress the reply with gzip if the client takes it. Set it before the first reply; streams may change it for
+    /// each message after that.
+    public var compressReply = false
+
+    var route: Route?
+    var unknownPath = ""
+    var authorityBytes: [UInt8] = []
+    let loop: EventLoop
+    var stream: StreamToken
+
+    init(connection: ConnectionContext, loop: EventLoop) {
+        self.connection = connection
+        self.loop = loop
+        stream = StreamToken(slot: 0, connection: 0, stream: 0, call: 0)
+    }
+
+    /// Ready for another call; the memory of the metadata stays.
+    func reset() {
+        methodIndex = -1
+        metadata.removeAll()
+        deadline = nil
+        attachment = nil
+        isCancelled = false
+        requestWasCompressed = false
+        if !initialMetadata.isEmpty { initialMetadata = [] }
+        if !trailers.isEmpty { trailers = [] }
+        compressReply = false
+        route = nil
+        if !unknownPath.isEmpty { unknownPath = "" }
+        authorityBytes.removeAll(keepingCapacity: true)
+    }
+
+    /// `/package.Service/Method` as the client asked for it.
+    public var path: String { route?.entry.path ?? unknownPath }
+
+    /// The `:authority` (or `host`) that the client asked for.
+    public var authority: String { String(decoding: authorityBytes, as: UTF8.self) }
+
+    /// A handle that wakes this call's ``MessageSource`` after it said `pending`; usable from any thread.
+    public func makeWaker() -> StreamWaker { StreamWaker(loop: loop, stream: stream) }
+}
+
+/// Names one call of one connection of one loop; stays harmless after the call is gone.
+struct StreamToken: Sendable {
+    var slot: Int
+    var connection: UInt64
+    var stream: Int32
+    var call: UInt64
+}
+
+/// Wakes a pending ``MessageSource``. May be used from any thread, any number of times, also after the call's end.
+public struct StreamWaker: Sendable {
+    let loop: EventLoop
+    let stream: StreamToken
+
+    public func wake() {
+        loop.post(.wake(stream))
+    }
+}
+
+/// A connection as handlers see it. Belongs to its event loop.
+public final class ConnectionContext {
+    /// Unique in this process.
+    public let id: UInt64
+    /// `address:port`, IPv6 in brackets.
+    public let remoteAddress: String
+    /// The client's certificate, also when its verification failed: look at ``PeerCertificate/verification``.
+    public internal(set) var peerCertificate: PeerCertificate?
+    /// Counts the verifications of the certificate: what was derived from it before a change must be derived again.
+    public internal(set) var peerRevision: UInt64 = 0
+    /// Whatever the owner wants to keep with the connection, such as the identity behind the certificate.
+    public var attachment: AnyObject?
+    /// The ``Server/tlsGeneration`` under which the certificate was last verified.
+    public internal(set) var tlsGeneration: UInt64 = 0
+
+    var verifiedAt: Int64 = 0
+    let shared: ServerShared
+
+    init(id: UInt64, remoteAddress: String, shared: ServerShared) {
+        self.id = id
+        self.remoteAddress = remoteAddress
+        self.shared = shared
+    }
+
+    /// Verifies the stored chain again under the current CA, CRL and time. The engine does so by itself before each
+    /// call after ``Server/reloadTLS()``, and at least once a minute on a connection in use.
+    @discardableResult
+    public func reverifyPeer() -> PeerCertificate? {
+        guard var certificate = peerCertificate else { return nil }
+        let tls = shared.currentTLS()
+        verifiedAt = shared.wallClock()
+        tlsGeneration = tls.generation
+        certificate.verify(with: tls, at: verifiedAt)
+        peerCertificate = certificate
+        peerRevision &+= 1
+        return certificate
+    }
+
+    /// Seconds for which a verdict holds on an open connection; bounds the delay of expiry of certificates and CRLs
+    /// inside the chain. The certificate's own expiry is looked at on every call.
+    static let verificationLifetime: Int64 = 60
+
+    func refreshPeer(generation: UInt64, wall: Int64) {
+        guard let certificate = peerCertificate else { return }
+        let expired = wall > certificate.notAfter && certificate.verification.isTrusted
+        if generation != tlsGeneration || expired || wall &- verifiedAt > Self.verificationLifetime || wall < verifiedAt
+        {
+            reverifyPeer()
+        }
+    }
+}

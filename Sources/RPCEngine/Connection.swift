@@ -1,0 +1,311 @@
+import CLinux
+import CNghttp2
+import COpenSSL
+import Glibc
+
+/// One client connection: socket, TLS and HTTP/2 session. Lives on its event loop.
+final class Connection {
+    enum State: UInt8 {
+        case handshaking
+        case open
+        /// Everything was said; waiting for the peer to close, so that our last bytes are not lost to a reset.
+        case lingering
+        case closed
+    }
+
+    // The loop closes and drops its connections before it goes itself.
+    unowned(unsafe) let loop: EventLoop
+    let limits: Limits
+    let fd: Int32
+    let slot: Int
+    let id: UInt64
+    let addressKey: UInt64
+    let context: ConnectionContext
+    /// SSL, freed in `close`.
+    var ssl: OpaquePointer?
+    /// nghttp2_session, from the end of the handshake until `close`.
+    var session: OpaquePointer?
+    var state = State.handshaking
+    var interest: UInt32 = 0
+
+    // MARK: Calls
+
+    var streams: [Stream] = []
+    /// The stream whose header block or body arrived last; saves a look-up for what follows.
+    unowned(unsafe) var latest: Stream?
+    var streamingCount = 0
+    var bufferedRequestBytes = 0
+    var bufferedReplyBytes = 0
+    var parked: [StreamToken] = []
+    var uncredited = 0
+
+    // MARK: Output
+
+    var writeBlocked = false
+    var readPaused = false
+    /// Plain bytes that the socket has not taken; owned, freed in `close`.
+    var unsent: UnsafeMutablePointer<UInt8>?
+    var unsentStart = 0
+    var unsentEnd = 0
+    var isDirty = false
+    var settingsPatched = false
+
+    // MARK: Time, in monotonic nanoseconds
+
+    let opened: UInt64
+    var deadline: UInt64
+    var lastReceived: UInt64
+    var lastWritten: UInt64
+    var lastCall: UInt64
+    var goAwayAt: UInt64
+    var pingSentAt: UInt64 = 0
+    var prefaceSeen = false
+
+    // MARK: Shutdown
+
+    enum Shutdown: UInt8 {
+        case none
+        /// GOAWAY without a last stream was sent: calls already on their way still count.
+        case announced
+        /// The final GOAWAY was sent; closed as soon as the last call ends.
+        case final
+    }
+    var shutdown = Shutdown.none
+    var shutdownDeadline: UInt64 = .max
+    var announcedUntil: UInt64 = .max
+    var closeReason = ""
+
+    var budgets: FrameBudgets
+
+    init(
+        loop: EventLoop, fd: Int32, slot: Int, id: UInt64, addressKey: UInt64, remoteAddress: String,
+        ssl: OpaquePointer
+    ) {
+        self.loop = loop
+        limits = loop.shared.limits
+        self.fd = fd
+        self.slot = slot
+        self.id = id
+        self.addressKey = addressKey
+        self.ssl = ssl
+        context = ConnectionContext(id: id, remoteAddress: remoteAddress, shared: loop.shared)
+        budgets = FrameBudgets(limits)
+        opened = loop.now
+        lastReceived = loop.now
+        lastWritten = loop.now
+        lastCall = loop.now
+        deadline = loop.now &+ loop.times.handshakeTimeout
+        let age = loop.times.maxConnectionAge
+        goAwayAt = loop.now &+ age &- age / 10 &+ UInt64.random(in: 0...max(1, age / 5))
+    }
+
+    // MARK: Events
+
+    func handle(_ events: UInt32) {
+        switch state {
+        case .handshaking: continueHandshake()
+        case .open:
+            if events & engine_epoll_out != 0 { writeBlocked = false }
+            if events & (engine_epoll_in | engine_epoll_error | engine_epoll_hangup) != 0, !readPaused { readInput() }
+            if state == .open { flush() }
+        case .lingering: discardInput()
+        case .closed: break
+        }
+    }
+
+    private func continueHandshake() {
+        guard let ssl else { return }
+        ERR_clear_error()
+        let result = SSL_do_handshake(ssl)
+        if result == 1 { return handshakeDone(ssl) }
+        switch SSL_get_error(ssl, result) {
+        case SSL_ERROR_WANT_READ: setInterest(engine_epoll_in)
+        case SSL_ERROR_WANT_WRITE: setInterest(engine_epoll_out)
+        case SSL_ERROR_SYSCALL: close(reason: "connection lost in the handshake")
+        default: close(reason: TLSContext.lastError())
+        }
+    }
+
+    private func handshakeDone(_ ssl: OpaquePointer) {
+        var protocolName: UnsafePointer<UInt8>?
+        var length: UInt32 = 0
+        SSL_get0_alpn_selected(ssl, &protocolName, &length)
+        guard UnsafeBufferPointer(start: protocolName, count: Int(length)).equals("h2") else {
+            return close(reason: "no h2 by ALPN")
+        }
+        if let chain = PeerChain(ssl: ssl) {
+            context.peerCertificate = PeerCertificate(chain: chain)
+            context.reverifyPeer()
+        }
+        guard startSession() else { return close(reason: "out of memory") }
+        state = .open
+        deadline = loop.now &+ loop.times.prefaceTimeout
+        lastReceived = loop.now
+        loop.statistics.handshakes.increment()
+        loop.shared.onEvent(.connectionOpened(id: id, remoteAddress: context.remoteAddress))
+        setInterest(engine_epoll_in)
+        if loop.isDraining { beginShutdown(grace: loop.drainGrace) }
+        readInput()
+        if state == .open { flush() }
+    }
+
+    // MARK: Input
+
+    /// Records read in one turn; more wait until others had theirs.
+    private static let recordsPerTurn = 16
+
+    func readInput() {
+        guard let ssl, let session else { return }
+        ERR_clear_error()
+        var records = 0
+        repeat {
+            // The loop's buffer has room for what is asked for.
+            let count = SSL_read(ssl, loop.readBuffer, Int32(EventLoop.readCapacity))
+            if count <= 0 { return readStopped(SSL_get_error(ssl, count)) }
+            lastReceived = loop.now
+            loop.statistics.bytesReceived.add(UInt64(count))
+            let taken = nghttp2_session_mem_recv(session, loop.readBuffer, Int(count))
+            if taken < 0 { return inputRefused(Int32(truncatingIfNeeded: taken)) }
+            if state != .open || !admitsInput() { return }
+            records += 1
+        } while records < Self.recordsPerTurn && SSL_has_pending(ssl) == 1
+        // What OpenSSL has buffered does not wake epoll.
+        if SSL_has_pending(ssl) == 1 { loop.again(self) }
+    }
+
+    private func readStopped(_ error: Int32) {
+        switch error {
+        case SSL_ERROR_WANT_READ: break
+        case SSL_ERROR_WANT_WRITE: writeBlocked = true
+        case SSL_ERROR_ZERO_RETURN: close(reason: "closed by the peer")
+        case SSL_ERROR_SYSCALL: close(reason: "connection lost")
+        default: close(reason: TLSContext.lastError())
+        }
+    }
+
+    private func inputRefused(_ error: Int32) {
+        if error == NGHTTP2_ERR_FLOODED.rawValue { return punish("control frame flood") }
+        let text = nghttp2_strerror(error).map { String(cString: $0) } ?? "HTTP/2 error"
+        closeReason = text
+        if let session { nghttp2_session_terminate_session(session, NGHTTP2_PROTOCOL_ERROR.rawValue) }
+        flush()
+        linger(reason: text)
+    }
+
+    /// False while the peer does not take our acknowledgements: it gets no further work done meanwhile.
+    private func admitsInput() -> Bool {
+        guard let session, nghttp2_session_get_outbound_queue_size(session) > limits.maxQueuedControlFrames else {
+            return true
+        }
+        flush()
+        guard state == .open, writeBlocked,
+            nghttp2_session_get_outbound_queue_size(session) > limits.maxQueuedControlFrames
+        else { return state == .open }
+        readPaused = true
+        updateInterest()
+        return false
+    }
+
+    private func discardInput() {
+        // Raw bytes into the loop's buffer, which holds readCapacity of them.
+        for _ in 0..<8 {
+            let count = recv(fd, loop.readBuffer, EventLoop.readCapacity, 0)
+            if count > 0 { continue }
+            if count < 0, errno == EAGAIN || errno == EINTR { return }
+            return close(reason: closeReason)
+        }
+    }
+
+    // MARK: Closing
+
+    /// How long a peer may take to read a last GOAWAY, in nanoseconds.
+    private static let lingerTime: UInt64 = 1_000_000_000
+
+    /// The peer went over a budget: GOAWAY with ENHANCE_YOUR_CALM, and nothing more is read.
+    func punish(_ kind: String) {
+        guard let session, closeReason.isEmpty else { return }
+        closeReason = kind
+        loop.statistics.abuse.increment()
+        loop.shared.onEvent(.abuse(id: id, remoteAddress: context.remoteAddress, kind: kind))
+        deadline = loop.now &+ Self.lingerTime
+        nghttp2_session_terminate_session(session, NGHTTP2_ENHANCE_YOUR_CALM.rawValue)
+        needsFlush()
+    }
+
+    /// Something of our own went wrong; every call of the connection ends.
+    func fail(_ reason: String) {
+        guard let session, closeReason.isEmpty else { return }
+        closeReason = reason
+        deadline = loop.now &+ Self.lingerTime
+        nghttp2_session_terminate_session(session, NGHTTP2_INTERNAL_ERROR.rawValue)
+        needsFlush()
+    }
+
+    /// Ends TLS and the sending direction, and waits a little for the peer to close.
+    func linger(reason: String) {
+        guard state == .open else { return }
+        if closeReason.isEmpty { closeReason = reason }
+        closeStreams()
+        if let ssl {
+            ERR_clear_error()
+            SSL_shutdown(ssl)
+        }
+        Glibc.shutdown(fd, Int32(SHUT_WR))
+        state = .lingering
+        deadline = loop.now &+ Self.lingerTime
+        setInterest(engine_epoll_in)
+    }
+
+    func close(reason: String) {
+        guard state != .closed else { return }
+        let failedHandshake = state == .handshaking
+        if closeReason.isEmpty { closeReason = reason }
+        closeStreams()
+        state = .closed
+        // Each is freed here and nowhere else; the pointers are gone afterwards.
+        if let session { nghttp2_session_del(session) }
+        session = nil
+        if let ssl { SSL_free(ssl) }
+        ssl = nil
+        free(unsent)
+        unsent = nil
+        Glibc.close(fd)
+        loop.forget(self, failedHandshake: failedHandshake)
+    }
+
+    private func closeStreams() {
+        latest = nil
+        parked = []
+        let open = streams
+        streams = []
+        for stream in open {
+            if let session { nghttp2_session_set_stream_user_data(session, stream.id, nil) }
+            stream.closed()
+            loop.recycle(stream)
+        }
+    }
+
+    // MARK: Interest
+
+    func updateInterest() {
+        setInterest((readPaused ? 0 : engine_epoll_in) | (writeBlocked ? engine_epoll_out : 0))
+    }
+
+    func setInterest(_ wanted: UInt32) {
+        guard wanted != interest else { return }
+        interest = wanted
+        engine_epoll_modify(loop.epoll, fd, wanted, loop.token(of: self))
+    }
+
+    func needsFlush() {
+        if !isDirty {
+            isDirty = true
+            loop.dirty.append(self)
+        }
+    }
+
+    func refreshPeer() {
+        guard context.peerCertificate != nil else { return }
+        context.refreshPeer(generation: loop.shared.tlsGeneration, wall: loop.wall)
+    }
+}

@@ -1,0 +1,149 @@
+import CNghttp2
+import Glibc
+
+/// Time limits of a connection, keepalive and orderly shutdown.
+extension Connection {
+    /// Called about once a second.
+    func sweep() {
+        let now = loop.now
+        switch state {
+        case .handshaking:
+            if now > deadline { close(reason: "TLS handshake took too long") }
+        case .lingering:
+            if now > deadline { close(reason: closeReason) }
+        case .open:
+            if !closeReason.isEmpty {
+                if now > deadline { close(reason: closeReason) }
+                return
+            }
+            sweepOpen(now)
+        case .closed: break
+        }
+    }
+
+    private func sweepOpen(_ now: UInt64) {
+        if !prefaceSeen, now > deadline { return close(reason: "no HTTP/2 preface") }
+        if writeBlocked, now > lastWritten &+ loop.times.idleTimeout { return close(reason: "the peer does not read") }
+        for stream in streams where isTooSlow(stream, now) { return }
+        if streamingCount > 0 { recheckStreams() }
+        guard state == .open else { return }
+        if shutdown != .none {
+            if shutdown == .announced, now > announcedUntil { finalGoAway() }
+            if now > shutdownDeadline { cutStreams() }
+            return
+        }
+        if now > goAwayAt { return beginShutdown(grace: loop.times.connectionAgeGrace) }
+        if streams.isEmpty, now > lastCall &+ loop.times.idleTimeout {
+            return beginShutdown(grace: loop.times.connectionAgeGrace)
+        }
+        keepAlive(now)
+    }
+
+    /// A header block or a request that trickles in. True when the connection is gone for it.
+    private func isTooSlow(_ stream: Stream, _ now: UInt64) -> Bool {
+        switch stream.phase {
+        case .headers:
+            guard now > stream.headersBegan &+ loop.times.headersTimeout else { return false }
+            close(reason: "request headers took too long")
+            return true
+        case .open:
+            guard case .none = stream.producer, !stream.parked, !stream.ignoresInput,
+                now > stream.context.started &+ loop.times.requestTimeout
+            else { return false }
+            stream.abort(RPCStatus(.deadlineExceeded, "the request message took too long to arrive"))
+            return false
+        case .finished: return false
+        }
+    }
+
+    private func recheckStreams() {
+        refreshPeer()
+        for stream in streams where stream.isStreaming && stream.phase == .open {
+            if let status = loop.shared.interceptor.recheck(stream.context) { stream.abort(status) }
+        }
+    }
+
+    private func keepAlive(_ now: UInt64) {
+        guard let session else { return }
+        if pingSentAt > 0 {
+            if now > pingSentAt &+ loop.times.keepaliveTimeout { close(reason: "keepalive ping unanswered") }
+        } else if now > lastReceived &+ loop.times.keepaliveInterval {
+            pingSentAt = now
+            nghttp2_submit_ping(session, UInt8(NGHTTP2_FLAG_NONE.rawValue), nil)
+            needsFlush()
+        }
+    }
+
+    // MARK: Shutdown
+
+    /// Announces the end, and lets calls go on for `grace` nanoseconds.
+    func beginShutdown(grace: UInt64) {
+        switch state {
+        case .handshaking: close(reason: "server is draining")
+        case .open:
+            guard let session else { return }
+            shutdownDeadline = min(shutdownDeadline, loop.now &+ grace)
+            guard shutdown == .none else { return }
+            shutdown = .announced
+            // A second is more than a round trip: calls that crossed the announcement have arrived by then.
+            announcedUntil = loop.now &+ min(1_000_000_000, grace / 2)
+            nghttp2_submit_shutdown_notice(session)
+            nghttp2_submit_ping(session, UInt8(NGHTTP2_FLAG_NONE.rawValue), nil)
+            pingSentAt = loop.now
+            if loop.isDraining { tellStreams() }
+            needsFlush()
+        case .lingering, .closed: break
+        }
+    }
+
+    private func tellStreams() {
+        for stream in streams where stream.phase == .open {
+            switch stream.producer {
+            case .source(let source): source.draining()
+            case .writer(_, let receiver): receiver.draining()
+            case .none, .responder: break
+            }
+        }
+    }
+
+    /// No call with a higher stream number will be answered any more.
+    func finalGoAway() {
+        guard let session, shutdown == .announced else { return }
+        shutdown = .final
+        let last = nghttp2_session_get_last_proc_stream_id(session)
+        nghttp2_submit_goaway(session, UInt8(NGHTTP2_FLAG_NONE.rawValue), last, NGHTTP2_NO_ERROR.rawValue, nil, 0)
+        needsFlush()
+    }
+
+    /// The grace is over: what still runs ends with UNAVAILABLE.
+    private func cutStreams() {
+        finalGoAway()
+        let status = RPCStatus(.unavailable, "the server closes this connection")
+        for stream in streams where stream.phase != .headers { stream.abort(status) }
+        // Who does not take even that gets a last moment.
+        if closeReason.isEmpty {
+            closeReason = "grace of the shutdown is over"
+            deadline = loop.now &+ 1_000_000_000
+        }
+        needsFlush()
+    }
+}
+
+extension Stream {
+    /// The answer of a deferred handler.
+    func reply(_ result: Result<[UInt8], RPCStatus>) {
+        guard phase == .open, case .responder = producer else { return }
+        switch result {
+        case .success(var message): sendUnary(&message)
+        case .failure(let status): finish(status)
+        }
+    }
+
+    /// The receiver takes messages again.
+    func resumeReading() {
+        guard phase == .open, case .writer(let writer, let receiver) = producer else { return }
+        deliver(to: receiver, writer)
+        if !readingPaused { creditStream() }
+        connection.needsFlush()
+    }
+}

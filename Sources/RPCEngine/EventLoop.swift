@@ -1,0 +1,348 @@
+import CLinux
+import Glibc
+import Synchronization
+
+/// One thread, one epoll, one listener, and the connections it accepted.
+/// Unchecked: everything but `post`, `statistics` and `connectionCount` is touched by the loop's thread alone, once
+/// `start` has handed it over.
+final class EventLoop: @unchecked Sendable {
+    /// Limits as nanoseconds.
+    struct Times {
+        let handshakeTimeout: UInt64
+        let prefaceTimeout: UInt64
+        let idleTimeout: UInt64
+        let maxConnectionAge: UInt64
+        let connectionAgeGrace: UInt64
+        let keepaliveInterval: UInt64
+        let keepaliveTimeout: UInt64
+        let headersTimeout: UInt64
+        let requestTimeout: UInt64
+
+        init(_ limits: Limits) {
+            handshakeTimeout = limits.handshakeTimeout.nanoseconds
+            prefaceTimeout = limits.prefaceTimeout.nanoseconds
+            idleTimeout = limits.idleTimeout.nanoseconds
+            maxConnectionAge = limits.maxConnectionAge.nanoseconds
+            connectionAgeGrace = limits.connectionAgeGrace.nanoseconds
+            keepaliveInterval = limits.keepaliveInterval?.nanoseconds ?? .max / 4
+            keepaliveTimeout = limits.keepaliveTimeout.nanoseconds
+            headersTimeout = limits.headersTimeout.nanoseconds
+            requestTimeout = limits.requestTimeout.nanoseconds
+        }
+    }
+
+    static let readCapacity = 65_536
+    static let writeCapacity = 131_072
+
+    let shared: ServerShared
+    let times: Times
+    let index: Int
+    let statistics = LoopStatistics()
+    let epoll: Int32
+    let nobody: ConnectionContext
+    private let mailbox: Mailbox
+    /// Open connections, for whoever waits for the drain.
+    private let open = Atomic<Int>(0)
+    private let finished = Atomic<Bool>(false)
+
+    // Owned blocks of the capacities above, freed in deinit.
+    let readBuffer: UnsafeMutablePointer<UInt8>
+    let writeBuffer: UnsafeMutablePointer<UInt8>
+    var writeFilled = 0
+
+    /// Monotonic nanoseconds and Unix seconds, read once per wake-up.
+    private(set) var now: UInt64 = 0
+    private(set) var wall: Int64 = 0
+    var wheel = DeadlineWheel()
+    let compression = Compression()
+    var dirty: [Connection] = []
+    private var waitingForTurn: [Connection] = []
+    private(set) var connections: [Connection?] = []
+    private var freeSlots: [Int] = []
+    private var pool: [Stream] = []
+    private var scratch: [UInt8] = []
+    private var inflated: [UInt8] = []
+    private var callNumber: UInt64
+    private var nextSweep: UInt64 = 0
+
+    private var listener: Int32
+    private var acceptPausedUntil: UInt64 = 0
+    private(set) var isDraining = false
+    private(set) var drainGrace: UInt64 = 0
+    private var isStopping = false
+
+    init(shared: ServerShared, index: Int, listener: Int32) throws(EngineError) {
+        self.shared = shared
+        self.index = index
+        self.listener = listener
+        times = Times(shared.limits)
+        mailbox = try Mailbox()
+        epoll = epoll_create1(Int32(EPOLL_CLOEXEC))
+        guard epoll >= 0 else { throw .system(call: "epoll_create1", error: errno) }
+        nobody = ConnectionContext(id: 0, remoteAddress: "", shared: shared)
+        // Calls of different loops never share a number.
+        callNumber = UInt64(index) << 48
+        readBuffer = .allocate(capacity: Self.readCapacity)
+        writeBuffer = .allocate(capacity: Self.writeCapacity)
+        engine_epoll_add(epoll, mailbox.wakeFD, engine_epoll_in, Self.wakeToken)
+        engine_epoll_add(epoll, listener, engine_epoll_in, Self.listenToken)
+    }
+
+    deinit {
+        readBuffer.deallocate()
+        writeBuffer.deallocate()
+        if listener >= 0 { close(listener) }
+        close(epoll)
+    }
+
+    // MARK: From any thread
+
+    func post(_ message: LoopMessage) { mailbox.post(message) }
+
+    var connectionCount: Int { open.load(ordering: .acquiring) }
+
+    var hasFinished: Bool { finished.load(ordering: .acquiring) }
+
+    // MARK: The loop
+
+    private static let wakeToken: UInt64 = 0
+    private static let listenToken: UInt64 = 1
+
+    /// Position and number of a connection: an event that was queued for an earlier one in the same place is dropped.
+    func token(of connection: Connection) -> UInt64 {
+        UInt64(connection.slot + 2) << 32 | connection.id & 0xFFFF_FFFF
+    }
+
+    func run() {
+        let events = UnsafeMutablePointer<epoll_event>.allocate(capacity: 256)
+        defer { events.deallocate() }
+        updateClock()
+        nextSweep = now &+ 1_000_000_000
+        while !isStopping {
+            let count = epoll_wait(epoll, events, 256, timeout())
+            updateClock()
+            var woken = false
+            for position in 0..<max(0, Int(count)) {
+                // position < count <= 256.
+                let event = events + position
+                switch engine_epoll_token(event) {
+                case Self.wakeToken: woken = true
+                case Self.listenToken: acceptConnections()
+                case let token: dispatch(token, engine_epoll_events(event))
+                }
+            }
+            if woken { deliverMail() }
+            takeTurns()
+            for stream in wheel.expired(now: now) where stream.phase != .headers { stream.abort(.deadlinePassed) }
+            if now >= nextSweep { sweep() }
+            flushDirty()
+        }
+        end()
+    }
+
+    private func timeout() -> Int32 {
+        if !waitingForTurn.isEmpty || !dirty.isEmpty { return 0 }
+        let untilSweep = Int32(truncatingIfNeeded: (nextSweep &- min(now, nextSweep)) / 1_000_000 + 1)
+        return min(untilSweep, wheel.wait(now: now) ?? untilSweep)
+    }
+
+    private func updateClock() {
+        var time = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &time)
+        now = UInt64(time.tv_sec) &* 1_000_000_000 &+ UInt64(time.tv_nsec)
+        wall = shared.wallClock()
+    }
+
+    private func dispatch(_ token: UInt64, _ events: UInt32) {
+        let slot = Int(token >> 32) - 2
+        guard slot >= 0, slot < connections.count, let connection = connections[slot],
+            connection.id & 0xFFFF_FFFF == token & 0xFFFF_FFFF
+        else { return }
+        connection.handle(events)
+    }
+
+    /// Connections with input that OpenSSL holds already.
+    private func takeTurns() {
+        guard !waitingForTurn.isEmpty else { return }
+        var turn: [Connection] = []
+        swap(&turn, &waitingForTurn)
+        for connection in turn where connection.state == .open && !connection.readPaused {
+            connection.readInput()
+            if connection.state == .open { connection.flush() }
+        }
+    }
+
+    func again(_ connection: Connection) { waitingForTurn.append(connection) }
+
+    private func flushDirty() {
+        guard !dirty.isEmpty else { return }
+        var batch: [Connection] = []
+        swap(&batch, &dirty)
+        for connection in batch {
+            connection.isDirty = false
+            connection.flush()
+        }
+    }
+
+    private func deliverMail() {
+        for message in mailbox.take() {
+            switch message {
+            case .reply(let token, let result): stream(token)?.reply(result)
+            case .wake(let token): stream(token)?.resume()
+            case .resumeReading(let token): stream(token)?.resumeReading()
+            case .drain(let grace): drain(grace: grace)
+            case .stop: isStopping = true
+            }
+        }
+    }
+
+    private func stream(_ token: StreamToken) -> Stream? {
+        guard token.slot < connections.count else { return nil }
+        return connections[token.slot]?.find(token)
+    }
+
+    // MARK: Accepting
+
+    private func acceptConnections() {
+        for _ in 0..<64 {
+            var address = sockaddr_storage()
+            let fd = engine_accept(listener, &address)
+            if fd >= 0 {
+                accepted(fd, address)
+                continue
+            }
+            switch errno {
+            case EAGAIN: return
+            case EMFILE, ENFILE, ENOBUFS, ENOMEM: return pauseAccepting(errno)
+            default: continue
+            }
+        }
+    }
+
+    /// Out of descriptors or memory: the listener rests until the next sweep, the others go on.
+    private func pauseAccepting(_ error: Int32) {
+        engine_epoll_remove(epoll, listener)
+        acceptPausedUntil = now &+ 500_000_000
+        shared.onEvent(.acceptPaused(reason: error == EMFILE || error == ENFILE ? "no file descriptors" : "no memory"))
+    }
+
+    private func accepted(_ fd: Int32, _ address: sockaddr_storage) {
+        var address = address
+        let key = engine_address_key(&address)
+        let remote = Listener.describe(address)?.description ?? "unknown"
+        if let reason = shared.admit(key) {
+            close(fd)
+            statistics.refused.increment()
+            return shared.onEvent(.connectionRefused(remoteAddress: remote, reason: reason))
+        }
+        Listener.tune(fd)
+        guard let ssl = shared.currentTLS().makeSSL(fd: fd) else {
+            close(fd)
+            shared.release(key)
+            statistics.refused.increment()
+            return shared.onEvent(.connectionRefused(remoteAddress: remote, reason: "out of memory"))
+        }
+        let slot = freeSlots.popLast() ?? connections.count
+        if slot == connections.count { connections.append(nil) }
+        let connection = Connection(
+            loop: self, fd: fd, slot: slot, id: shared.nextConnectionNumber(), addressKey: key, remoteAddress: remote,
+            ssl: ssl)
+        connections[slot] = connection
+        connection.interest = engine_epoll_in
+        engine_epoll_add(epoll, fd, engine_epoll_in, token(of: connection))
+        statistics.accepted.increment()
+        open.store(open.load(ordering: .relaxed) + 1, ordering: .releasing)
+    }
+
+    /// A connection has closed itself.
+    func forget(_ connection: Connection, failedHandshake: Bool) {
+        guard connections[connection.slot] === connection else { return }
+        connections[connection.slot] = nil
+        freeSlots.append(connection.slot)
+        shared.release(connection.addressKey)
+        statistics.closed.increment()
+        open.store(open.load(ordering: .relaxed) - 1, ordering: .releasing)
+        let remote = connection.context.remoteAddress
+        if failedHandshake {
+            statistics.handshakesFailed.increment()
+            shared.onEvent(.handshakeFailed(remoteAddress: remote, reason: connection.closeReason))
+        } else {
+            shared.onEvent(
+                .connectionClosed(id: connection.id, remoteAddress: remote, reason: connection.closeReason))
+        }
+    }
+
+    // MARK: Once a second
+
+    private func sweep() {
+        nextSweep = now &+ 1_000_000_000
+        if acceptPausedUntil > 0, now >= acceptPausedUntil, listener >= 0 {
+            acceptPausedUntil = 0
+            engine_epoll_add(epoll, listener, engine_epoll_in, Self.listenToken)
+        }
+        for connection in connections { connection?.sweep() }
+    }
+
+    // MARK: Ending
+
+    private func drain(grace: UInt64) {
+        guard !isDraining else { return }
+        isDraining = true
+        drainGrace = grace
+        if listener >= 0 {
+            close(listener)
+            listener = -1
+        }
+        for connection in connections { connection?.beginShutdown(grace: grace) }
+    }
+
+    /// Cuts what is left and lets everything go.
+    private func end() {
+        if listener >= 0 {
+            close(listener)
+            listener = -1
+        }
+        for connection in connections { connection?.close(reason: "server stopped") }
+        mailbox.shut()
+        dirty = []
+        waitingForTurn = []
+        pool = []
+        finished.store(true, ordering: .releasing)
+    }
+
+    // MARK: Things used again
+
+    private static let pooledStreams = 512
+
+    func takeStream(for connection: Connection) -> Stream { pool.popLast() ?? Stream(connection: connection) }
+
+    func recycle(_ stream: Stream) {
+        stream.recycle()
+        if pool.count < Self.pooledStreams { pool.append(stream) }
+    }
+
+    func nextCall() -> UInt64 {
+        callNumber &+= 1
+        return callNumber
+    }
+
+    func takeScratch() -> [UInt8] { take(&scratch) }
+
+    func keepScratch(_ bytes: inout [UInt8]) { keep(&bytes, in: &scratch) }
+
+    func takeInflated() -> [UInt8] { take(&inflated) }
+
+    func keepInflated(_ bytes: inout [UInt8]) { keep(&bytes, in: &inflated) }
+
+    private func take(_ storage: inout [UInt8]) -> [UInt8] {
+        var taken: [UInt8] = []
+        swap(&taken, &storage)
+        return taken
+    }
+
+    private func keep(_ bytes: inout [UInt8], in storage: inout [UInt8]) {
+        guard bytes.capacity <= 1 << 20 else { return }
+        bytes.removeAll(keepingCapacity: true)
+        swap(&bytes, &storage)
+    }
+}

@@ -1,0 +1,105 @@
+/// What answers a method. Every closure runs on the connection's event loop and must not block.
+public enum MethodHandler: Sendable {
+    /// One message in, one out: append the reply's bytes to the array; the engine frames them.
+    case unary(@Sendable (CallContext, RawSpan, inout [UInt8]) throws(RPCStatus) -> Void)
+    /// One message in, one out, later: the responder may be finished from any thread.
+    case deferredUnary(@Sendable (CallContext, [UInt8], UnaryResponder) -> Void)
+    /// One message in, many out, pulled from the source as fast as the peer takes them.
+    case serverStream(@Sendable (CallContext, RawSpan) throws(RPCStatus) -> any MessageSource)
+    /// Many in, many out; also right for client streaming. Called when the headers have arrived.
+    case bidirectional(@Sendable (CallContext, StreamWriter) throws(RPCStatus) -> any MessageReceiver)
+
+    var takesOneMessage: Bool {
+        if case .bidirectional = self { return false }
+        return true
+    }
+}
+
+/// A method of the server, found by its path.
+public struct MethodEntry: Sendable {
+    /// `/package.Service/Method`.
+    public let path: String
+    public let handler: MethodHandler
+    /// A lower message limit than ``Limits/maxMessageBytes`` for this method, in bytes.
+    public let maxMessageBytes: Int?
+
+    public init(path: String, handler: MethodHandler, maxMessageBytes: Int? = nil) {
+        self.path = path
+        self.handler = handler
+        self.maxMessageBytes = maxMessageBytes
+    }
+}
+
+/// What ``MessageSource/next(into:)`` has to say.
+public enum SourceStep: Sendable {
+    /// A message was appended; ask again when the peer takes more.
+    case message
+    /// No more messages: the call ends with OK.
+    case end
+    /// Nothing yet: ask again after the call's ``StreamWaker`` was woken.
+    case pending
+}
+
+/// The messages of a server stream. All methods are called on the call's event loop.
+public protocol MessageSource: AnyObject {
+    /// Appends one message to an empty array. Called only while the peer's window and the socket take data, so that
+    /// a slow reader costs one message and 16 KiB. Throwing ends the call with that status.
+    func next(into reply: inout [UInt8]) throws(RPCStatus) -> SourceStep
+    /// The call is over before its end: the peer vanished or cancelled, the deadline passed, access was withdrawn.
+    func cancel()
+    /// The server is about to stop: a stream without an end of its own should end soon.
+    func draining()
+}
+
+extension MessageSource {
+    public func cancel() {}
+    public func draining() {}
+}
+
+/// Receives the messages of a bidirectional call. All methods are called on the call's event loop.
+public protocol MessageReceiver: AnyObject {
+    /// One request message. Throwing ends the call with that status.
+    func receive(_ message: [UInt8]) throws(RPCStatus)
+    /// The client will send no more. The call goes on until the writer is finished.
+    func halfClosed() throws(RPCStatus)
+    /// The call is over before its end; nil when the peer vanished or cancelled, else the status the engine gave it.
+    func cancelled(_ status: RPCStatus?)
+    /// The writer said `full` before and takes messages again.
+    func writable()
+    /// The server is about to stop: finish what is under way, then end the call.
+    func draining()
+}
+
+extension MessageReceiver {
+    public func cancelled(_ status: RPCStatus?) {}
+    public func writable() {}
+    public func draining() {}
+}
+
+/// How a call ended, for logs, metrics and audit.
+public struct CallOutcome: Sendable {
+    public var code: RPCStatus.Code
+    public var message: String
+    /// Message bytes without framing, as sent (compressed ones count compressed).
+    public var requestBytes: UInt64
+    public var responseBytes: UInt64
+    public var requestMessages: UInt64
+    public var responseMessages: UInt64
+    /// From the end of the request headers to the end of the call.
+    public var durationNanoseconds: UInt64
+}
+
+/// Sees every call. All methods are called on the call's event loop and must not block.
+public protocol CallInterceptor: Sendable {
+    /// Called when the headers are complete, before any message byte is looked at. Throwing ends the call at once.
+    func begin(_ call: CallContext, method: MethodEntry) throws(RPCStatus)
+    /// Called once for each call, also for unknown methods (`method` is nil) and for those that `begin` refused.
+    func end(_ call: CallContext, method: MethodEntry?, outcome: CallOutcome)
+    /// Asked about once a second for every open streaming call; a status ends the stream with it.
+    func recheck(_ call: CallContext) -> RPCStatus?
+}
+
+extension CallInterceptor {
+    public func end(_ call: CallContext, method: MethodEntry?, outcome: CallOutcome) {}
+    public func recheck(_ call: CallContext) -> RPCStatus? { nil }
+}

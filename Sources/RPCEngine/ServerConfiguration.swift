@@ -1,0 +1,99 @@
+/// Certificates of the server. Files are read at start and by ``Server/reloadTLS()``.
+public struct TLSConfiguration: Sendable {
+    public enum Version: Sendable {
+        case tls12
+        case tls13
+    }
+
+    /// PEM file: the server's certificate, then its intermediates.
+    public var certificateChainPEM: String
+    /// PEM file without a pass phrase.
+    public var keyPEM: String
+    /// PEM file of the authorities whose client certificates are trusted; nil asks for no client certificate.
+    public var clientCAPEM: String?
+    /// PEM file of revocation lists. With it, every authority of a client's chain must have a current list here.
+    public var crlPEM: String?
+    public var minimumVersion: Version
+
+    public init(
+        certificateChainPEM: String, keyPEM: String, clientCAPEM: String? = nil, crlPEM: String? = nil,
+        minimumVersion: Version = .tls13
+    ) {
+        self.certificateChainPEM = certificateChainPEM
+        self.keyPEM = keyPEM
+        self.clientCAPEM = clientCAPEM
+        self.crlPEM = crlPEM
+        self.minimumVersion = minimumVersion
+    }
+}
+
+public struct ServerConfiguration: Sendable {
+    /// Name or numeric address to listen on.
+    public var host: String
+    /// 0 picks a free port.
+    public var port: UInt16
+    /// Event loops, one thread each; 0 means one for every core.
+    public var loops: Int
+    public var tls: TLSConfiguration
+    public var limits: Limits
+    public var methods: [MethodEntry]
+    public var interceptor: any CallInterceptor
+    /// Unix seconds, for certificates; nil reads the system clock.
+    public var wallClock: (@Sendable () -> Int64)?
+    /// Told about connections, not calls. Called on event loops; must not block.
+    public var onEvent: @Sendable (EngineEvent) -> Void
+
+    public init(
+        host: String = "127.0.0.1", port: UInt16 = 0, loops: Int = 0, tls: TLSConfiguration, limits: Limits = Limits(),
+        methods: [MethodEntry], interceptor: any CallInterceptor, wallClock: (@Sendable () -> Int64)? = nil,
+        onEvent: @escaping @Sendable (EngineEvent) -> Void = { _ in }
+    ) {
+        self.host = host
+        self.port = port
+        self.loops = loops
+        self.tls = tls
+        self.limits = limits
+        self.methods = methods
+        self.interceptor = interceptor
+        self.wallClock = wallClock
+        self.onEvent = onEvent
+    }
+}
+
+/// What happened to connections; texts contain visible ASCII only and are safe to log.
+public enum EngineEvent: Sendable {
+    case connectionRefused(remoteAddress: String, reason: String)
+    case handshakeFailed(remoteAddress: String, reason: String)
+    case connectionOpened(id: UInt64, remoteAddress: String)
+    case connectionClosed(id: UInt64, remoteAddress: String, reason: String)
+    /// A peer went over one of its budgets; the connection is being closed.
+    case abuse(id: UInt64, remoteAddress: String, kind: String)
+    case acceptPaused(reason: String)
+    case tlsReloaded(generation: UInt64)
+}
+
+/// Why a server could not start or reload.
+public enum EngineError: Error, Sendable, CustomStringConvertible {
+    /// A file of ``TLSConfiguration`` cannot be used.
+    case tls(file: String, reason: String)
+    case listen(address: String, reason: String)
+    case configuration(String)
+    case system(call: String, error: Int32)
+
+    public var description: String {
+        switch self {
+        case .tls(let file, let reason): "TLS file \(file): \(reason)"
+        case .listen(let address, let reason): "cannot listen on \(address): \(reason)"
+        case .configuration(let reason): reason
+        case .system(let call, let error): "\(call) failed with error \(error)"
+        }
+    }
+}
+
+/// Where the server listens.
+public struct BoundAddress: Sendable, CustomStringConvertible {
+    public var host: String
+    public var port: UInt16
+
+    public var description: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
+}

@@ -1,0 +1,156 @@
+import CNghttp2
+
+/// One HTTP/2 stream and the call on it. Lives on its connection's event loop and is used again for later streams.
+final class Stream {
+    enum Phase: UInt8 {
+        /// The header block is not complete.
+        case headers
+        /// Waiting for the request, or (bidirectional) running.
+        case open
+        /// The status is decided; what is left is sending.
+        case finished
+    }
+
+    /// How the reply is made.
+    enum Producer {
+        case none
+        case source(any MessageSource)
+        case writer(StreamWriter, any MessageReceiver)
+        case responder(UnaryResponder)
+    }
+
+    // Both outlive the stream: the connection closes its streams before it goes, the loop its connections.
+    unowned(unsafe) var connection: Connection
+    var context: CallContext
+    var id: Int32 = 0
+    /// Position in ``Connection/streams``.
+    var slot = 0
+    var phase = Phase.headers
+    var route: Route?
+
+    // MARK: Request
+
+    var inbox = ByteInbox()
+    var headerBytes = 0
+    var head = RequestHead()
+    /// The peer has sent END_STREAM and the receiver does not know yet.
+    var endPending = false
+    var readingPaused = false
+    /// The handler has thrown; what still arrives is dropped.
+    var ignoresInput = false
+    /// Bytes for which the peer has not got new stream window yet.
+    var uncredited = 0
+    var headersBegan: UInt64 = 0
+    /// The length prefix at the front of the inbox was looked at and is in order.
+    var prefixChecked = false
+    var prefixLength = 0
+    var prefixCompressed = false
+
+    // MARK: Response
+
+    var body = ResponseBody()
+    var producer = Producer.none
+    var responseStarted = false
+    var replyCompression = false
+    /// No more messages will be added to the body.
+    var bodyEnded = false
+    /// nghttp2 was told that there is nothing to send for now.
+    var deferred = false
+    var trailersSubmitted = false
+    /// The reply waits until earlier replies of the connection have left.
+    var parked = false
+    var status = RPCStatus.ok
+    var beganInterceptor = false
+
+    var requestBytes: UInt64 = 0
+    var responseBytes: UInt64 = 0
+    var requestMessages: UInt64 = 0
+    var responseMessages: UInt64 = 0
+
+    // MARK: Deadline wheel
+
+    var timerDeadline: UInt64 = 0
+    var timerSlot = -1
+    // Neighbours in a slot of the wheel; every armed stream is held by its connection.
+    unowned(unsafe) var timerNext: Stream?
+    unowned(unsafe) var timerPrevious: Stream?
+
+    init(connection: Connection) {
+        self.connection = connection
+        context = CallContext(connection: connection.context, loop: connection.loop)
+    }
+
+    deinit { inbox.release() }
+
+    /// Makes a new or used stream ready for a call.
+    func prepare(connection: Connection, id: Int32, call: UInt64, now: UInt64) {
+        self.connection = connection
+        self.id = id
+        headersBegan = now
+        context.connection = connection.context
+        context.id = call
+        context.stream = StreamToken(slot: connection.slot, connection: connection.id, stream: id, call: call)
+    }
+
+    /// Forgets the call. A context that somebody still holds is left to them.
+    func recycle() {
+        if isKnownUniquelyReferenced(&context) {
+            context.reset()
+        } else {
+            context = CallContext(connection: connection.context, loop: connection.loop)
+        }
+        // A pooled stream must not keep a closed connection's identity alive.
+        context.connection = connection.loop.nobody
+        phase = .headers
+        route = nil
+        inbox.reset()
+        headerBytes = 0
+        head = RequestHead()
+        endPending = false
+        readingPaused = false
+        ignoresInput = false
+        uncredited = 0
+        prefixChecked = false
+        body.reset()
+        producer = .none
+        responseStarted = false
+        replyCompression = false
+        bodyEnded = false
+        deferred = false
+        trailersSubmitted = false
+        parked = false
+        status = .ok
+        beganInterceptor = false
+        requestBytes = 0
+        responseBytes = 0
+        requestMessages = 0
+        responseMessages = 0
+    }
+
+    var isStreaming: Bool {
+        switch producer {
+        case .source, .writer: true
+        case .none, .responder: false
+        }
+    }
+}
+
+/// What the engine itself needs from the request headers, noted while they arrive.
+struct RequestHead {
+    enum Encoding: UInt8 {
+        case identity
+        case gzip
+        case unknown
+    }
+
+    var isPost = false
+    var hasMethod = false
+    var isGRPC = false
+    var hasPath = false
+    var tooLarge = false
+    var encoding = Encoding.identity
+    var acceptsGzip = false
+    /// Nanoseconds; nil without the header.
+    var timeout: UInt64?
+    var timeoutIsBad = false
+}

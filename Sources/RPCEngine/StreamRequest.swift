@@ -1,0 +1,296 @@
+import CLinux
+import CNghttp2
+import Glibc
+
+/// The request side of a call: headers, length-prefixed messages, half-close.
+extension Stream {
+    private var loop: EventLoop { connection.loop }
+
+    // MARK: Headers
+
+    /// Name and value are valid only during the call.
+    func addHeader(_ name: UnsafeBufferPointer<UInt8>, _ value: UnsafeBufferPointer<UInt8>) {
+        headerBytes += name.count + value.count + 32
+        if headerBytes > connection.limits.maxHeaderListBytes {
+            head.tooLarge = true
+            return
+        }
+        if name.first == UInt8(ascii: ":") {
+            addPseudoHeader(name, value)
+            return
+        }
+        switch name.count {
+        case 2 where name.equals("te"): return
+        case 4 where name.equals("host"):
+            if context.authorityBytes.isEmpty { context.authorityBytes.append(contentsOf: value) }
+        case 12 where name.equals("content-type"): head.isGRPC = Self.isGRPC(contentType: value)
+        case 12 where name.equals("grpc-timeout"):
+            head.timeout = Timeout.parse(value)
+            head.timeoutIsBad = head.timeout == nil
+        case 13 where name.equals("grpc-encoding"):
+            head.encoding = value.equals("identity") ? .identity : value.equals("gzip") ? .gzip : .unknown
+        case 14 where name.equals("content-length"): return
+        case 20 where name.equals("grpc-accept-encoding"): head.acceptsGzip = value.containsText("gzip")
+        default: context.metadata.append(name: name, value: value)
+        }
+    }
+
+    private func addPseudoHeader(_ name: UnsafeBufferPointer<UInt8>, _ value: UnsafeBufferPointer<UInt8>) {
+        if name.equals(":path") {
+            head.hasPath = true
+            route = connection.loop.shared.methods.find(value)
+            if route == nil { context.unknownPath = String(decoding: value.prefix(1_024), as: UTF8.self) }
+        } else if name.equals(":method") {
+            head.hasMethod = true
+            head.isPost = value.equals("POST")
+        } else if name.equals(":authority") {
+            context.authorityBytes.removeAll(keepingCapacity: true)
+            context.authorityBytes.append(contentsOf: value)
+        }
+    }
+
+    /// `application/grpc`, alone or with `+format` or `;parameters`.
+    private static func isGRPC(contentType value: UnsafeBufferPointer<UInt8>) -> Bool {
+        let prefix = 16
+        guard value.count >= prefix, UnsafeBufferPointer(rebasing: value[..<prefix]).equals("application/grpc") else {
+            return false
+        }
+        return value.count == prefix || value[prefix] == UInt8(ascii: "+") || value[prefix] == UInt8(ascii: ";")
+    }
+
+    /// The header block is complete: everything that can refuse the call without its message does so here.
+    func headersComplete() {
+        phase = .open
+        context.started = loop.now
+        loop.statistics.callsStarted.increment()
+        if head.tooLarge {
+            let limit = connection.limits.maxHeaderListBytes
+            return finish(RPCStatus(.resourceExhausted, "request headers are above the limit of \(limit) bytes"))
+        }
+        guard head.isPost else { return refuse(httpStatus: 405) }
+        guard head.isGRPC else { return refuse(httpStatus: 415) }
+        if head.timeoutIsBad {
+            return finish(RPCStatus(.invalidArgument, "grpc-timeout is not one to eight digits and a unit"))
+        }
+        if let timeout = head.timeout {
+            let deadline = loop.now &+ timeout
+            context.deadline = deadline
+            if timeout == 0 { return finish(.deadlinePassed) }
+            loop.wheel.arm(self, at: deadline)
+        }
+        guard let route else {
+            return finish(RPCStatus(.unimplemented, "unknown method \(context.unknownPath)"))
+        }
+        context.route = route
+        context.methodIndex = route.index
+        if head.encoding == .unknown {
+            return finish(
+                RPCStatus(
+                    .unimplemented, "grpc-encoding is neither identity nor gzip",
+                    trailers: [("grpc-accept-encoding", "identity,gzip")]))
+        }
+        connection.refreshPeer()
+        beganInterceptor = true
+        do throws(RPCStatus) {
+            try loop.shared.interceptor.begin(context, method: route.entry)
+        } catch { return finish(error) }
+        if case .bidirectional(let open) = route.entry.handler { begin(open) }
+    }
+
+    private func begin(_ open: @Sendable (CallContext, StreamWriter) throws(RPCStatus) -> any MessageReceiver) {
+        let writer = StreamWriter(loop: loop, stream: context.stream, limits: connection.limits)
+        do throws(RPCStatus) {
+            let receiver = try open(context, writer)
+            producer = .writer(writer, receiver)
+            connection.streamingCount += 1
+            startResponse()
+        } catch {
+            writer.close()
+            finish(error)
+        }
+    }
+
+    // MARK: Messages
+
+    /// Bytes of DATA frames. What a finished call still receives is dropped.
+    func receive(_ bytes: UnsafePointer<UInt8>, _ length: Int) {
+        connection.creditConnection(length)
+        guard phase == .open, !ignoresInput else { return }
+        guard inbox.append(bytes, length) else {
+            return abort(RPCStatus(.resourceExhausted, "out of memory"))
+        }
+        connection.bufferedRequestBytes += length
+        if connection.bufferedRequestBytes > connection.limits.maxBufferedRequestBytes {
+            let limit = connection.limits.maxBufferedRequestBytes
+            return abort(RPCStatus(.resourceExhausted, "unfinished requests above \(limit) bytes on one connection"))
+        }
+        uncredited += length
+        if case .writer(let writer, let receiver) = producer {
+            deliver(to: receiver, writer)
+        } else if checkPrefix(), inbox.count > 5 + prefixLength {
+            abort(.tooManyMessages)
+        }
+        if !readingPaused, uncredited > connection.limits.streamWindowBytes / 4 { creditStream() }
+    }
+
+    /// Opens the peer's window for what was received and dealt with.
+    func creditStream() {
+        guard uncredited > 0, let session = connection.session else { return }
+        // The session belongs to the connection, which outlives the stream.
+        nghttp2_session_consume_stream(session, id, uncredited)
+        uncredited = 0
+    }
+
+    /// Looks at the length prefix at the front; false when it is not there yet or ends the call.
+    private func checkPrefix() -> Bool {
+        if prefixChecked { return true }
+        let bytes = inbox.bytes
+        guard bytes.count >= 5 else { return false }
+        let length = Int(UInt32(bigEndian: bytes.loadUnaligned(fromByteOffset: 1, as: UInt32.self)))
+        guard bytes[0] <= 1 else {
+            abort(RPCStatus(.internalError, "compressed flag of a message is neither 0 nor 1"))
+            return false
+        }
+        guard bytes[0] == 0 || head.encoding == .gzip else {
+            abort(RPCStatus(.internalError, "compressed message without grpc-encoding"))
+            return false
+        }
+        if let limit = route?.maxMessageBytes, length > limit {
+            abort(RPCStatus(.resourceExhausted, "message of \(length) bytes is above the limit of \(limit) bytes"))
+            return false
+        }
+        prefixChecked = true
+        prefixLength = length
+        prefixCompressed = bytes[0] == 1
+        return true
+    }
+
+    /// Hands the first message to `body` and takes it off the inbox; the span is valid only inside.
+    /// Returns false when it could not be decompressed, which ends the call.
+    private func withMessage(_ body: (UnsafeRawBufferPointer) -> Void) -> Bool {
+        let packed = UnsafeRawBufferPointer(rebasing: inbox.bytes[5..<5 + prefixLength])
+        let limit = route?.maxMessageBytes ?? connection.limits.maxMessageBytes
+        requestMessages += 1
+        requestBytes += UInt64(prefixLength)
+        context.requestWasCompressed = prefixCompressed
+        let length = 5 + prefixLength
+        if prefixCompressed {
+            var output = loop.takeInflated()
+            defer { loop.keepInflated(&output) }
+            switch loop.compression.inflate(packed, into: &output, limit: limit) {
+            case .done: output.withUnsafeBytes { body($0) }
+            case .tooLarge:
+                abort(RPCStatus(.resourceExhausted, "decompressed message is above the limit of \(limit) bytes"))
+                return false
+            case .broken:
+                abort(RPCStatus(.internalError, "compressed message is not gzip"))
+                return false
+            }
+        } else {
+            body(packed)
+        }
+        prefixChecked = false
+        if phase == .open {
+            inbox.consume(length)
+            connection.bufferedRequestBytes -= length
+        }
+        return true
+    }
+
+    /// Gives complete messages to the receiver until it pauses.
+    func deliver(to receiver: any MessageReceiver, _ writer: StreamWriter) {
+        readingPaused = writer.isPaused
+        while phase == .open, !ignoresInput, !readingPaused, checkPrefix(), inbox.count >= 5 + prefixLength {
+            var failure: RPCStatus?
+            let fine = withMessage { message in
+                do throws(RPCStatus) { try receiver.receive(Array(message)) } catch { failure = error }
+            }
+            if let failure { return endByHandler(failure) }
+            if !fine { return }
+            readingPaused = writer.isPaused
+        }
+        guard phase == .open, !ignoresInput, endPending, !readingPaused else { return }
+        if inbox.count > 0 { return abort(.truncated) }
+        endPending = false
+        do throws(RPCStatus) { try receiver.halfClosed() } catch { endByHandler(error) }
+    }
+
+    /// The peer has sent END_STREAM.
+    func requestEnded() {
+        guard phase == .open else { return }
+        endPending = true
+        if case .writer(let writer, let receiver) = producer { return deliver(to: receiver, writer) }
+        guard case .none = producer else { return }
+        guard inbox.count > 0 else {
+            return finish(RPCStatus(.unimplemented, "the method takes one request message and none came"))
+        }
+        guard checkPrefix() else {
+            if phase == .open { finish(.truncated) }
+            return
+        }
+        if inbox.count < 5 + prefixLength { return finish(.truncated) }
+        if connection.bufferedReplyBytes > connection.limits.maxBufferedReplyBytes {
+            parked = true
+            connection.parked.append(context.stream)
+            return
+        }
+        runHandler()
+    }
+
+    /// The one request message is complete.
+    func runHandler() {
+        guard let route, phase == .open else { return }
+        switch route.entry.handler {
+        case .unary(let handler):
+            var reply = body.takeStorage()
+            var failure: RPCStatus?
+            let fine = withMessage { message in
+                do throws(RPCStatus) { try handler(context, message.bytes, &reply) } catch { failure = error }
+            }
+            if let failure {
+                body.keep(&reply)
+                return finish(failure)
+            }
+            if fine, phase == .open { sendUnary(&reply) }
+        case .deferredUnary(let handler):
+            let responder = UnaryResponder(loop: loop, stream: context.stream)
+            producer = .responder(responder)
+            _ = withMessage { handler(context, Array($0), responder) }
+        case .serverStream(let handler):
+            var failure: RPCStatus?
+            var source: (any MessageSource)?
+            let fine = withMessage { message in
+                do throws(RPCStatus) { source = try handler(context, message.bytes) } catch { failure = error }
+            }
+            if let failure { return finish(failure) }
+            guard fine, let source else { return }
+            producer = .source(source)
+            connection.streamingCount += 1
+            startResponse()
+        case .bidirectional: break
+        }
+    }
+}
+
+extension RPCStatus {
+    static let deadlinePassed = RPCStatus(.deadlineExceeded, "deadline exceeded")
+    static let truncated = RPCStatus(.internalError, "the request ends inside a message")
+    static let tooManyMessages = RPCStatus(.unimplemented, "the method takes one request message and more came")
+}
+
+extension UnsafeBufferPointer<UInt8> {
+    /// Compares with text known at compile time.
+    @inline(__always)
+    func equals(_ text: StaticString) -> Bool {
+        guard count == text.utf8CodeUnitCount, let baseAddress else { return false }
+        // Both hold `count` bytes.
+        return memcmp(baseAddress, text.utf8Start, count) == 0
+    }
+
+    /// Searches for text known at compile time.
+    func containsText(_ text: StaticString) -> Bool {
+        guard let baseAddress else { return false }
+        // Both ranges are given with their lengths.
+        return engine_find(baseAddress, count, text.utf8Start, text.utf8CodeUnitCount) >= 0
+    }
+}

@@ -1,0 +1,249 @@
+import CNghttp2
+import Glibc
+
+/// The response side of a call: headers, messages as the peer takes them, status.
+extension Stream {
+    private var loop: EventLoop { connection.loop }
+
+    private var opaque: UnsafeMutableRawPointer { Unmanaged.passUnretained(self).toOpaque() }
+
+    // MARK: Starting
+
+    /// Sends the response headers and lets nghttp2 pull the body.
+    func startResponse() {
+        guard let session = connection.session, !responseStarted else { return }
+        responseStarted = true
+        replyCompression = context.compressReply && head.acceptsGzip
+        var provider = nghttp2_data_provider()
+        // nghttp2 gives this pointer back only while the stream is open, and the connection holds it that long.
+        provider.source.ptr = opaque
+        provider.read_callback = { _, _, _, length, flags, source, _ in
+            guard let pointer = source?.pointee.ptr, let flags else {
+                return Int(NGHTTP2_ERR_CALLBACK_FAILURE.rawValue)
+            }
+            return Unmanaged<Stream>.fromOpaque(pointer)._withUnsafeGuaranteedRef { $0.produce(length, flags) }
+        }
+        let result: Int32
+        if context.initialMetadata.isEmpty, !replyCompression {
+            let headers = loop.shared.prebuilt.responseHeaders
+            result = nghttp2_submit_response(session, id, headers.baseAddress, headers.count, &provider)
+        } else {
+            var list = HeaderList()
+            list.add(":status", "200")
+            list.add("content-type", "application/grpc")
+            if replyCompression { list.add("grpc-encoding", "gzip") }
+            list.add(context.initialMetadata)
+            result = list.submit { nghttp2_submit_response(session, id, $0, $1, &provider) }
+        }
+        if result != 0 { connection.fail("response headers could not be queued") }
+        if isStreaming { connection.yieldToUnary(self) }
+        connection.needsFlush()
+    }
+
+    /// The reply of a unary call. The array's memory is kept for the next one.
+    func sendUnary(_ reply: inout [UInt8]) {
+        startResponse()
+        append(&reply)
+        body.keep(&reply)
+        connection.bufferedReplyBytes += body.count
+        bodyEnded = true
+        phase = .finished
+    }
+
+    private func append(_ message: inout [UInt8]) {
+        let compress = replyCompression && context.compressReply && loop.compression.deflate(&message)
+        responseMessages += 1
+        responseBytes += UInt64(message.count)
+        body.add(&message, compressed: compress)
+    }
+
+    // MARK: Body
+
+    /// nghttp2 asks for up to `length` bytes of DATA; they are copied by ``Connection/sendData(_:_:_:)``.
+    func produce(_ length: Int, _ flags: UnsafeMutablePointer<UInt32>) -> Int {
+        if !bodyEnded { fill(length) }
+        let available = body.count
+        if available == 0, !bodyEnded {
+            deferred = true
+            return Int(NGHTTP2_ERR_DEFERRED.rawValue)
+        }
+        let count = min(available, length)
+        var set = NGHTTP2_DATA_FLAG_NO_COPY.rawValue
+        if bodyEnded, count == available {
+            set |= NGHTTP2_DATA_FLAG_EOF.rawValue | NGHTTP2_DATA_FLAG_NO_END_STREAM.rawValue
+            submitTrailers()
+        }
+        // Points to a variable of nghttp2 for the time of this call.
+        flags.pointee |= set
+        return count
+    }
+
+    /// Takes messages from the source until `wanted` bytes are there or it has nothing more to say.
+    private func fill(_ wanted: Int) {
+        switch producer {
+        case .source(let source):
+            var message = loop.takeScratch()
+            defer { loop.keepScratch(&message) }
+            while body.count < wanted, body.takesMore, !bodyEnded {
+                do throws(RPCStatus) {
+                    switch try source.next(into: &message) {
+                    case .message: append(&message)
+                    case .pending: return
+                    case .end: end(with: .ok)
+                    }
+                } catch { end(with: error) }
+                message.removeAll(keepingCapacity: true)
+            }
+        case .writer(let writer, let receiver):
+            while body.count < wanted, body.takesMore, !bodyEnded {
+                let (next, becameWritable) = writer.next()
+                if becameWritable { receiver.writable() }
+                switch next {
+                case .message(var message): append(&message)
+                case .pending: return
+                case .end(let status): end(with: status)
+                }
+            }
+        case .none, .responder: break
+        }
+    }
+
+    /// The handler's side is over; what is in the body still leaves.
+    private func end(with status: RPCStatus) {
+        self.status = status
+        bodyEnded = true
+        phase = .finished
+    }
+
+    /// There may be something to send: after a wake, or after the end was decided.
+    func resume() {
+        guard deferred, let session = connection.session else { return }
+        deferred = false
+        nghttp2_session_resume_data(session, id)
+        connection.needsFlush()
+    }
+
+    // MARK: Ending
+
+    /// Ends the call in order: what was produced still leaves, then the status.
+    func finish(_ status: RPCStatus) {
+        guard phase != .finished else { return }
+        phase = .finished
+        self.status = status
+        bodyEnded = true
+        if responseStarted { resume() } else { submitTrailersOnly() }
+    }
+
+    /// A bidirectional handler threw: it gets no more messages; what it had sent before leaves before the status.
+    func endByHandler(_ status: RPCStatus) {
+        guard phase != .finished else { return }
+        ignoresInput = true
+        if case .writer(let writer, _) = producer { writer.finish(status) } else { finish(status) }
+    }
+
+    /// Ends the call at once, whatever is under way: deadline, revoked access, broken request, drain.
+    func abort(_ status: RPCStatus) {
+        if phase == .finished, trailersSubmitted { return }
+        let running = phase != .finished
+        phase = .finished
+        self.status = status
+        bodyEnded = true
+        parked = false
+        if running || isStreaming { tellHandler(status) }
+        if !responseStarted { return submitTrailersOnly() }
+        if body.isPartlySent, let session = connection.session {
+            // The peer holds half a message; a status cannot follow it.
+            nghttp2_submit_rst_stream(session, UInt8(NGHTTP2_FLAG_NONE.rawValue), id, NGHTTP2_CANCEL.rawValue)
+            connection.needsFlush()
+            return
+        }
+        connection.bufferedReplyBytes -= bufferedReply
+        body.reset()
+        deferred = true
+        resume()
+    }
+
+    /// Unary bytes that count against the connection's reply limit.
+    var bufferedReply: Int { isStreaming ? 0 : body.count }
+
+    private func tellHandler(_ status: RPCStatus?) {
+        context.isCancelled = true
+        switch producer {
+        case .source(let source): source.cancel()
+        case .writer(let writer, let receiver):
+            writer.close()
+            receiver.cancelled(status)
+        case .responder(let responder): responder.cancel()
+        case .none: break
+        }
+    }
+
+    /// The stream is gone. Everything it holds is let go, and the interceptor learns how the call ended.
+    func closed() {
+        loop.wheel.disarm(self)
+        connection.bufferedRequestBytes -= inbox.count
+        connection.bufferedReplyBytes -= bufferedReply
+        guard phase != .headers else { return }
+        let cut = !trailersSubmitted
+        if phase == .open { tellHandler(nil) }
+        context.isCancelled = cut
+        if isStreaming { connection.streamingCount -= 1 }
+        if cut, phase == .open || status.code == .ok {
+            status = RPCStatus(.cancelled, "the peer cancelled the call or vanished")
+        }
+        if case .writer(let writer, _) = producer { writer.close() }
+        let outcome = CallOutcome(
+            code: status.code, message: status.message, requestBytes: requestBytes, responseBytes: responseBytes,
+            requestMessages: requestMessages, responseMessages: responseMessages,
+            durationNanoseconds: loop.now &- context.started)
+        loop.statistics.callsFinished.increment()
+        loop.shared.interceptor.end(context, method: route?.entry, outcome: outcome)
+    }
+
+    // MARK: Status
+
+    private func submitTrailers() {
+        guard let session = connection.session, !trailersSubmitted else { return }
+        trailersSubmitted = true
+        let result: Int32
+        if status.code == .ok, status.message.isEmpty, context.trailers.isEmpty, status.trailers.isEmpty {
+            let trailers = loop.shared.prebuilt.okTrailers
+            result = nghttp2_submit_trailer(session, id, trailers.baseAddress, trailers.count)
+        } else {
+            var list = HeaderList()
+            list.add(status, context.trailers)
+            result = list.submit { nghttp2_submit_trailer(session, id, $0, $1) }
+        }
+        if result != 0 { connection.fail("trailers could not be queued") }
+    }
+
+    private func submitTrailersOnly() {
+        guard let session = connection.session, !trailersSubmitted else { return }
+        trailersSubmitted = true
+        responseStarted = true
+        var list = HeaderList()
+        list.add(":status", "200")
+        list.add("content-type", "application/grpc")
+        list.add(context.initialMetadata)
+        list.add(status, context.trailers)
+        let result = list.submit { nghttp2_submit_response(session, id, $0, $1, nil) }
+        if result != 0 { connection.fail("status could not be queued") }
+        connection.needsFlush()
+    }
+
+    /// No gRPC request at all: answered in terms of HTTP.
+    func refuse(httpStatus: Int) {
+        guard let session = connection.session else { return }
+        phase = .finished
+        let reason = httpStatus == 405 ? "method is not POST" : "content-type is not application/grpc"
+        status = RPCStatus(.internalError, reason)
+        trailersSubmitted = true
+        responseStarted = true
+        var list = HeaderList()
+        list.add(":status", String(httpStatus))
+        if httpStatus == 405 { list.add("allow", "POST") }
+        let result = list.submit { nghttp2_submit_response(session, id, $0, $1, nil) }
+        if result != 0 { connection.fail("status could not be queued") }
+        connection.needsFlush()
+    }
+}

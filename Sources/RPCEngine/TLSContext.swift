@@ -1,0 +1,146 @@
+import COpenSSL
+
+/// One loaded set of certificates: the context for new handshakes and the store that judges client chains.
+/// Unchecked: everything is set up in `init`; OpenSSL locks and counts inside for use from several threads.
+final class TLSContext: @unchecked Sendable {
+    let generation: UInt64
+    let requestsClientCertificate: Bool
+    /// SSL_CTX, owned.
+    private let context: OpaquePointer
+    /// X509_STORE, owned.
+    private let store: OpaquePointer
+    private let checksRevocation: Bool
+
+    init(_ configuration: TLSConfiguration, generation: UInt64) throws(EngineError) {
+        guard let context = SSL_CTX_new(TLS_server_method()) else {
+            throw .tls(file: "-", reason: TLSContext.lastError())
+        }
+        guard let store = X509_STORE_new() else {
+            SSL_CTX_free(context)
+            throw .tls(file: "-", reason: TLSContext.lastError())
+        }
+        self.context = context
+        self.store = store
+        self.generation = generation
+        requestsClientCertificate = configuration.clientCAPEM != nil
+        checksRevocation = configuration.crlPEM != nil
+        // From here on deinit frees both, also when a step below throws.
+        ERR_clear_error()
+        engine_ctx_harden(context)
+        let minimum = configuration.minimumVersion == .tls13 ? TLS1_3_VERSION : TLS1_2_VERSION
+        guard engine_ctx_set_versions(context, minimum) == 1,
+            SSL_CTX_set_ciphersuites(context, TLSContext.suites13) == 1,
+            SSL_CTX_set_cipher_list(context, TLSContext.suites12) == 1,
+            engine_ctx_set_groups(context, "X25519:P-256:P-384") == 1
+        else { throw .tls(file: "-", reason: TLSContext.lastError()) }
+        try loadIdentity(configuration)
+        if let path = configuration.clientCAPEM {
+            try loadAuthorities(path)
+            engine_ctx_request_client_certificate(context)
+        }
+        if let path = configuration.crlPEM {
+            guard requestsClientCertificate else {
+                throw .tls(file: path, reason: "a revocation list needs a client CA")
+            }
+            try loadRevocations(path)
+        }
+    }
+
+    deinit {
+        SSL_CTX_free(context)
+        X509_STORE_free(store)
+    }
+
+    private static let suites13 = "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256"
+    private static let suites12 = "ECDHE+AESGCM:ECDHE+CHACHA20"
+
+    private func loadIdentity(_ configuration: TLSConfiguration) throws(EngineError) {
+        guard SSL_CTX_use_certificate_chain_file(context, configuration.certificateChainPEM) == 1 else {
+            throw .tls(file: configuration.certificateChainPEM, reason: TLSContext.lastError())
+        }
+        guard SSL_CTX_use_PrivateKey_file(context, configuration.keyPEM, SSL_FILETYPE_PEM) == 1 else {
+            throw .tls(file: configuration.keyPEM, reason: TLSContext.lastError())
+        }
+        guard SSL_CTX_check_private_key(context) == 1 else {
+            throw .tls(file: configuration.keyPEM, reason: "the key does not belong to the certificate")
+        }
+    }
+
+    private func loadAuthorities(_ path: String) throws(EngineError) {
+        guard let names = engine_name_list_new() else { throw .tls(file: path, reason: TLSContext.lastError()) }
+        var kept = false
+        defer { if !kept { engine_name_list_free(names) } }
+        var added = 0
+        try TLSContext.readPEM(path, read: { engine_read_certificate($0) }) { certificate in
+            defer { X509_free(certificate) }
+            guard X509_STORE_add_cert(store, certificate) == 1, engine_name_list_add(names, certificate) == 1 else {
+                return false
+            }
+            added += 1
+            return true
+        }
+        guard added > 0 else { throw .tls(file: path, reason: "no certificate in it") }
+        SSL_CTX_set_client_CA_list(context, names)
+        kept = true
+    }
+
+    private func loadRevocations(_ path: String) throws(EngineError) {
+        var added = 0
+        try TLSContext.readPEM(path, read: { engine_read_crl($0) }) { list in
+            defer { X509_CRL_free(list) }
+            guard X509_STORE_add_crl(store, list) == 1 else { return false }
+            added += 1
+            return true
+        }
+        guard added > 0 else { throw .tls(file: path, reason: "no revocation list in it") }
+    }
+
+    /// Reads PEM blocks to the end of the file; a broken block is an error, never the end.
+    private static func readPEM(
+        _ path: String, read: (OpaquePointer) -> OpaquePointer?, add: (OpaquePointer) -> Bool
+    ) throws(EngineError) {
+        ERR_clear_error()
+        guard let file = engine_open_file(path) else { throw .tls(file: path, reason: lastError()) }
+        defer { BIO_free(file) }
+        while let item = read(file) {
+            guard add(item) else { throw .tls(file: path, reason: lastError()) }
+        }
+        guard engine_pem_ended() == 1 else { throw .tls(file: path, reason: lastError()) }
+        ERR_clear_error()
+    }
+
+    /// A new server-side SSL for an accepted socket; nil when memory is short.
+    func makeSSL(fd: Int32) -> OpaquePointer? {
+        guard let ssl = SSL_new(context) else { return nil }
+        guard SSL_set_fd(ssl, fd) == 1 else {
+            SSL_free(ssl)
+            return nil
+        }
+        SSL_set_accept_state(ssl)
+        return ssl
+    }
+
+    /// Judges a client's chain at a moment (Unix seconds). Whatever cannot be checked has failed.
+    func verify(_ chain: PeerChain, at moment: Int64) -> PeerCertificate.Verification {
+        guard requestsClientCertificate else {
+            return .failed(code: Int(X509_V_ERR_UNSPECIFIED), reason: "no client authority is configured")
+        }
+        let error = engine_verify_client(store, chain.leaf, chain.untrusted, moment, checksRevocation ? 1 : 0)
+        if error == X509_V_OK { return .trusted }
+        let reason = X509_verify_cert_error_string(Int(error)).map { String(cString: $0) } ?? "verification failed"
+        return .failed(code: Int(error), reason: reason)
+    }
+
+    /// The newest entry of OpenSSL's error queue of this thread, which it empties.
+    static func lastError() -> String {
+        let error = ERR_peek_last_error()
+        ERR_clear_error()
+        guard error != 0 else { return "no reason given" }
+        return withUnsafeTemporaryAllocation(of: CChar.self, capacity: 256) { buffer in
+            // Always ends with a zero byte within the given size.
+            ERR_error_string_n(error, buffer.baseAddress, 256)
+            guard let base = buffer.baseAddress else { return "" }
+            return String(cString: base)
+        }
+    }
+}

@@ -1,0 +1,54 @@
+import Synchronization
+
+/// Answers one deferred unary call. May be used from any thread; the first answer counts, later ones are dropped.
+public final class UnaryResponder: Sendable {
+    private struct State {
+        var done = false
+        var cancelled = false
+        var onCancel: (@Sendable () -> Void)?
+    }
+
+    private let state = Mutex(State())
+    private let loop: EventLoop
+    private let stream: StreamToken
+
+    init(loop: EventLoop, stream: StreamToken) {
+        self.loop = loop
+        self.stream = stream
+    }
+
+    /// True once nobody waits for the answer any more.
+    public var isCancelled: Bool { state.withLock { $0.cancelled } }
+
+    /// Runs the closure on the call's event loop if the call ends before its answer, or at once if it has.
+    public func onCancel(_ action: @escaping @Sendable () -> Void) {
+        let late = state.withLock { state in
+            if state.cancelled { return true }
+            if !state.done { state.onCancel = action }
+            return false
+        }
+        if late { action() }
+    }
+
+    /// Sends the reply message, or ends the call with a status.
+    public func finish(_ result: Result<[UInt8], RPCStatus>) {
+        let first = state.withLock { state in
+            if state.done || state.cancelled { return false }
+            state.done = true
+            state.onCancel = nil
+            return true
+        }
+        if first { loop.post(.reply(stream, result)) }
+    }
+
+    /// Called by the loop when the call is over without this answer.
+    func cancel() {
+        let action: (@Sendable () -> Void)? = state.withLock { state in
+            if state.done || state.cancelled { return nil }
+            state.cancelled = true
+            defer { state.onCancel = nil }
+            return state.onCancel
+        }
+        action?()
+    }
+}

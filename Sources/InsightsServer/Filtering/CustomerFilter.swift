@@ -1,0 +1,172 @@
+/// A parsed `filter` over the figures or the master data of customers.
+///
+/// Text: `=` and `!=` compare exactly, `:` looks for a part ignoring case; `<` and the like follow the order of lists,
+/// ids byte by byte and names ignoring case. Numbers are decimal; ratios are percentages and compare exactly, by
+/// cross-multiplication. An absent figure meets no condition.
+struct CustomerFilter: Sendable {
+    enum Key: String, CaseIterable, Sendable {
+        case customerID = "customer_id"
+        case customerName = "customer_name"
+        case name
+        case market
+        case sold
+        case assigned
+        case activeUsers = "active_users"
+        case deployment
+        case usage
+
+        fileprivate var isText: Bool {
+            switch self {
+            case .customerID, .customerName, .name, .market: true
+            case .sold, .assigned, .activeUsers, .deployment, .usage: false
+            }
+        }
+    }
+
+    /// The keys and text operators that a method knows.
+    struct Vocabulary: Sendable {
+        fileprivate let keys: [Key]
+        fileprivate let ordersText: Bool
+
+        /// `ListCustomerInsights`.
+        static let insights = Vocabulary(
+            keys: [.customerID, .customerName, .market, .sold, .assigned, .activeUsers, .deployment, .usage],
+            ordersText: true)
+        /// `ListCustomers`.
+        static let customers = Vocabulary(keys: [.customerID, .name, .market], ordersText: false)
+    }
+
+    fileprivate struct Condition: Sendable {
+        let key: Key
+        let comparison: FilterOperator
+        let value: Value
+    }
+
+    fileprivate enum Value: Sendable {
+        case text(String, folded: String)
+        case number(DecimalNumber)
+    }
+
+    private let conditions: [Condition]
+
+    /// Errors name `field` and the position.
+    init(_ text: String, _ vocabulary: Vocabulary, field: String = "filter") throws(FieldError) {
+        var conditions: [Condition] = []
+        for condition in try FilterParser.conditions(of: text, field: field) {
+            conditions.append(try Condition(condition, vocabulary, field: field))
+        }
+        self.conditions = conditions
+    }
+
+    /// True when every condition is met.
+    func matches(_ row: FigureRow) -> Bool {
+        conditions.allSatisfy { $0.matches(row) }
+    }
+
+    /// True when every row matches.
+    var isEmpty: Bool { conditions.isEmpty }
+}
+
+extension CustomerFilter.Condition {
+    init(
+        _ condition: FilterCondition, _ vocabulary: CustomerFilter.Vocabulary, field: String
+    ) throws(FieldError) {
+        guard let key = CustomerFilter.Key(rawValue: condition.key.text), vocabulary.keys.contains(key) else {
+            let keys = vocabulary.keys.map(\.rawValue).joined(separator: ", ")
+            let name = String(condition.key.text.prefix(40))
+            throw FieldError(field, "has no key \(name): use one of \(keys) (character \(condition.key.position))")
+        }
+        self.key = key
+        comparison = condition.comparison
+        if key.isText {
+            let allowed: [FilterOperator] =
+                vocabulary.ordersText ? FilterOperator.allCases : [.equal, .notEqual, .contains]
+            guard allowed.contains(comparison) else {
+                let list = allowed.map(\.rawValue).joined(separator: " ")
+                throw FieldError(
+                    field, "allows only \(list) with \(key.rawValue) (character \(condition.comparisonPosition))")
+            }
+            value = .text(condition.value.text, folded: condition.value.text.lowercased())
+        } else {
+            guard comparison != .contains else {
+                throw FieldError(
+                    field,
+                    "allows : only with text, not with \(key.rawValue) (character \(condition.comparisonPosition))")
+            }
+            guard let number = DecimalNumber(condition.value.text) else {
+                throw FieldError(
+                    field,
+                    "expects a number such as 25 or 33.5, of at most \(DecimalNumber.maximumDigits) digits, "
+                        + "for \(key.rawValue) (character \(condition.value.position))")
+            }
+            value = .number(number)
+        }
+    }
+
+    func matches(_ row: FigureRow) -> Bool {
+        switch value {
+        case .text(let text, let folded):
+            switch key {
+            case .customerID: matches(row.customerID, text, folded: folded, foldsOrder: false)
+            case .market: matches(row.market, text, folded: folded, foldsOrder: true)
+            default: matches(row.customerName, text, folded: folded, foldsOrder: true)
+            }
+        case .number(let number):
+            if let order = order(of: row, number) { comparison.accepts(order) } else { false }
+        }
+    }
+
+    private func matches(_ own: String, _ text: String, folded: String, foldsOrder: Bool) -> Bool {
+        switch comparison {
+        case .equal: own == text
+        case .notEqual: own != text
+        case .contains: own.lowercased().containsBytes(of: folded)
+        case .less, .lessOrEqual, .greater, .greaterOrEqual:
+            comparison.accepts(
+                foldsOrder ? Self.order(own.lowercased(), folded) : Self.order(own, text))
+        }
+    }
+
+    private static func order(_ left: String, _ right: String) -> Int {
+        left < right ? -1 : (left == right ? 0 : 1)
+    }
+
+    /// How the row's figure compares with the number; nil when it is absent.
+    private func order(of row: FigureRow, _ number: DecimalNumber) -> Int? {
+        switch key {
+        case .sold: row.sold.map(number.compare)
+        case .assigned: row.assigned.map(number.compare)
+        case .activeUsers: row.activeUsers.map(number.compare)
+        case .deployment: row.deployment.map { number.comparePercent($0.numerator, of: $0.denominator) }
+        case .usage: row.usage.map { number.comparePercent($0.numerator, of: $0.denominator) }
+        case .customerID, .customerName, .name, .market: nil
+        }
+    }
+}
+
+extension FilterOperator {
+    /// Whether a comparison with this outcome (negative, zero, positive) meets the operator.
+    fileprivate func accepts(_ order: Int) -> Bool {
+        switch self {
+        case .equal: order == 0
+        case .notEqual: order != 0
+        case .less: order < 0
+        case .lessOrEqual: order <= 0
+        case .greater: order > 0
+        case .greaterOrEqual: order >= 0
+        case .contains: false
+        }
+    }
+}
+
+extension String {
+    /// UTF-8 tells where a character begins, so a match of bytes is a match of characters.
+    fileprivate func containsBytes(of part: String) -> Bool {
+        let (text, part) = (Array(utf8), Array(part.utf8))
+        guard let first = part.first else { return true }
+        guard part.count <= text.count else { return false }
+        return (0...text.count - part.count).contains { start in
+            text[start] == first && text[start..<start + part.count].elementsEqual(part)
+        }
+    }
+}

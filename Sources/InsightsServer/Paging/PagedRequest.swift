@@ -1,0 +1,34 @@
+import Crypto
+import InsightsAPI
+import SwiftProtobuf
+
+/// A request with paging fields.
+protocol PagedRequest: SwiftProtobuf.Message {
+    var pageSize: Int32 { get set }
+    var pageToken: String { get set }
+}
+
+extension PBListCustomerInsightsRequest: PagedRequest {}
+extension PBListRecommendationsRequest: PagedRequest {}
+extension PBListCustomersRequest: PagedRequest {}
+extension PBListSubscriptionsRequest: PagedRequest {}
+extension PBListLicensedUsersRequest: PagedRequest {}
+extension PBListPrincipalsRequest: PagedRequest {}
+extension PBListAuditEventsRequest: PagedRequest {}
+extension PBGetIngestStatusRequest: PagedRequest {}
+
+extension PageQuery {
+    /// Binds tokens to the caller, the method and every field of the request but the paging ones. None of these
+    /// messages has a map, so equal requests have equal bytes.
+    init(partner: String, method: String, request: some PagedRequest) throws(FieldError) {
+        var question = request
+        question.pageSize = 0
+        question.pageToken = ""
+        do {
+            let bytes: [UInt8] = try question.serializedBytes()
+            self.init(partner: partner, method: method, digest: Array(SHA256.hash(data: bytes)))
+        } catch {
+            throw FieldError("page_token", "cannot be bound to this request")
+        }
+    }
+}

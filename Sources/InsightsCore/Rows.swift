@@ -14,6 +14,9 @@ public struct LicenseRow: Sendable, Hashable {
     public var assignedUnsold: Int64 = 0
     public var assignedLower: Int64 = 0
     public var assignedUpper: Int64 = 0
+    /// The denominator of deployment: `sold` of the customers whose assignments are reported too. Differs from `sold`
+    /// only in sums over customers of which some report no assignments.
+    public var deploymentSold: Int64 = 0
     /// False: `sold`, `entitled`, `trial` and `uncounted` are absent.
     public var subscriptionsReported = true
     /// False: the `assigned…` figures and deployment are absent; they need subscriptions and assignments.
@@ -27,6 +30,9 @@ public struct UsageRow: Sendable, Hashable {
     public var active: Int64 = 0
     public var totalUsers: Int64 = 0
     public var entitlements: Int64 = 0
+    /// The numerator of both usage ratios: `active` of the customers whose licenses are reported too. Differs from
+    /// `active` only in sums over customers of which some report no licenses.
+    public var ratioActive: Int64 = 0
     /// False: the whole usage is absent.
     public var activityReported = true
     /// False: `totalUsers` and `entitlements` are absent; they need subscriptions and assignments.
@@ -249,4 +255,75 @@ public enum ActivityFilter: Sendable, Hashable {
     case any
     case active
     case inactive
+}
+
+/// The kind of a piece of advice. Raw values are those of `partner.insights.v1.RecommendationKind`.
+public enum RecommendationKind: UInt8, CaseIterable, Sendable, Hashable {
+    case showTheValue = 1
+    case offerTraining = 2
+    case convertTrial = 3
+    case reclaimLicenses = 4
+    case licenseTheUsers = 5
+    case resolveSubscription = 6
+}
+
+/// One figure that triggered a piece of advice.
+public struct EvidenceRow: Sendable, Hashable {
+    public enum Value: Sendable, Hashable {
+        case count(Int64)
+        /// Unrounded; 100 is everything.
+        case percent(Double)
+        case workload(Workload)
+        case sku(SkuID)
+        case subscription(SubscriptionID)
+        case day(Day)
+    }
+
+    /// A stable name: `total_users`, `active_users`, `usage_percent`, `sold`, `assigned`, `deployment_percent`,
+    /// `how_to_requests`, `workload_code`, `trial_users`, `unlicensed_users`, `uncounted_subscription_users`, `sku_id`,
+    /// `unassigned`, `subscription_id`, `term_end`.
+    public var name: String
+    public var value: Value
+
+    public init(name: String, value: Value) {
+        self.name = name
+        self.value = value
+    }
+}
+
+/// Advice for one customer, without prose.
+public struct RecommendationRow: Sendable, Hashable {
+    public var kind: RecommendationKind
+    public var customer: CustomerID
+    /// Nil for advice about all covered products.
+    public var product: Product?
+    /// In the order of workloads or SKUs, groups beginning with `workload_code` or `sku_id`.
+    public var evidence: [EvidenceRow]
+
+    public init(kind: RecommendationKind, customer: CustomerID, product: Product?, evidence: [EvidenceRow]) {
+        self.kind = kind
+        self.customer = customer
+        self.product = product
+        self.evidence = evidence
+    }
+}
+
+/// When advice is given. All counts are over the window.
+public struct AdviceThresholds: Sendable, Hashable {
+    /// `SHOW_THE_VALUE` needs at least so many total users…
+    public var minimumTotalUsers: Int64 = 5
+    /// …and usage below so many percent,
+    public var lowUsagePercent: Int64 = 40
+    /// or at least so many sold licenses…
+    public var minimumSold: Int64 = 5
+    /// …and deployment below so many percent.
+    public var lowDeploymentPercent: Int64 = 60
+    /// `OFFER_TRAINING` needs at least so many how-to requests…
+    public var minimumHowToRequests: Int64 = 5
+    /// …and so many per 100 total users.
+    public var howToRequestsPer100Users: Int64 = 10
+    /// `RECLAIM_LICENSES`: the term ends within so many days.
+    public var termEndDays: Int = 30
+
+    public init() {}
 }

@@ -1,0 +1,331 @@
+import LicenseModel
+import Tenancy
+
+extension InsightsCore {
+    /// Checks what depends on earlier facts, in the core or in the same batch: a subscription never changes its SKU or
+    /// its seller. Changes nothing.
+    public func check(_ batch: FactBatch) throws(FactConflict) {
+        struct Key: Hashable {
+            var customer: CustomerID
+            var subscription: SubscriptionID
+        }
+        var seen: [Key: (sku: SkuID, seller: Seller)] = [:]
+        for (index, fact) in batch.facts.enumerated() {
+            guard case .subscription(let fact) = fact else { continue }
+            let key = Key(customer: fact.customer, subscription: fact.subscription)
+            let known = seen[key] ?? knownSubscription(fact.subscription, of: fact.customer)
+            seen[key] = known ?? (fact.sku, fact.seller)
+            guard let known else { continue }
+            if known.sku != fact.sku {
+                throw FactConflict(
+                    index: index, field: "subscription.sku_id",
+                    reason: "differs from the SKU of the same subscription; a subscription never changes its SKU")
+            }
+            if known.seller != fact.seller {
+                let field =
+                    if case .partner = fact.seller { "seller_partner_id" } else { "seller_kind" }
+                throw FactConflict(
+                    index: index, field: "subscription.\(field)",
+                    reason: "differs from the seller of the same subscription; a subscription never changes its seller"
+                )
+            }
+        }
+    }
+
+    private func knownSubscription(
+        _ id: SubscriptionID, of customer: CustomerID
+    ) -> (sku: SkuID, seller: Seller)? {
+        guard let place = customerIndex[customer] else { return nil }
+        let customer = customers[Int(place)].value
+        guard let subscription = customer.subscriptionIndex[id].map({ customer.subscriptions[$0] }) else { return nil }
+        return (catalog[subscription.sku].id, seller(subscription.seller))
+    }
+
+    func seller(_ index: SellerIndex) -> Seller {
+        switch index {
+        case SellerKind.direct: .direct
+        case SellerKind.unknown: .unknown
+        default: .partner(partners[Int(index)].value.id)
+        }
+    }
+
+    /// Applies a checked batch and makes it `revision`. Never fails.
+    public mutating func apply(_ batch: FactBatch, revision: Revision) {
+        applyCatalog(batch.facts)
+        let unionRows = catalog.unionRows
+        for group in groupByCustomer(batch.facts) {
+            change(group.customer) { core, customer, change in
+                for index in group.facts {
+                    core.apply(batch.facts[index], to: &customer, change: &change, unionRows: unionRows)
+                }
+            }
+        }
+        self.revision = revision
+        dirty.revision = true
+    }
+
+    // MARK: Catalog and partners
+
+    private mutating func applyCatalog(_ facts: [Fact]) {
+        let oldRows = catalog.unionRows
+        var changed: Set<SkuIndex> = []
+        for fact in facts {
+            switch fact {
+            case .sku(let fact):
+                if let sku = catalog.set(fact).coverage { changed.insert(sku) }
+                dirty.catalog = true
+            case .partner(let fact):
+                let place = Int(internPartner(fact.partner))
+                partners[place].value.name = fact.name
+                dirty.partners = true
+            default: break
+            }
+        }
+        if changed.isEmpty { return }
+        coverageChanged(of: changed, oldRows: oldRows)
+    }
+
+    /// Later SKU facts hold for every day: what was derived with the earlier ones is made anew.
+    func affects(_ changed: Set<SkuIndex>, _ customer: Customer) -> Bool {
+        customer.figures.skus.contains { changed.contains($0.sku) }
+    }
+
+    mutating func coverageChanged(of changed: Set<SkuIndex>, oldRows: [[Int]]) {
+        let rows = catalog.unionRows
+        for place in 0..<customers.count {
+            let rebuildsUnions = rows != oldRows
+            let recounts = affects(changed, customers[place].value)
+            guard rebuildsUnions || recounts else { continue }
+            change(Int32(truncatingIfNeeded: place)) { _, customer, change in
+                if rebuildsUnions {
+                    customer.rebuildUnions(rows)
+                    change.activity = .all
+                }
+                if recounts { change.licenses(from: 0) }
+            }
+        }
+    }
+
+    // MARK: Customers
+
+    private struct Group {
+        var customer: Int32
+        var facts: [Int]
+    }
+
+    /// The facts of each customer in their order; a customer's facts touch nobody else.
+    private mutating func groupByCustomer(_ facts: [Fact]) -> [Group] {
+        var groups: [Group] = []
+        var places: [Int32: Int] = [:]
+        var last: (id: CustomerID, place: Int)?
+        for (index, fact) in facts.enumerated() {
+            guard let id = fact.customer else { continue }
+            if let last, last.id == id {
+                groups[last.place].facts.append(index)
+                continue
+            }
+            let customer = internCustomer(id)
+            let place = places[customer] ?? groups.count
+            if place == groups.count {
+                places[customer] = place
+                groups.append(Group(customer: customer, facts: []))
+            }
+            groups[place].facts.append(index)
+            last = (id, place)
+        }
+        return groups
+    }
+
+    /// Changes a customer and everything derived from it.
+    mutating func change(
+        _ place: Int32, _ body: (inout InsightsCore, inout Customer, inout CustomerChange) -> Void
+    ) {
+        let old = customers[Int(place)].value
+        var customer = old
+        var change = CustomerChange(customer: place)
+        body(&self, &customer, &change)
+        for person in change.people {
+            if let day = customer.people.updateTimeline(of: person) { change.licenses(from: day) }
+        }
+        if let first = change.firstLicenseDay {
+            LicenseSweep.update(&customer, catalog: catalog, from: first)
+        }
+        if old.relationships != customer.relationships {
+            updateLinks(of: place, from: old, to: customer)
+        }
+        customers[Int(place)].value = customer
+    }
+
+    private mutating func updateLinks(of place: Int32, from old: Customer, to new: Customer) {
+        let affected = Set(old.relationships.map(\.partner)).union(new.relationships.map(\.partner))
+        for partner in affected {
+            let links = new.relationships.filter { $0.partner == partner }.map { Link(customer: place, days: $0.days) }
+            let customers = customers
+            partners[Int(partner)].value.setLinks(links, of: place) { customers[Int($0)].value.id < new.id }
+        }
+    }
+
+    private mutating func apply(
+        _ fact: Fact, to customer: inout Customer, change: inout CustomerChange, unionRows: [[Int]]
+    ) {
+        switch fact {
+        case .activity(let fact):
+            let person = customer.person(fact.user)
+            let row = Int(fact.workload.rawValue)
+            customer.addActivity(
+                person: person, row: row, unionRows: unionRows[row], days: fact.days, change: &change.activity)
+            dirty.mark(person: person, of: change.customer)
+        case .user(let fact):
+            let person = customer.person(fact.user)
+            customer.people.persons[person].name = fact.displayName
+            dirty.mark(person: person, of: change.customer)
+        case .assignment(let fact):
+            let person = customer.person(fact.user)
+            let holding = customer.people.holding(of: catalog.intern(fact.sku), person: person)
+            customer.people.persons[person].holdings[holding].set(DaySpan(fact.days))
+            change.people.insert(person)
+            dirty.mark(person: person, of: change.customer)
+        case .assignmentSnapshot(let fact):
+            apply(fact, to: &customer, change: &change)
+        case .subscription(let fact):
+            apply(fact, to: &customer, change: &change)
+            dirty.mark(customer: change.customer)
+        default:
+            applySmall(fact, to: &customer)
+            dirty.mark(customer: change.customer)
+        }
+    }
+
+    private mutating func applySmall(_ fact: Fact, to customer: inout Customer) {
+        switch fact {
+        case .customer(let fact):
+            customer.name = fact.name
+            customer.market = fact.market
+        case .relationship(let fact):
+            customer.set(Relationship(partner: internPartner(fact.partner), days: DaySpan(fact.days)))
+        case .supportRequest(let fact):
+            customer.set(SupportEntry(day: fact.day.number, category: fact.category, count: fact.count))
+        case .coverage(let fact):
+            switch fact.source {
+            case .subscriptions: customer.coverage.subscriptions = fact.through
+            case .assignments: customer.coverage.assignments = fact.through
+            case .activity: customer.coverage.activity = fact.through
+            }
+        default: break
+        }
+    }
+
+    private mutating func apply(
+        _ fact: SubscriptionFact, to customer: inout Customer, change: inout CustomerChange
+    ) {
+        let place: Int
+        if let known = customer.subscriptionIndex[fact.subscription] {
+            place = known
+        } else {
+            place = customer.subscriptions.count
+            customer.subscriptionIndex[fact.subscription] = place
+            customer.subscriptions.append(
+                Subscription(
+                    id: fact.subscription, sku: catalog.intern(fact.sku), seller: internSeller(fact.seller)))
+        }
+        customer.subscriptions[place].set(
+            Subscription.Entry(
+                day: fact.effective.number, quantity: fact.quantity, state: fact.state, trial: fact.trial,
+                termEnd: fact.termEnd, autoRenew: fact.autoRenew))
+        change.licenses(from: fact.effective.number)
+    }
+
+    /// Sets who is named on the day; only people whom that concerns get a new timeline.
+    private mutating func apply(
+        _ fact: AssignmentSnapshotFact, to customer: inout Customer, change: inout CustomerChange
+    ) {
+        let sku = catalog.intern(fact.sku)
+        let day = fact.day.number
+        dirty.mark(customer: change.customer)
+        let isNew = customer.people.members[sku, default: SkuMembers()].snapshots.insert(day)
+        var named: Set<Int32> = []
+        for user in fact.users {
+            let person = customer.person(user)
+            _ = customer.people.holding(of: sku, person: person)
+            named.insert(Int32(truncatingIfNeeded: person))
+        }
+        for member in customer.people.members[sku]?.people ?? [] {
+            let person = Int(member)
+            let place = customer.people.holding(of: sku, person: person)
+            let isNamed = named.contains(member)
+            let wasNamed = !isNew && customer.people.persons[person].holdings[place].named.contains(day)
+            if isNamed != wasNamed {
+                if isNamed {
+                    customer.people.persons[person].holdings[place].named.insert(day)
+                } else {
+                    customer.people.persons[person].holdings[place].named.remove(day)
+                }
+                dirty.mark(person: person, of: change.customer)
+            }
+            if change.people.contains(person) { continue }
+            // A first snapshot of a day that confirms what is known for the day changes no span.
+            let set = customer.people.persons[person].set(on: day)
+            let holds = customer.people.sets[Int(set)].skus.contains(sku)
+            if isNew ? holds != isNamed : isNamed != wasNamed { change.people.insert(person) }
+        }
+    }
+}
+
+/// What a batch changes of one customer, so that no more than that is derived anew.
+struct CustomerChange {
+    /// Rows and days of changed activity.
+    enum Activity {
+        case none
+        /// Rows as bits, first and last day.
+        case some(rows: UInt16, first: Int32, last: Int32)
+        case all
+
+        mutating func add(row: Int, first: Int32, last: Int32) {
+            switch self {
+            case .none: self = .some(rows: 1 << UInt16(row), first: first, last: last)
+            case .some(let rows, let oldFirst, let oldLast):
+                self = .some(rows: rows | 1 << UInt16(row), first: min(first, oldFirst), last: max(last, oldLast))
+            case .all: break
+            }
+        }
+    }
+
+    let customer: Int32
+    /// The first day whose license figures may change.
+    private(set) var firstLicenseDay: Int32?
+    /// People whose timelines are to be made anew.
+    var people: Set<Int> = []
+    var activity = Activity.none
+
+    init(customer: Int32) {
+        self.customer = customer
+    }
+
+    mutating func licenses(from day: Int32) {
+        firstLicenseDay = min(firstLicenseDay ?? day, day)
+    }
+}
+
+extension DaySpan {
+    init(_ days: DayInterval) {
+        self.init(start: days.start.number, end: days.end?.number ?? DaySpan.open)
+    }
+}
+
+extension Fact {
+    /// Whom the fact is about; nil for partners and SKUs.
+    var customer: CustomerID? {
+        switch self {
+        case .partner, .sku: nil
+        case .customer(let fact): fact.customer
+        case .relationship(let fact): fact.customer
+        case .subscription(let fact): fact.customer
+        case .user(let fact): fact.customer
+        case .assignment(let fact): fact.customer
+        case .assignmentSnapshot(let fact): fact.customer
+        case .activity(let fact): fact.customer
+        case .supportRequest(let fact): fact.customer
+        case .coverage(let fact): fact.customer
+        }
+    }
+}

@@ -1,0 +1,137 @@
+import LicenseModel
+import Tenancy
+
+/// A partner's place; sellers that are no registered partner have one too.
+typealias PartnerIndex = Int32
+
+struct Relationship: Sendable, Equatable {
+    var partner: PartnerIndex
+    var days: DaySpan
+}
+
+/// Support requests of one day.
+struct SupportEntry: Sendable, Equatable {
+    var day: Int32
+    var category: SupportCategory
+    var count: Int64
+}
+
+/// The facts about one customer and what is derived from them.
+struct Customer: Sendable {
+    let id: CustomerID
+    var name = ""
+    var market = ""
+    /// In no order; identity is partner and start.
+    var relationships: [Relationship] = []
+    var coverage = CoverageRow()
+    /// By day, then category.
+    var support: [SupportEntry] = []
+    var subscriptions: [Subscription] = []
+    var subscriptionIndex: [SubscriptionID: Int] = [:]
+    var people = People()
+    var activity = ActivityTable()
+    /// Active people per day, for each row of the activity table.
+    var active = [DaySeries](repeating: DaySeries(), count: ActivityTable.rowCount)
+    var figures = CustomerFigures()
+
+    init(id: CustomerID) {
+        self.id = id
+    }
+
+    /// Subscriptions are reported, so that what was sold is known.
+    var hasSubscriptions: Bool { coverage.subscriptions != nil }
+    /// Subscriptions and assignments are reported, so that assigned licenses are known.
+    var hasAssignments: Bool { hasSubscriptions && coverage.assignments != nil }
+    var hasActivity: Bool { coverage.activity != nil }
+
+    mutating func set(_ relationship: Relationship) {
+        let place = relationships.firstIndex {
+            $0.partner == relationship.partner && $0.days.start == relationship.days.start
+        }
+        let isEmpty = relationship.days.end <= relationship.days.start
+        switch (place, isEmpty) {
+        case (let place?, true): relationships.remove(at: place)
+        case (let place?, false): relationships[place] = relationship
+        case (nil, true): break
+        case (nil, false): relationships.append(relationship)
+        }
+    }
+
+    mutating func set(_ entry: SupportEntry) {
+        func isBefore(_ other: SupportEntry) -> Bool {
+            (other.day, other.category.rawValue) < (entry.day, entry.category.rawValue)
+        }
+        let place = support.partitioningIndex { !isBefore($0) }
+        if place < support.count, support[place].day == entry.day, support[place].category == entry.category {
+            support[place] = entry
+        } else {
+            support.insert(entry, at: place)
+        }
+    }
+
+    /// The person of that id, made when there is none.
+    mutating func person(_ id: UserID) -> Int {
+        let person = people.person(id)
+        if person == activity.personCount { activity.addPerson() }
+        return person
+    }
+
+    /// Days in a workload and the unions that it feeds; the counts follow.
+    mutating func addActivity(
+        person: Int, row: Int, unionRows: [Int], days: [Day], change: inout CustomerChange.Activity
+    ) {
+        for day in days {
+            guard addActivity(person: person, row: row, day: day.number, change: &change) else { continue }
+            for union in unionRows {
+                _ = addActivity(person: person, row: union, day: day.number, change: &change)
+            }
+        }
+    }
+
+    /// Returns whether the day was new.
+    @inline(__always)
+    private mutating func addActivity(
+        person: Int, row: Int, day: Int32, change: inout CustomerChange.Activity
+    ) -> Bool {
+        guard case .new(let first, let last) = activity.insert(person: person, row: row, day: day) else { return false }
+        if first <= last {
+            active[row].add(1, from: first, through: last)
+            change.add(row: row, first: first, last: last)
+        }
+        return true
+    }
+
+    /// Makes the union rows anew, after the catalog changed what a product includes.
+    mutating func rebuildUnions(_ unionRows: [[Int]]) {
+        guard activity.personCount > 0 else { return }
+        activity = activity.withoutUnions()
+        for row in ActivityTable.firstUnionRow..<ActivityTable.rowCount { active[row] = DaySeries() }
+        var change = CustomerChange.Activity.none
+        for person in 0..<activity.personCount {
+            for row in 0..<ActivityTable.firstUnionRow where !unionRows[row].isEmpty {
+                for day in activity.days(person: person, row: row) {
+                    for union in unionRows[row] {
+                        _ = addActivity(person: person, row: union, day: day, change: &change)
+                    }
+                }
+            }
+        }
+    }
+
+    /// Active people of a subject on a day.
+    func activeCount(of subject: Int, on day: Int32, catalog: SkuCatalog) -> Int64 {
+        guard let row = catalog.activityRow(of: subject) else { return 0 }
+        return active[row][day]
+    }
+
+    /// Support requests of a category in `[day − 27, day]`.
+    func supportRequests(_ category: SupportCategory, inWindowEnding day: Int32) -> Int64 {
+        let start = support.partitioningIndex { $0.day > day &- 28 }
+        var sum: Int64 = 0
+        for entry in support[start...] {
+            if entry.day > day { break }
+            if entry.category == category { sum &+= entry.count }
+        }
+        return sum
+    }
+}

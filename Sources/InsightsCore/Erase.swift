@@ -1,0 +1,21 @@
+import LicenseModel
+import Tenancy
+
+extension InsightsCore {
+    /// Replaces a person by an anonymous one: every figure of every day stays, nothing lists or names the person, and a
+    /// later fact with the old id starts a new one. A fact with the replacement's id is about the anonymous person, so
+    /// that a log in which the id was replaced can be replayed; `user` = `replacement` then marks it as erased.
+    ///
+    /// Returns false, and changes nothing, if there is no such person.
+    public mutating func erase(
+        user: UserID, of customer: CustomerID, replacement: UserID, revision: Revision
+    ) -> Bool {
+        guard let place = customerIndex[customer],
+            let person = customers[Int(place)].value.people.find(user)
+        else { return false }
+        customers[Int(place)].value.people.anonymize(person, as: replacement)
+        dirty.mark(person: person, of: place)
+        advance(to: revision)
+        return true
+    }
+}

@@ -1,0 +1,107 @@
+import HashTreeCollections
+import LicenseModel
+import Tenancy
+
+/// The metrics core: every fact and every figure of one moment.
+///
+/// A value. The single writer changes its own copy; a copy handed to readers stays what it was, whatever the writer
+/// does next. What neither changed is shared, so that publishing after a batch costs the customers that the batch
+/// touched, not all. Pure: no clock, no input or output, no waiting; today comes in as an argument.
+public struct InsightsCore: Sendable {
+    /// The number of accepted changes that this value contains.
+    public internal(set) var revision = Revision.none
+    var catalog = SkuCatalog()
+    var partnerIndex = TreeDictionary<PartnerID, PartnerIndex>()
+    var partners = SharedVector<Box<Partner>>()
+    var customerIndex = TreeDictionary<CustomerID, Int32>()
+    var customers = SharedVector<Box<Customer>>()
+    var dirty = DirtyStates()
+
+    public init() {}
+
+    /// Counts a change that touches no facts, such as a created partner.
+    public mutating func advance(to revision: Revision) {
+        self.revision = revision
+        dirty.revision = true
+    }
+
+    /// The name that the partner's own fact gave; nil when there was none.
+    public func partnerName(in scope: PartnerScope) -> String? {
+        partnerIndex[scope.partner].flatMap { partners[Int($0)].value.name }
+    }
+
+    /// The only door to figures. A partner that no fact names has an empty book.
+    public func book(in scope: PartnerScope, today: Day) -> PartnerBook {
+        PartnerBook(core: self, scope: scope, today: today)
+    }
+
+    /// What each source has reported, by customer id: at most `limit` customers after `after`, or the one customer.
+    /// `total` counts all customers that any fact names (or the one, when there is such a customer).
+    public func coverage(
+        for grant: OperatorGrant, customer: CustomerID?, after: CustomerID?, limit: Int
+    ) -> (rows: [(CustomerID, CoverageRow)], total: Int) {
+        if let customer {
+            guard let place = customerIndex[customer] else { return ([], 0) }
+            if let after, customer <= after { return ([], 1) }
+            return ([(customer, customers[Int(place)].value.coverage)], 1)
+        }
+        var ids: [CustomerID] = []
+        for id in customerIndex.keys {
+            if let after, id <= after { continue }
+            ids.append(id)
+        }
+        ids.sort()
+        let rows = ids.prefix(max(0, limit)).compactMap { id in
+            customerIndex[id].map { (id, customers[Int($0)].value.coverage) }
+        }
+        return (rows, customerIndex.count)
+    }
+
+    // MARK: Places
+
+    mutating func internPartner(_ id: PartnerID) -> PartnerIndex {
+        if let known = partnerIndex[id] { return known }
+        let new = PartnerIndex(truncatingIfNeeded: partners.count)
+        partnerIndex[id] = new
+        partners.append(Box(Partner(id: id)))
+        return new
+    }
+
+    mutating func internCustomer(_ id: CustomerID) -> Int32 {
+        if let known = customerIndex[id] { return known }
+        let new = Int32(truncatingIfNeeded: customers.count)
+        customerIndex[id] = new
+        customers.append(Box(Customer(id: id)))
+        dirty.mark(customer: new)
+        return new
+    }
+
+    mutating func internSeller(_ seller: Seller) -> SellerIndex {
+        switch seller {
+        case .partner(let id): internPartner(id)
+        case .direct: SellerKind.direct
+        case .unknown: SellerKind.unknown
+        }
+    }
+}
+
+/// What changed since the states were last taken.
+struct DirtyStates: Sendable {
+    var revision = false
+    var catalog = false
+    var partners = false
+    /// Per customer the groups of people; `customerRow` stands for the customer itself.
+    var customers: [Int32: Set<Int32>] = [:]
+
+    static let customerRow: Int32 = -1
+    /// People in one stored row.
+    static let peoplePerRow = 256
+
+    mutating func mark(customer: Int32) {
+        customers[customer, default: []].insert(Self.customerRow)
+    }
+
+    mutating func mark(person: Int, of customer: Int32) {
+        customers[customer, default: []].insert(Int32(truncatingIfNeeded: person / Self.peoplePerRow))
+    }
+}

@@ -1,0 +1,62 @@
+import LicenseModel
+import Tenancy
+
+/// One relationship of a partner, as its list of customers keeps it.
+struct Link: Sendable, Equatable {
+    var customer: Int32
+    var days: DaySpan
+}
+
+/// One partner: its name and whom it serves.
+struct Partner: Sendable {
+    let id: PartnerID
+    /// Nil until the partner's own fact arrives.
+    var name: String?
+    /// By customer id, then start; a customer's links are neighbors.
+    private(set) var links: [Link] = []
+
+    init(id: PartnerID) {
+        self.id = id
+    }
+
+    /// Replaces the links of a customer. `isBefore` tells whether another customer's id is smaller.
+    mutating func setLinks(_ new: [Link], of customer: Int32, isBefore: (Int32) -> Bool) {
+        let start = links.partitioningIndex { !isBefore($0.customer) }
+        var end = start
+        while end < links.count, links[end].customer == customer { end += 1 }
+        links.replaceSubrange(start..<end, with: new.sorted { $0.days.start < $1.days.start })
+    }
+
+    /// The links of one customer.
+    func links(of customer: Int32, isBefore: (Int32) -> Bool) -> ArraySlice<Link> {
+        let start = links.partitioningIndex { !isBefore($0.customer) }
+        var end = start
+        while end < links.count, links[end].customer == customer { end += 1 }
+        return links[start..<end]
+    }
+
+    /// Every customer that was ever served, with its links, in the order of the ids.
+    func forEachCustomer(_ body: (ArraySlice<Link>) -> Void) {
+        var start = 0
+        while start < links.count {
+            var end = start + 1
+            while end < links.count, links[end].customer == links[start].customer { end += 1 }
+            body(links[start..<end])
+            start = end
+        }
+    }
+}
+
+extension ArraySlice<Link> {
+    @inline(__always)
+    func cover(_ day: Int32) -> Bool {
+        for link in self where link.days.contains(day) { return true }
+        return false
+    }
+
+    /// First day of the relationship that covers the day; of two, the earlier start.
+    func start(covering day: Int32) -> Int32? {
+        for link in self where link.days.contains(day) { return link.days.start }
+        return nil
+    }
+}

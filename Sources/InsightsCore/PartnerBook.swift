@@ -1,0 +1,185 @@
+import LicenseModel
+import Tenancy
+
+/// What one partner sees of one moment. A cheap view: snapshot, scope and today.
+///
+/// A customer is visible on a day when a relationship covers the day **and** one covers today. Everything else answers
+/// nil, exactly as for a customer that does not exist.
+public struct PartnerBook: Sendable {
+    let core: InsightsCore
+    let scope: PartnerScope
+    let today: Day
+    let partner: PartnerIndex?
+
+    init(core: InsightsCore, scope: PartnerScope, today: Day) {
+        self.core = core
+        self.scope = scope
+        self.today = today
+        partner = core.partnerIndex[scope.partner]
+    }
+
+    public var revision: Revision { core.revision }
+
+    var reader: FigureReader { FigureReader(catalog: core.catalog, partner: partner) }
+
+    // MARK: Visibility
+
+    /// A customer that a relationship covers today.
+    struct Served {
+        let customer: Int32
+        /// First day of the relationship that covers today; of two, the earlier start.
+        let since: Int32
+        let links: ArraySlice<Link>
+    }
+
+    /// Nil alike for a customer of another partner and for none at all.
+    func served(_ id: CustomerID) -> Served? {
+        guard let partner, let place = core.customerIndex[id] else { return nil }
+        let links = core.partners[Int(partner)].value.links(of: place) { core.customers[Int($0)].value.id < id }
+        return links.start(covering: today.number).map { Served(customer: place, since: $0, links: links) }
+    }
+
+    /// Every customer visible today, in the order of the ids.
+    func forEachServed(_ body: (Served) -> Void) {
+        guard let partner else { return }
+        core.partners[Int(partner)].value.forEachCustomer { links in
+            guard let first = links.first, let since = links.start(covering: today.number) else { return }
+            body(Served(customer: first.customer, since: since, links: links))
+        }
+    }
+
+    /// Every customer visible on the day and today.
+    func forEachVisible(on day: Int32, _ body: (Served) -> Void) {
+        forEachServed { if $0.links.cover(day) { body($0) } }
+    }
+
+    func state(of served: Served) -> Customer { core.customers[Int(served.customer)].value }
+
+    public func isVisible(_ id: CustomerID, on day: Day) -> Bool {
+        served(id)?.links.cover(day.number) ?? false
+    }
+
+    // MARK: Default days
+
+    /// The day that an empty `as_of` means for one customer.
+    func defaultDay(_ served: Served) -> Day {
+        let since = Day(number: served.since)
+        let reported = state(of: served).coverage.activity ?? today.advanced(by: -1)
+        return min(max(reported, since), today)
+    }
+
+    /// The day that an empty `as_of` means for the portfolio.
+    var defaultDay: Day {
+        var reported: Day?
+        var since: Int32?
+        forEachServed { served in
+            since = min(since ?? served.since, served.since)
+            guard let through = state(of: served).coverage.activity else { return }
+            reported = max(reported ?? through, through)
+        }
+        if let reported { return min(reported, today) }
+        let yesterday = today.advanced(by: -1)
+        return since.map { max(yesterday, Day(number: $0)) } ?? yesterday
+    }
+
+    // MARK: Customers
+
+    func row(_ served: Served) -> CustomerRow {
+        let customer = state(of: served)
+        return CustomerRow(
+            customer: customer.id, name: customer.name, market: customer.market, since: Day(number: served.since),
+            coverage: customer.coverage)
+    }
+
+    /// The customers visible today, by id.
+    public func customers() -> [CustomerRow] {
+        var rows: [CustomerRow] = []
+        forEachServed { rows.append(row($0)) }
+        return rows
+    }
+
+    /// Nil when the customer is not visible today.
+    public func customer(_ id: CustomerID) -> CustomerRow? { served(id).map(row) }
+
+    // MARK: Figures
+
+    /// One customer on a day (nil: its default day); nil when it is not visible on the day and today.
+    public func insights(of id: CustomerID, on day: Day?, products: [Product]) -> CustomerInsightsRow? {
+        guard let served = served(id) else { return nil }
+        let day = day ?? defaultDay(served)
+        guard served.links.cover(day.number) else { return nil }
+        return insights(served, on: day, products: products, details: true)
+    }
+
+    private func insights(_ served: Served, on day: Day, products: [Product], details: Bool) -> CustomerInsightsRow {
+        let customer = state(of: served)
+        let reader = reader
+        return CustomerInsightsRow(
+            customer: row(served), asOf: day,
+            products: products.map {
+                reader.productRow(of: customer, product: $0, on: day.number, details: details)
+            })
+    }
+
+    /// Every customer visible on a day (nil: the portfolio's default day), by id; product rows are without SKUs and
+    /// workloads.
+    public func summaries(on day: Day?, products: [Product]) -> (asOf: Day, rows: [CustomerInsightsRow]) {
+        let day = day ?? defaultDay
+        var rows: [CustomerInsightsRow] = []
+        forEachVisible(on: day.number) {
+            rows.append(insights($0, on: day, products: products, details: false))
+        }
+        return (day, rows)
+    }
+
+    /// Sums over the customers visible on a day (nil: the default day). A customer that does not report a source is
+    /// left out of the figures that need it.
+    public func portfolio(on day: Day?, products: [Product]) -> PortfolioInsightsRow {
+        let day = day ?? defaultDay
+        var row = PortfolioInsightsRow(
+            asOf: day, customerCount: 0, reportedCustomers: 0, laggingCustomers: 0, unreportedCustomers: 0,
+            products: [])
+        let reader = reader
+        var licenses: [SkuIndex: LicenseVector] = [:]
+        var usage = [UsageRow](repeating: UsageRow(), count: Subject.count)
+        forEachVisible(on: day.number) { served in
+            let customer = state(of: served)
+            row.customerCount += 1
+            switch customer.coverage.activity {
+            case nil: row.unreportedCustomers += 1
+            case let through? where through < day: row.laggingCustomers += 1
+            default: row.reportedCustomers += 1
+            }
+            for figures in customer.figures.skus where core.catalog[figures.sku].product != nil {
+                licenses[figures.sku, default: .zero] &+= reader.licenses(figures, of: customer, on: day.number)
+            }
+            for subject in 0..<Subject.count {
+                usage[subject] &+= reader.usage(of: customer, subject: subject, on: day.number)
+            }
+        }
+        row.products = products.map { portfolioRow($0, licenses: licenses, usage: usage) }
+        return row
+    }
+
+    private func portfolioRow(
+        _ product: Product, licenses: [SkuIndex: LicenseVector], usage: [UsageRow]
+    ) -> ProductRow {
+        let catalog = core.catalog
+        let skus = licenses.keys.filter { catalog[$0].product == product }
+            .sorted { catalog.rank[Int($0)] < catalog.rank[Int($1)] }
+        var sum = LicenseVector.zero
+        var rows: [SkuRow] = []
+        for sku in skus {
+            guard let vector = licenses[sku], vector != .zero else { continue }
+            sum &+= vector
+            rows.append(reader.skuRow(sku, product: product, vector: vector, own: vector.own, all: vector.all))
+        }
+        let workloads = catalog.union(of: product).workloads.compactMap { workload in
+            let row = usage[Subject.of(workload)]
+            return row.isZero ? nil : WorkloadRow(workload: workload, usage: row)
+        }
+        return ProductRow(
+            product: product, own: sum.own, all: sum.all, usage: usage[Subject.of(product)], skus: rows,
+            workloads: workloads)
+    }
+}

@@ -1,0 +1,166 @@
+import LicenseModel
+import Tenancy
+
+extension PartnerBook {
+    /// Advice for a customer or, customer by customer, for the portfolio, ordered by customer, product and kind (advice
+    /// without a product first); in the scope's reach. Nil when the customer is not visible. Absent figures give no
+    /// advice.
+    public func recommendations(
+        of id: CustomerID?, on day: Day?, products: [Product], thresholds: AdviceThresholds = AdviceThresholds()
+    ) -> (asOf: Day, rows: [RecommendationRow])? {
+        guard let id else {
+            let day = day ?? defaultDay
+            var rows: [RecommendationRow] = []
+            forEachVisible(on: day.number) {
+                rows += advisor(state(of: $0), on: day, thresholds).advice(products)
+            }
+            return (day, rows)
+        }
+        guard let served = served(id) else { return nil }
+        let day = day ?? defaultDay(served)
+        guard served.links.cover(day.number) else { return nil }
+        return (day, advisor(state(of: served), on: day, thresholds).advice(products))
+    }
+
+    private func advisor(_ customer: Customer, on day: Day, _ thresholds: AdviceThresholds) -> Advisor {
+        Advisor(customer: customer, reader: reader, reach: scope.reach, day: day, thresholds: thresholds)
+    }
+}
+
+/// Derives the advice for one customer on one day.
+private struct Advisor {
+    let customer: Customer
+    let reader: FigureReader
+    let reach: LicenseReach
+    let day: Day
+    let thresholds: AdviceThresholds
+
+    private var catalog: SkuCatalog { reader.catalog }
+    /// All three sources are reported, so that classes and total users are known.
+    private var hasAll: Bool { customer.hasActivity && customer.hasAssignments }
+
+    func advice(_ products: [Product]) -> [RecommendationRow] {
+        var rows: [RecommendationRow] = []
+        func add(_ kind: RecommendationKind, _ product: Product?, _ evidence: [EvidenceRow]) {
+            if evidence.isEmpty { return }
+            rows.append(
+                RecommendationRow(kind: kind, customer: customer.id, product: product, evidence: evidence))
+        }
+        add(.offerTraining, nil, training())
+        for product in products.sorted() {
+            let classes = workloadClasses(product)
+            add(.showTheValue, product, lowUse(product))
+            add(.convertTrial, product, named(classes, "trial_users", \.trial))
+            add(.reclaimLicenses, product, reclaimable(product))
+            add(.licenseTheUsers, product, named(classes, "unlicensed_users", \.unlicensed))
+            add(
+                .resolveSubscription, product,
+                named(classes, "uncounted_subscription_users", \.uncountedSubscription))
+        }
+        return rows
+    }
+
+    private func training() -> [EvidenceRow] {
+        guard hasAll else { return [] }
+        let requests = customer.supportRequests(.howTo, inWindowEnding: day.number)
+        let users = Product.allCases.reduce(Int64(0)) {
+            $0 &+ customer.figures.total(of: Subject.of($1), on: day.number).totalUsers
+        }
+        guard users > 0, requests >= thresholds.minimumHowToRequests,
+            isAtLeast(requests, thresholds.howToRequestsPer100Users, of: users)
+        else { return [] }
+        return [
+            EvidenceRow(name: "how_to_requests", value: .count(requests)),
+            EvidenceRow(name: "total_users", value: .count(users)),
+        ]
+    }
+
+    private func lowUse(_ product: Product) -> [EvidenceRow] {
+        var evidence: [EvidenceRow] = []
+        let usage = reader.usage(of: customer, subject: Subject.of(product), on: day.number)
+        if hasAll, usage.totalUsers >= thresholds.minimumTotalUsers, usage.totalUsers > 0,
+            !isAtLeast(usage.active, thresholds.lowUsagePercent, of: usage.totalUsers)
+        {
+            evidence += [
+                EvidenceRow(name: "usage_percent", value: percent(usage.active, usage.totalUsers)),
+                EvidenceRow(name: "active_users", value: .count(usage.active)),
+                EvidenceRow(name: "total_users", value: .count(usage.totalUsers)),
+            ]
+        }
+        let vector = reader.licenses(of: customer, product: product, on: day.number)
+        let licenses = reach == .own ? vector.own : vector.all
+        if customer.hasAssignments, licenses.sold >= thresholds.minimumSold, licenses.sold > 0,
+            !isAtLeast(licenses.assigned, thresholds.lowDeploymentPercent, of: licenses.sold)
+        {
+            evidence += [
+                EvidenceRow(name: "deployment_percent", value: percent(licenses.assigned, licenses.sold)),
+                EvidenceRow(name: "assigned", value: .count(licenses.assigned)),
+                EvidenceRow(name: "sold", value: .count(licenses.sold)),
+            ]
+        }
+        return evidence
+    }
+
+    /// Own licenses that nobody uses, of SKUs with an own subscription that ends or renews soon.
+    private func reclaimable(_ product: Product) -> [EvidenceRow] {
+        guard customer.hasAssignments, let partner = reader.partner else { return [] }
+        let limit = day.advanced(by: thresholds.termEndDays)
+        var evidence: [EvidenceRow] = []
+        for figures in customer.figures.skus where catalog[figures.sku].product == product {
+            let own = reader.licenses(figures, of: customer, on: day.number).own
+            guard own.sold - own.assigned > 0 else { continue }
+            let ending = customer.subscriptions.compactMap { subscription -> (id: SubscriptionID, end: Day)? in
+                guard subscription.sku == figures.sku, subscription.seller == partner,
+                    let entry = subscription.entry(on: day.number), entry.isSold, let end = entry.termEnd,
+                    day <= end, end <= limit
+                else { return nil }
+                return (subscription.id, end)
+            }
+            if ending.isEmpty { continue }
+            evidence += [
+                EvidenceRow(name: "sku_id", value: .sku(catalog[figures.sku].id)),
+                EvidenceRow(name: "unassigned", value: .count(own.sold - own.assigned)),
+                EvidenceRow(name: "sold", value: .count(own.sold)),
+                EvidenceRow(name: "assigned", value: .count(own.assigned)),
+            ]
+            for subscription in ending.sorted(by: { $0.id < $1.id }) {
+                evidence += [
+                    EvidenceRow(name: "subscription_id", value: .subscription(subscription.id)),
+                    EvidenceRow(name: "term_end", value: .day(subscription.end)),
+                ]
+            }
+        }
+        return evidence
+    }
+
+    private func workloadClasses(_ product: Product) -> [(workload: Workload, classes: UsageClasses)] {
+        guard hasAll else { return [] }
+        return catalog.union(of: product).workloads.compactMap { workload in
+            let subject = Subject.of(workload)
+            guard customer.activeCount(of: subject, on: day.number, catalog: catalog) > 0 else { return nil }
+            return (workload, UserClasses.count(subject, of: customer, on: day.number, catalog: catalog))
+        }
+    }
+
+    private func named(
+        _ classes: [(workload: Workload, classes: UsageClasses)], _ name: String, _ count: (UsageClasses) -> Int64
+    ) -> [EvidenceRow] {
+        classes.filter { count($0.classes) > 0 }.flatMap {
+            [
+                EvidenceRow(name: "workload_code", value: .workload($0.workload)),
+                EvidenceRow(name: name, value: .count(count($0.classes))),
+            ]
+        }
+    }
+
+    /// Whether `part` is at least `percent` % of `whole`, without rounding and without overflow.
+    private func isAtLeast(_ part: Int64, _ percent: Int64, of whole: Int64) -> Bool {
+        let left = part.multipliedFullWidth(by: 100)
+        let right = whole.multipliedFullWidth(by: percent)
+        return (left.high, left.low) >= (right.high, right.low)
+    }
+
+    private func percent(_ part: Int64, _ whole: Int64) -> EvidenceRow.Value {
+        .percent(100 * Double(part) / Double(whole))
+    }
+}

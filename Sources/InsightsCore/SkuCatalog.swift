@@ -1,0 +1,108 @@
+import LicenseModel
+import Tenancy
+
+/// A SKU's place in the catalog. Places never change; facts may name a SKU before its own fact arrives.
+typealias SkuIndex = Int32
+
+/// What usage is counted for: the seven workloads by raw value, then the two products.
+enum Subject {
+    static let workloadCount = Workload.allCases.count
+    static let count = workloadCount + Product.allCases.count
+
+    static func of(_ workload: Workload) -> Int { Int(workload.rawValue) }
+    static func of(_ product: Product) -> Int { workloadCount + Int(product.rawValue) - 1 }
+}
+
+/// Every SKU that any fact named, and what follows from all of them together.
+struct SkuCatalog: Sendable {
+    struct Sku: Sendable {
+        let id: SkuID
+        var name = ""
+        /// Nil for uncovered families and for SKUs without a fact of their own.
+        var product: Product?
+        var workloads = WorkloadSet()
+        /// Whether the SKU's own fact has arrived.
+        var isKnown = false
+
+        /// The subjects whose figures count the SKU, as bits; none when its product is not covered.
+        var subjects: UInt16 {
+            guard let product else { return 0 }
+            return UInt16(workloads.rawValue) | 1 << UInt16(Subject.of(product))
+        }
+    }
+
+    private(set) var skus: [Sku] = []
+    /// Position of each SKU in the order of the ids: ties in charging go to the smallest id.
+    private(set) var rank: [Int32] = []
+    /// Per product, by raw value − 1, the workloads that any of its SKUs includes.
+    private(set) var unions = [WorkloadSet](repeating: [], count: Product.allCases.count)
+    private var index: [SkuID: SkuIndex] = [:]
+    /// All SKUs by id.
+    private var ordered: [SkuIndex] = []
+
+    func find(_ id: SkuID) -> SkuIndex? { index[id] }
+
+    mutating func intern(_ id: SkuID) -> SkuIndex {
+        if let known = index[id] { return known }
+        let new = SkuIndex(truncatingIfNeeded: skus.count)
+        index[id] = new
+        skus.append(Sku(id: id))
+        rank.append(0)
+        let place = ordered.partitioningIndex { skus[Int($0)].id > id }
+        ordered.insert(new, at: place)
+        for position in place..<ordered.count { rank[Int(ordered[position])] = Int32(truncatingIfNeeded: position) }
+        return new
+    }
+
+    /// What a SKU fact changed, beside the name.
+    struct Change {
+        /// The SKU if its product or workloads are other than before.
+        var coverage: SkuIndex?
+    }
+
+    mutating func set(_ fact: SkuFact) -> Change {
+        let place = intern(fact.sku)
+        let old = skus[Int(place)].subjects
+        skus[Int(place)].name = fact.name
+        skus[Int(place)].product = fact.product
+        skus[Int(place)].workloads = fact.workloads
+        skus[Int(place)].isKnown = true
+        if skus[Int(place)].subjects == old { return Change(coverage: nil) }
+        for product in Product.allCases {
+            var union = WorkloadSet()
+            for sku in skus where sku.product == product { union.formUnion(sku.workloads) }
+            unions[Int(product.rawValue) - 1] = union
+        }
+        return Change(coverage: place)
+    }
+
+    subscript(place: SkuIndex) -> Sku { skus[Int(place)] }
+
+    func union(of product: Product) -> WorkloadSet { unions[Int(product.rawValue) - 1] }
+
+    /// Workloads that any SKU of any covered product includes.
+    var coveredWorkloads: WorkloadSet { unions.reduce(WorkloadSet()) { $0.union($1) } }
+
+    /// The row of the activity table that tells who is active in the subject: the workload's own, or the union's where
+    /// a product has several workloads. Nil where a product has none.
+    func activityRow(of subject: Int) -> Int? {
+        if subject < Subject.workloadCount { return subject }
+        let union = unions[subject - Subject.workloadCount]
+        switch union.rawValue.nonzeroBitCount {
+        case 0: return nil
+        case 1: return union.rawValue.trailingZeroBitCount
+        default: return subject
+        }
+    }
+
+    /// Per workload the union rows that its activity feeds.
+    var unionRows: [[Int]] {
+        Workload.allCases.map { workload in
+            Product.allCases.compactMap { product in
+                let union = union(of: product)
+                guard union.contains(workload), union.rawValue.nonzeroBitCount > 1 else { return nil }
+                return Subject.of(product)
+            }
+        }
+    }
+}

@@ -1,0 +1,95 @@
+import LicenseModel
+import Tenancy
+
+/// The step of a trend.
+public enum TrendInterval: UInt8, CaseIterable, Sendable, Hashable {
+    case day = 1
+    /// ISO weeks, shown by their Sundays.
+    case week = 2
+    /// Calendar months, shown by their last days.
+    case month = 3
+}
+
+extension TrendInterval {
+    /// The days that stand for the steps of `from...through`: the last of each step, and `through` for an incomplete
+    /// last one.
+    func days(from: Day, through: Day) -> [Day] {
+        var days: [Day] = []
+        var day = from
+        while day <= through {
+            let last =
+                switch self {
+                case .day: day
+                case .week: day.lastOfWeek
+                case .month: day.lastOfMonth
+                }
+            days.append(min(last, through))
+            if last >= Day.last { break }
+            day = last.advanced(by: 1)
+        }
+        return days
+    }
+}
+
+extension PartnerBook {
+    /// Figures by day, week or month, ordered by day and product. Days on which the customer was not visible are left
+    /// out; nil when it was visible on no day of the range, or is not today. The portfolio (`id` nil) sums the
+    /// customers visible on each day.
+    ///
+    /// With a workload: one point per asked product whose SKUs include it, with the product's licenses and the
+    /// workload's usage.
+    public func trend(
+        of id: CustomerID?, from: Day, through: Day, interval: TrendInterval, products: [Product],
+        workload: Workload?
+    ) -> [TrendRow]? {
+        let days = interval.days(from: from, through: through)
+        let shown = products.filter { product in
+            workload.map { core.catalog.union(of: product).contains($0) } ?? true
+        }
+        guard let id else { return portfolioTrend(days, products: shown, workload: workload) }
+        guard let served = served(id), served.links.overlap(from.number, through.number) else { return nil }
+        let customer = state(of: served)
+        let reader = reader
+        var rows: [TrendRow] = []
+        for day in days where served.links.cover(day.number) {
+            for product in shown {
+                let licenses = reader.licenses(of: customer, product: product, on: day.number)
+                rows.append(
+                    TrendRow(
+                        day: day, product: product, own: reader.row(of: customer, \.own, licenses),
+                        all: reader.row(of: customer, \.all, licenses),
+                        usage: reader.usage(
+                            of: customer, subject: workload.map(Subject.of) ?? Subject.of(product), on: day.number)))
+            }
+        }
+        return rows
+    }
+
+    private func portfolioTrend(_ days: [Day], products: [Product], workload: Workload?) -> [TrendRow] {
+        let reader = reader
+        var rows: [TrendRow] = []
+        for day in days {
+            for product in products {
+                var licenses = LicenseVector.zero
+                var usage = UsageRow()
+                forEachVisible(on: day.number) { served in
+                    let customer = state(of: served)
+                    licenses &+= reader.licenses(of: customer, product: product, on: day.number)
+                    usage &+= reader.usage(
+                        of: customer, subject: workload.map(Subject.of) ?? Subject.of(product), on: day.number)
+                }
+                rows.append(
+                    TrendRow(day: day, product: product, own: licenses.own, all: licenses.all, usage: usage))
+            }
+        }
+        return rows
+    }
+}
+
+extension ArraySlice<Link> {
+    /// Whether any day of `from...through` is covered.
+    func overlap(_ from: Int32, _ through: Int32) -> Bool {
+        for link in self where link.days.start <= through && from < link.days.end { return true }
+        return false
+    }
+}

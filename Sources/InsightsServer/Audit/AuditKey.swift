@@ -1,0 +1,56 @@
+import Crypto
+import Foundation
+
+/// The secrets of an audit log, all made from the 32 bytes of `audit.key`.
+struct AuditKey: Sendable {
+    static let byteCount = 32
+
+    private let chainKey: SymmetricKey
+    private let anchorKey: SymmetricKey
+    private let customerKey: SymmetricKey
+
+    init(secret: [UInt8]) {
+        func derived(_ purpose: String) -> SymmetricKey {
+            let code = HMAC<SHA256>.authenticationCode(for: Array(purpose.utf8), using: SymmetricKey(data: secret))
+            return SymmetricKey(data: Array(code))
+        }
+        chainKey = derived("partner insights audit: chain")
+        anchorKey = derived("partner insights audit: anchor")
+        customerKey = derived("partner insights audit: customer")
+    }
+
+    /// Stands in for the code of the record before the first.
+    static let genesis = [UInt8](repeating: 0, count: 32)
+
+    /// The code of a record: over the code of the record before and its own text.
+    func chain(previous: [UInt8], body: some Sequence<UInt8>) -> [UInt8] {
+        Array(HMAC<SHA256>.authenticationCode(for: previous + Array(body), using: chainKey))
+    }
+
+    func anchor(_ body: [UInt8]) -> [UInt8] {
+        Array(HMAC<SHA256>.authenticationCode(for: body, using: anchorKey))
+    }
+
+    /// What stands for a customer in the log: the same customer always hashes alike, and nobody without the key can
+    /// try ids out.
+    func hash(customer: String) -> String {
+        Hex.text(of: HMAC<SHA256>.authenticationCode(for: Array(customer.utf8), using: customerKey))
+    }
+
+    /// Reads the key of a folder. Nil when there is none.
+    static func read(_ path: String) throws(AuditError) -> AuditKey? {
+        guard let file = try AuditFile.openExisting(path) else { return nil }
+        guard try file.isPrivate() else { throw .badKey(reason: "may be read by others than its owner") }
+        let secret = try file.read(at: 0, count: byteCount + 1)
+        guard secret.count == byteCount else { throw .badKey(reason: "has not \(byteCount) bytes") }
+        return AuditKey(secret: secret)
+    }
+
+    /// Makes a new key, readable by its owner alone and durable before it is used.
+    static func create(_ path: String) throws(AuditError) -> AuditKey {
+        // The system's generator, which is fit for secrets.
+        let secret = (0..<byteCount).map { _ in UInt8.random(in: .min ... .max) }
+        try AuditFile.replace(path, with: secret)
+        return AuditKey(secret: secret)
+    }
+}

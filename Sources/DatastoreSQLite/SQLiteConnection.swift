@@ -23,6 +23,12 @@ enum SQLiteConnection {
         try DatabasePool(path: path, configuration: configuration())
     }
 
+    static func readOnlyQueue(path: String) throws -> DatabaseQueue {
+        var configuration = configuration()
+        configuration.readonly = true
+        return try DatabaseQueue(path: path, configuration: configuration)
+    }
+
     /// Makes a commit on this connection return only when its bytes are synced. The pool itself asks for less.
     static func makeDurable(_ db: Database) throws {
         try db.execute(sql: "PRAGMA synchronous = FULL")

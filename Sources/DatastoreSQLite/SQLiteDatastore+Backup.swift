@@ -11,10 +11,8 @@ extension SQLiteDatastore {
     public static func copy(storeAt source: String, to path: String) throws(DatastoreError) {
         let source = StoreFiles.resolved(source)
         guard StoreFiles.exists(path: source) else { throw .notAccessible("there is no store") }
-        var configuration = SQLiteConnection.configuration()
-        configuration.readonly = true
         do {
-            let queue = try DatabaseQueue(path: source, configuration: configuration)
+            let queue = try SQLiteConnection.readOnlyQueue(path: source)
             try queue.read(SQLiteSchema.checkIdentity)
             try copy(from: queue, to: path)
             try queue.close()

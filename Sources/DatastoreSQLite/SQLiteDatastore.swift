@@ -46,12 +46,15 @@ public final class SQLiteDatastore: LicenseDatastore {
         }
         let file = try StoreFiles.openForReading(path: path)
         do {
-            let pool = try SQLiteConnection.pool(path: path)
-            try pool.writeWithoutTransaction { db in
-                try SQLiteConnection.makeDurable(db)
+            // On a connection that cannot write, so that a file that is refused stays as it is.
+            let inspection = try SQLiteConnection.readOnlyQueue(path: path)
+            try inspection.read { db in
                 try SQLiteSchema.checkIdentity(db)
                 try SQLiteSchema.checkIntegrity(db)
             }
+            try inspection.close()
+            let pool = try SQLiteConnection.pool(path: path)
+            try pool.writeWithoutTransaction(SQLiteConnection.makeDurable)
             try SQLiteSchema.migrate(pool)
             let state = try pool.read(loadState)
             let store = SQLiteDatastore(pool: pool, path: path, state: state, file: file, lock: lock)
@@ -80,7 +83,21 @@ public final class SQLiteDatastore: LicenseDatastore {
 
     func read<Result>(_ body: (Database) throws -> Result) throws(DatastoreError) -> Result {
         guard !state.withLock({ $0.closed }) else { throw .closed }
-        do { return try pool.read(body) } catch { throw SQLiteFailure.error(of: error) }
+        do {
+            // Reentrant, because the closures of `recover` may ask for a receipt; still one snapshot for all of `body`.
+            return try pool.unsafeReentrantRead { db in
+                guard !db.isInsideTransaction else { return try body(db) }
+                var result: Result?
+                try db.inTransaction(.deferred) {
+                    result = try body(db)
+                    return .commit
+                }
+                guard let result else { throw DatastoreError.unavailable("a read gave nothing") }
+                return result
+            }
+        } catch {
+            throw SQLiteFailure.error(of: error)
+        }
     }
 
     /// One durable transaction. After a failure that leaves open whether it is durable, the store takes no more.
@@ -135,6 +152,8 @@ public final class SQLiteDatastore: LicenseDatastore {
         }
         guard first else { return }
         defer { lock.release() }
+        // So that the main file alone is the whole store. A reader in the way is harmless: the rest stays beside it.
+        _ = try? pool.writeWithoutTransaction { db in try db.checkpoint(.truncate) }
         do {
             try pool.close()
             try file.close()

@@ -1,0 +1,85 @@
+import Datastore
+import DatastoreConformance
+import DatastoreSQLite
+import Foundation
+import LicenseModel
+import Tenancy
+import Testing
+
+@Suite struct ErasureTests {
+    /// Rows of many sizes, so that pages split and merge and leave what they held.
+    @Test(arguments: [true, false], 1...4 as ClosedRange<UInt64>)
+    func erasedIDsLeaveEveryFile(folds: Bool, seed: UInt64) throws {
+        let folder = try StoreFolder()
+        let store = try SQLiteDatastore.open(path: folder.store)
+        let grant = try Grants.operator()
+        let people = try (1...3).map { try PersonSample(number: $0) }
+        var random = SeededGenerator(seed: seed)
+        var number: Int64 = 0
+        for step in 0..<60 {
+            number += 1
+            let person = people[random.int(0...2)]
+            var facts = try SampleBatches.facts(number, count: random.int(0...80))
+            facts += try person.before
+            try store.commit([try person.entry(number, facts: facts)])
+            let rows = (0..<random.int(0...20)).map { _ in row(of: person, &random) }
+            if step % 9 == 5 { try store.fold(through: Revision(number: number - 1), states: rows) }
+        }
+        let erased = people[1]
+        #expect(try !folder.filesContaining(erased.user.text).isEmpty)
+        let before = try Recovered(store).log
+        let rows = try Recovered(store).states.filter { contains($0, erased) }.map { StateRow(key: $0.key, body: [0]) }
+        try store.erase(erased.erasure(revision: number + 1, states: rows, folds: folds), for: grant)
+        #expect(try folder.filesContaining(erased.user.text).isEmpty)
+        #expect(try store.statistics().erasurePending == false)
+        if !folds { #expect(try Recovered(store).log == rewritten(before, erased)) }
+        #expect(try store.statistics().revision == Revision(number: number + 1))
+        try store.close()
+        #expect(try folder.filesContaining(erased.user.text).isEmpty)
+        let again = try SQLiteDatastore.open(path: folder.store)
+        #expect(try Recovered(again).revision == Revision(number: number + 1))
+        try again.close()
+    }
+
+    private func row(of person: PersonSample, _ random: inout SeededGenerator) -> StateRow {
+        var body = Array(person.user.text.utf8)
+        body += (0..<random.int(0...900)).map { _ in UInt8(truncatingIfNeeded: random.next()) }
+        let key = "\(person.customer.text)/\(random.int(0...60))"
+        return StateRow(key: key, body: random.chance(85) ? body : nil)
+    }
+
+    private func rewritten(_ log: [LogEntry], _ person: PersonSample) throws -> [LogEntry] {
+        let entries = try log.map { entry in
+            guard let receipt = entry.receipt else { return entry }
+            let body = try FactBatchCodec.rewriting(
+                user: person.user, of: person.customer, to: person.replacement, in: entry.body)
+            return LogEntry.batch(
+                receipt.batch, revision: entry.revision, accepted: receipt.accepted, digest: receipt.digest, body: body)
+        }
+        let last = entries.last?.revision ?? .none
+        return entries + [.erasure(revision: last.next)]
+    }
+
+    private func contains(_ row: StateRow, _ person: PersonSample) -> Bool {
+        Data(row.body ?? []).range(of: Data(person.user.text.utf8)) != nil
+    }
+
+    /// A reader of an older snapshot keeps the log beside the main file; the erasure is finished later.
+    @Test func longReadersDelayTheErasureOfBytes() throws {
+        let folder = try StoreFolder()
+        let store = try SQLiteDatastore.open(path: folder.store)
+        let person = try PersonSample()
+        try store.commit([try SampleBatches.entry(1), try person.entry(2, facts: person.before)])
+        _ = try store.recover(
+            for: try Grants.operator(), state: { _ in },
+            entry: { entry in
+                guard entry.revision.number == 1 else { return }
+                try store.erase(person.erasure(revision: 3), for: try Grants.operator())
+                #expect(try store.statistics().erasurePending)
+            })
+        #expect(try !folder.filesContaining(person.user.text).isEmpty)
+        #expect(try Recovered(store).log[1] == person.entry(2, facts: person.after))
+        try store.close()
+        #expect(try folder.filesContaining(person.user.text).isEmpty)
+    }
+}

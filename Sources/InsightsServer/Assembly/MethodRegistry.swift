@@ -1,0 +1,108 @@
+import InsightsAPI
+import RPCEngine
+import Tenancy
+
+/// Why a server does not start: its methods and their permissions do not match.
+public struct MethodRegistryError: Error, Sendable, CustomStringConvertible {
+    public let description: String
+}
+
+/// Every served method with what the pipeline asks of its callers. A method of the contract without a permission, or
+/// without a handler, does not start.
+struct MethodRegistry: Sendable {
+    let entries: [MethodEntry]
+    let requirements: [CallPipeline.Requirement]
+
+    init(_ context: ServerContext, reflection: ReflectionService) throws(MethodRegistryError) {
+        let handlers = ServiceHandlers(context).byName
+        var entries: [MethodEntry] = []
+        var requirements: [CallPipeline.Requirement] = []
+        for method in MethodTable.all {
+            guard let handler = handlers["\(method.service)/\(method.name)"] else {
+                throw MethodRegistryError(description: "the method \(method.path) has no handler")
+            }
+            entries.append(MethodEntry(path: method.path, handler: handler))
+            requirements.append(.permission(method.permission))
+        }
+        guard handlers.count == MethodTable.all.count else {
+            throw MethodRegistryError(description: "a handler has no method in the method table")
+        }
+        // Health tells nothing about anybody; reflection tells registered callers the shape of the API.
+        for entry in context.health.methods {
+            entries.append(entry)
+            requirements.append(.nothing)
+        }
+        for entry in reflection.methods {
+            entries.append(entry)
+            requirements.append(.permission(.readSelf))
+        }
+        self.entries = entries
+        self.requirements = requirements
+    }
+
+    /// Paths in the order of `entries`, known before the context is.
+    static let paths =
+        MethodTable.all.map(\.path)
+        + ["/grpc.health.v1.Health/Check", "/grpc.health.v1.Health/Watch"] + ReflectionService.paths
+
+    /// Full names of the services, for health and reflection.
+    static let services =
+        Array(Set(MethodTable.all.map(\.service))).sorted()
+        + ["grpc.health.v1.Health", "grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection"]
+}
+
+/// The handler of every method of the contract, by `service/name`.
+private struct ServiceHandlers {
+    let byName: [String: MethodHandler]
+
+    init(_ context: ServerContext) {
+        var handlers: [String: MethodHandler] = [:]
+        func add(_ service: String, _ methods: [String: MethodHandler]) {
+            for (name, handler) in methods { handlers["\(MethodTable.package).\(service)/\(name)"] = handler }
+        }
+        let insights = InsightsService(context: context)
+        add(
+            "InsightsService",
+            [
+                "GetCustomerInsights": .unary(insights.getCustomerInsights),
+                "ListCustomerInsights": .unary(insights.listCustomerInsights),
+                "GetPortfolioInsights": .unary(insights.getPortfolioInsights),
+                "CompareLicenses": .unary(insights.compareLicenses),
+                "GetTrend": .unary(insights.getTrend),
+                "ExplainUsage": .unary(insights.explainUsage),
+                "ListRecommendations": .unary(insights.listRecommendations),
+                "ExportInsights": .serverStream(insights.exportInsights),
+            ])
+        let customers = CustomersService(context: context)
+        add(
+            "CustomersService",
+            [
+                "ListCustomers": .unary(customers.listCustomers),
+                "GetCustomer": .unary(customers.getCustomer),
+                "ListSubscriptions": .unary(customers.listSubscriptions),
+                "ListLicensedUsers": .unary(customers.listLicensedUsers),
+            ])
+        let access = AccessService(context: context)
+        add(
+            "AccessService",
+            [
+                "WhoAmI": .unary(access.whoAmI),
+                "ListPrincipals": .unary(access.listPrincipals),
+                "CreatePrincipal": .deferredUnary(access.createPrincipal),
+                "UpdatePrincipal": .deferredUnary(access.updatePrincipal),
+                "DeletePrincipal": .deferredUnary(access.deletePrincipal),
+                "ExplainAccess": .unary(access.explainAccess),
+                "ListAuditEvents": .unary(access.listAuditEvents),
+                "CreatePartner": .deferredUnary(access.createPartner),
+            ])
+        let ingest = IngestService(context: context)
+        add(
+            "IngestService",
+            [
+                "Ingest": .bidirectional(ingest.ingest),
+                "GetIngestStatus": .unary(ingest.getIngestStatus),
+                "EraseUser": .deferredUnary(ingest.eraseUser),
+            ])
+        byName = handlers
+    }
+}

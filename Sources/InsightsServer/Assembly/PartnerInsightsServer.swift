@@ -1,0 +1,138 @@
+import Authentication
+import Datastore
+import InsightsAPI
+import InsightsCore
+import Logging
+import RPCEngine
+import Tenancy
+
+/// What a server is made of; the composition root fills it in.
+public struct PartnerInsightsServerParts: Sendable {
+    public var store: any LicenseDatastore
+    /// Folder of the audit chain and the keys.
+    public var dataFolder: String
+    public var trustDomain: TrustDomain
+    public var tokens: TokenVerifier?
+    public var settings: ServiceSettings
+    public var clock: ServerClock
+    public var logger: Logger
+
+    public init(
+        store: any LicenseDatastore, dataFolder: String, trustDomain: TrustDomain, tokens: TokenVerifier?,
+        settings: ServiceSettings, clock: ServerClock, logger: Logger
+    ) {
+        self.store = store
+        self.dataFolder = dataFolder
+        self.trustDomain = trustDomain
+        self.tokens = tokens
+        self.settings = settings
+        self.clock = clock
+        self.logger = logger
+    }
+}
+
+/// The whole server but its executable: recovers the store, serves, drains.
+public final class PartnerInsightsServer: Sendable {
+    private let context: ServerContext
+    private let engine: Server
+    private let store: any LicenseDatastore
+
+    /// Reads the store back; blocks until the core is as it was.
+    ///
+    /// - Parameter transport: makes the engine's configuration from methods and pipeline.
+    public init(
+        _ parts: PartnerInsightsServerParts,
+        transport: ([MethodEntry], any CallInterceptor) -> ServerConfiguration
+    ) throws {
+        let started = parts.clock.monotonicNanoseconds()
+        let recovered = try RecoveredState(from: parts.store)
+        let milliseconds = (parts.clock.monotonicNanoseconds() - started) / 1_000_000
+        parts.logger.info(
+            "store read back",
+            metadata: [
+                "revision": .stringConvertible(recovered.core.revision),
+                "replayed_entries": .stringConvertible(recovered.replayed),
+                "duration_ms": .stringConvertible(milliseconds),
+            ])
+        let directory = PrincipalDirectory(recovered.directory)
+        let published = PublishedCore(recovered.core)
+        let logger = parts.logger
+        let writer = FactWriter(store: parts.store, published: published, directory: directory) { error in
+            logger.error("store failure", metadata: ["reason": .string(error.description)])
+        }
+        let context = ServerContext(
+            settings: parts.settings, clock: parts.clock, published: published, directory: directory,
+            authenticator: Authenticator(
+                directory: directory, trustDomain: parts.trustDomain, tokens: parts.tokens),
+            writer: writer, metrics: CallMetrics(paths: MethodRegistry.paths),
+            health: HealthService(services: MethodRegistry.services),
+            auditLog: try AuditLog(folder: parts.dataFolder),
+            pageTokens: PageTokens(secret: try SecretFile.load(folder: parts.dataFolder, name: "page-token.key")), logger: parts.logger)
+        let registry = try MethodRegistry(
+            context,
+            reflection: try ReflectionService(
+                descriptors: PackageResources.descriptors_binpb, services: MethodRegistry.services))
+        self.context = context
+        store = parts.store
+        engine = try Server(
+            configuration: transport(
+                registry.entries, CallPipeline(context: context, requirements: registry.requirements)))
+    }
+
+    /// Listens and serves. Returns when connections are accepted.
+    public func start() throws -> BoundAddress {
+        try engine.start()
+    }
+
+    /// Certificates, authorities and revocation lists from their files again; running calls go on.
+    public func reloadTLS() throws {
+        try engine.reloadTLS()
+    }
+
+    /// No new calls; running ones end within `grace`; then what was accepted is folded and the store closed. Blocks.
+    /// False when calls had to be cut off.
+    public func shutdown(grace: Duration) -> Bool {
+        context.health.stopServing()
+        let clean = engine.drain(grace: grace)
+        context.writer.stop()
+        do {
+            try context.auditLog.close()
+        } catch {
+            context.logger.error("audit failure", metadata: ["reason": .string("\(error)")])
+        }
+        do {
+            try store.close()
+        } catch {
+            context.logger.error("store failure", metadata: ["reason": .string(error.description)])
+        }
+        return clean
+    }
+
+    /// Whether the server serves and its store answers.
+    public var isHealthy: Bool {
+        guard context.health.isServing else { return false }
+        do {
+            try store.health()
+            return true
+        } catch {
+            return false
+        }
+    }
+
+    /// Prometheus text: calls, and the state of store and core.
+    public func metrics() -> String {
+        var text = context.metrics.exposition()
+        text += "# HELP insights_revision Accepted changes so far.\n# TYPE insights_revision gauge\n"
+        text += "insights_revision \(context.published.load().revision)\n"
+        text += "# HELP insights_partners Registered partners.\n# TYPE insights_partners gauge\n"
+        text += "insights_partners \(context.directory.snapshot.partnerCount)\n"
+        if let statistics = try? store.statistics() {
+            text += "# HELP insights_store_bytes Bytes of the store's main file.\n# TYPE insights_store_bytes gauge\n"
+            text += "insights_store_bytes \(statistics.storeBytes)\n"
+            text += "# HELP insights_store_replay_entries Log entries that a restart replays.\n"
+            text += "# TYPE insights_store_replay_entries gauge\n"
+            text += "insights_store_replay_entries \(statistics.entriesToReplay)\n"
+        }
+        return text
+    }
+}

@@ -1,0 +1,37 @@
+import InsightsAPI
+import Tenancy
+
+/// The role matrix as text: `insightsd print-policy`, the README and the golden test show the same.
+public enum PolicyTable {
+    private static let columns = Role.allCases.map(\.title) + ["no role", "operator"]
+
+    private static func cells(_ permission: Permission) -> [Bool] {
+        Role.allCases.map { AccessPolicy.permissions(of: $0).contains(permission) }
+            + [
+                AccessPolicy.permissionsWithoutRole.contains(permission),
+                AccessPolicy.operatorPermissions.contains(permission),
+            ]
+    }
+
+    /// One line per method: method, permission, and who may.
+    public static func text() -> String {
+        let rows = MethodTable.all.map { method in
+            ([shortName(method), method.permission.name], cells(method.permission))
+        }
+        let header = ["method", "permission"] + columns
+        let lines = rows.map { names, allowed in names + allowed.map { $0 ? "yes" : "-" } }
+        let widths = header.indices.map { column in
+            ([header] + lines).map { $0[column].count }.max() ?? 0
+        }
+        return ([header] + lines).map { line in
+            let padded = zip(line, widths).map { cell, width in
+                cell + String(repeating: " ", count: width - cell.count)
+            }
+            return String(padded.joined(separator: "  ").reversed().drop { $0 == " " }.reversed())
+        }.joined(separator: "\n")
+    }
+
+    private static func shortName(_ method: MethodDescription) -> String {
+        String(method.path.dropFirst("/\(MethodTable.package).".count))
+    }
+}

@@ -1,0 +1,85 @@
+import Authentication
+import InsightsCore
+import LicenseModel
+import Logging
+import RPCEngine
+import Tenancy
+
+/// Where time comes from; tests bring their own.
+public struct ServerClock: Sendable {
+    /// Unix time in seconds.
+    public let unixSeconds: @Sendable () -> Int64
+    /// Nanoseconds of a clock that never goes back.
+    public let monotonicNanoseconds: @Sendable () -> UInt64
+
+    public init(
+        unixSeconds: @escaping @Sendable () -> Int64, monotonicNanoseconds: @escaping @Sendable () -> UInt64
+    ) {
+        self.unixSeconds = unixSeconds
+        self.monotonicNanoseconds = monotonicNanoseconds
+    }
+
+    /// The UTC day of now.
+    func today() -> Day { Day(unixSeconds: unixSeconds()) }
+}
+
+/// Settings of the services; those of the transport are `RPCEngine.ServerConfiguration`'s.
+public struct ServiceSettings: Sendable {
+    public var maxBatchFacts = LicenseModel.Limits.defaultMaximumBatchFacts
+    public var advice = AdviceThresholds()
+    /// Exports of one partner at once.
+    public var partnerExports = 4
+    /// Calls of one partner over all connections.
+    public var partnerLimit = RateLimit.standard
+
+    public init() {}
+}
+
+/// What services, pipeline and writer share. Made once at start.
+final class ServerContext: Sendable {
+    let settings: ServiceSettings
+    let clock: ServerClock
+    let published: PublishedCore
+    let directory: PrincipalDirectory
+    let authenticator: Authenticator
+    let writer: FactWriter
+    let rateLimiter: RateLimiter
+    let exports: ExportSlots
+    let metrics: CallMetrics
+    let health: HealthService
+    let auditLog: AuditLog
+    let pageTokens: PageTokens
+    let callLog: CallLog
+    let logger: Logger
+
+    init(
+        settings: ServiceSettings, clock: ServerClock, published: PublishedCore, directory: PrincipalDirectory,
+        authenticator: Authenticator, writer: FactWriter, metrics: CallMetrics, health: HealthService,
+        auditLog: AuditLog, pageTokens: PageTokens, logger: Logger
+    ) {
+        self.settings = settings
+        self.clock = clock
+        self.published = published
+        self.directory = directory
+        self.authenticator = authenticator
+        self.writer = writer
+        rateLimiter = RateLimiter(settings.partnerLimit)
+        exports = ExportSlots(limit: settings.partnerExports)
+        self.metrics = metrics
+        self.health = health
+        self.auditLog = auditLog
+        self.pageTokens = pageTokens
+        callLog = CallLog(logger: logger)
+        self.logger = logger
+    }
+
+    /// A credential that was refused: for operators, who need to know why; the caller is told one of three texts.
+    func noteRefusedCredential(_ failure: AuthenticationFailure, of call: CallContext) {
+        logger.debug(
+            "credential refused",
+            metadata: [
+                "cause": .string(failure.cause.rawValue), "remote": .string(call.connection.remoteAddress),
+                "certificate": .string(call.connection.peerCertificate?.serial ?? ""),
+            ])
+    }
+}

@@ -1,0 +1,32 @@
+import RPCEngine
+import Tenancy
+
+/// What the pipeline learned and decided about one call; travels with it from the headers to the audit trail. Belongs
+/// to the call's event loop.
+final class CallRecord {
+    /// Nil for methods that need no credential, and for refused credentials.
+    var caller: Caller?
+    /// Nil means that nothing was granted.
+    var grant: AccessGrant?
+    /// Whether the pipeline counts the call among the partner's exports under way.
+    var holdsExportSlot = false
+    /// Set by methods that name a customer, for the audit trail.
+    var customer: CustomerID?
+    /// Set by methods whose change or read is in the audit trail already.
+    var isAudited = false
+}
+
+extension CallContext {
+    var record: CallRecord? { attachment as? CallRecord }
+
+    /// The partner's book that the call may read. Nothing granted means refused.
+    func partnerScope() throws(RPCStatus) -> PartnerScope {
+        guard let scope = record?.grant?.scope else { throw Refusal.noPermissionDeclared }
+        return scope
+    }
+
+    func operatorGrant() throws(RPCStatus) -> OperatorGrant {
+        guard let grant = record?.grant?.operatorGrant else { throw Refusal.noPermissionDeclared }
+        return grant
+    }
+}

@@ -1,0 +1,33 @@
+import Authentication
+import RPCEngine
+import Tenancy
+
+/// An authenticated caller with its grants, made once per connection for certificates and once per call for tokens.
+/// Belongs to the event loop of its connection.
+final class Caller {
+    let identity: AuthenticatedCaller
+    /// The connection's `peerRevision` that the identity was derived from.
+    let peerRevision: UInt64
+    /// Per permission the grant or the ready refusal.
+    private let grants: [Result<AccessGrant, RPCStatus>]
+
+    init(_ identity: AuthenticatedCaller, peerRevision: UInt64) {
+        self.identity = identity
+        self.peerRevision = peerRevision
+        var grants: [Result<AccessGrant, RPCStatus>] = [.failure(Refusal.noPermissionDeclared)]
+        for permission in Permission.allCases {
+            do {
+                grants.append(.success(try AccessPolicy.authorize(identity.principal, for: permission)))
+            } catch {
+                grants.append(.failure(Refusal.roleLacks(error)))
+            }
+        }
+        self.grants = grants
+    }
+
+    var principal: Principal { identity.principal }
+
+    func grant(for permission: Permission) throws(RPCStatus) -> AccessGrant {
+        try grants[Int(permission.rawValue)].get()
+    }
+}

@@ -1,0 +1,157 @@
+import InsightsAPI
+import InsightsCore
+import LicenseModel
+import RPCEngine
+import Tenancy
+
+/// `CustomersService`: the caller's customers, what the caller's partner sold them, and their people.
+struct CustomersService: Sendable {
+    let context: ServerContext
+
+    func listCustomers(_ call: CallContext, _ bytes: RawSpan, _ reply: inout [UInt8]) throws(RPCStatus) {
+        let request: PBListCustomersRequest = try decode(bytes)
+        let scope = try call.partnerScope()
+        let paging = try Paging(context, request, of: call)
+        let filter = try checked { () throws(FieldError) in try CustomerFilter(request.filter, .customers) }
+        let today = context.clock.today()
+        let rows = paging.snapshot.core.book(in: scope, today: today).customers().filter { row in
+            filter.matches(FigureRow(customerID: row.customer.text, customerName: row.name, market: row.market))
+        }
+        let page = paging.page(of: rows) { $0.customer.text }
+        var response = PBListCustomersResponse()
+        response.customers = page.rows.map { PBCustomer($0, today: today) }
+        response.totalSize = Int32(clamping: rows.count)
+        response.nextPageToken = page.nextToken
+        try encode(response, into: &reply)
+    }
+
+    func getCustomer(_ call: CallContext, _ bytes: RawSpan, _ reply: inout [UInt8]) throws(RPCStatus) {
+        let request: PBGetCustomerRequest = try decode(bytes)
+        let customer = try checked { () throws(FieldError) in try RequestFields.customer(request.customerID) }
+        let today = context.clock.today()
+        let book = context.published.load().core.book(in: try call.partnerScope(), today: today)
+        call.record?.customer = customer
+        guard let row = book.customer(customer) else { throw Refusal.customerNotFound }
+        var response = PBGetCustomerResponse()
+        response.customer = PBCustomer(row, today: today)
+        try encode(response, into: &reply)
+    }
+
+    func listSubscriptions(_ call: CallContext, _ bytes: RawSpan, _ reply: inout [UInt8]) throws(RPCStatus) {
+        let request: PBListSubscriptionsRequest = try decode(bytes)
+        let scope = try call.partnerScope()
+        let today = context.clock.today()
+        let query = try checked { () throws(FieldError) in
+            (
+                customer: try RequestFields.customer(request.customerID),
+                day: try RequestFields.asOf(request.asOf, today: today)
+            )
+        }
+        let paging = try Paging(context, request, of: call)
+        call.record?.customer = query.customer
+        let book = paging.snapshot.core.book(in: scope, today: today)
+        guard let found = book.subscriptions(of: query.customer, on: query.day) else {
+            throw Refusal.customerNotFound
+        }
+        let page = paging.page(of: found.rows) { $0.fact.subscription.text }
+        var response = PBListSubscriptionsResponse()
+        response.subscriptions = page.rows.map(PBSubscription.init)
+        response.totalSize = Int32(clamping: found.rows.count)
+        response.nextPageToken = page.nextToken
+        try encode(response, into: &reply)
+    }
+
+    func listLicensedUsers(_ call: CallContext, _ bytes: RawSpan, _ reply: inout [UInt8]) throws(RPCStatus) {
+        let request: PBListLicensedUsersRequest = try decode(bytes)
+        let scope = try call.partnerScope()
+        let today = context.clock.today()
+        let query = try checked { () throws(FieldError) in
+            (
+                customer: try RequestFields.customer(request.customerID),
+                day: try RequestFields.asOf(request.asOf, today: today),
+                activity: try Self.activity(request.activity),
+                workload: try RequestFields.optionalWorkload(request.workloadCode)
+            )
+        }
+        let paging = try Paging(context, request, of: call)
+        call.record?.customer = query.customer
+        let book = paging.snapshot.core.book(in: scope, today: today)
+        let found = book.licensedUsers(
+            of: query.customer, on: query.day, activity: query.activity, workload: query.workload)
+        guard let found else { throw Refusal.customerNotFound }
+        let page = paging.page(of: found.rows) { $0.user.text }
+        var response = PBListLicensedUsersResponse()
+        response.users = page.rows.map(PBLicensedUser.init)
+        response.totalSize = Int32(clamping: found.rows.count)
+        response.nextPageToken = page.nextToken
+        try encode(response, into: &reply)
+    }
+
+    private static func activity(_ filter: PBActivityFilter) throws(FieldError) -> ActivityFilter {
+        switch filter {
+        case .unspecified, .any: return .any
+        case .active: return .active
+        case .inactive: return .inactive
+        case .UNRECOGNIZED(let number): throw FieldError("activity", "has no value \(number)")
+        }
+    }
+}
+
+extension PBCustomer {
+    init(_ row: CustomerRow, today: Day) {
+        self.init()
+        customerID = row.customer.text
+        name = row.name
+        market = row.market
+        customerSince = row.since.description
+        freshness.sources = PBSourceCoverage.all(row.coverage, on: today)
+    }
+}
+
+extension PBSourceCoverage {
+    /// One entry per source, in the order of the enum.
+    static func all(_ coverage: CoverageRow, on day: Day) -> [PBSourceCoverage] {
+        let sources: [(PBSource, Day?)] = [
+            (.subscriptions, coverage.subscriptions), (.assignments, coverage.assignments),
+            (.activity, coverage.activity),
+        ]
+        return sources.map { source, through in
+            var entry = PBSourceCoverage()
+            entry.source = source
+            entry.status = PBCoverageStatus(rawValue: CoverageStatus(through: through, on: day).rawValue) ?? .unspecified
+            entry.through = through?.description ?? ""
+            return entry
+        }
+    }
+}
+
+extension PBSubscription {
+    init(_ row: SubscriptionRow) {
+        self.init()
+        let fact = row.fact
+        subscriptionID = fact.subscription.text
+        skuID = fact.sku.text
+        skuName = row.skuName
+        state = PBSubscriptionState(rawValue: Int(fact.state.rawValue)) ?? .unspecified
+        quantity = fact.quantity
+        trial = fact.trial
+        termEnd = fact.termEnd?.description ?? ""
+        autoRenew = fact.autoRenew
+        effectiveDate = fact.effective.description
+    }
+}
+
+extension PBLicensedUser {
+    init(_ row: LicensedUserRow) {
+        self.init()
+        userID = row.user.text
+        displayName = row.displayName
+        skuIds = row.skus.map(\.text)
+        lastActivity = row.lastActive.map { workload, day in
+            var activity = PBWorkloadActivity()
+            activity.workloadCode = workload.code
+            activity.lastActiveDate = day.description
+            return activity
+        }
+    }
+}

@@ -1,0 +1,172 @@
+import Crypto
+import Datastore
+import InsightsAPI
+import InsightsCore
+import LicenseModel
+import RPCEngine
+import SwiftProtobuf
+import Tenancy
+
+/// `IngestService`: the operator feeds facts. Nothing here reads a partner's figures.
+struct IngestService: Sendable {
+    let context: ServerContext
+
+    func ingest(_ call: CallContext, _ writer: StreamWriter) throws(RPCStatus) -> any MessageReceiver {
+        IngestStream(service: self, grant: try call.operatorGrant(), writer: writer)
+    }
+
+    /// Decodes, validates and submits one batch; answers from the writer, or at once when the batch is refused.
+    /// Blocking work: call it off the event loop.
+    func accept(
+        _ message: [UInt8], by grant: OperatorGrant, answer: @escaping @Sendable (Result<[UInt8], RPCStatus>) -> Void
+    ) {
+        // What cannot go on record may not change anything.
+        guard context.auditLog.status.failure == nil else { return answer(.failure(Refusal.auditUnavailable)) }
+        let batch: FactBatch
+        let decoder = IngestDecoder(today: context.clock.today(), maximumFacts: context.settings.maxBatchFacts)
+        do {
+            batch = try decoder.decode(message)
+        } catch {
+            return switch error {
+            case .malformed: answer(.failure(Refusal.malformed(PBIngestRequest.protoMessageName)))
+            case .bad(let field): answer(response(IngestDecoder.batchID(of: message), refused: field))
+            }
+        }
+        let body = FactBatchCodec.encode(batch.facts)
+        guard let digest = ContentDigest(Array(SHA256.hash(data: body))) else {
+            return answer(.failure(RPCStatus(.internalError, "no digest")))
+        }
+        let pending = PendingBatch(batch: batch, body: body, digest: digest)
+        context.writer.submit(pending, by: grant) { result in
+            answer(receipt(batch.id.text, result))
+        }
+    }
+
+    /// Runs `body` once everything submitted before has been answered.
+    func afterWriter(_ body: @escaping @Sendable () -> Void) {
+        context.writer.perform { _ in body() } stopped: { body() }
+    }
+
+    func getIngestStatus(_ call: CallContext, _ bytes: RawSpan, _ reply: inout [UInt8]) throws(RPCStatus) {
+        let request: PBGetIngestStatusRequest = try decode(bytes)
+        let grant = try call.operatorGrant()
+        let query = try checked { () throws(FieldError) in
+            (
+                customer: try RequestFields.optionalCustomer(request.customerID),
+                size: try RequestFields.pageSize(request.pageSize, default: 1_000, maximum: 10_000),
+                after: request.pageToken.isEmpty
+                    ? nil : try FieldRules.id(request.pageToken, "page_token") as CustomerID
+            )
+        }
+        let today = context.clock.today()
+        let core = context.published.load().core
+        let found = core.coverage(for: grant, customer: query.customer, after: query.after, limit: query.size)
+        var response = PBGetIngestStatusResponse()
+        response.revision = core.revision.number
+        response.totalSize = Int32(clamping: found.total)
+        response.customers = found.rows.map { customer, coverage in
+            var row = PBCustomerCoverage()
+            row.customerID = customer.text
+            row.sources = PBSourceCoverage.all(coverage, on: today)
+            return row
+        }
+        // The operator may ask for any customer, so the position needs no seal.
+        if found.rows.count == query.size, let last = found.rows.last { response.nextPageToken = last.0.text }
+        try encode(response, into: &reply)
+    }
+
+    func eraseUser(_ call: CallContext, _ bytes: [UInt8], _ responder: UnaryResponder) {
+        respond(responder) { () throws(RPCStatus) in
+            let request: PBEraseUserRequest = try decode(bytes)
+            let grant = try call.operatorGrant()
+            let query = try checked { () throws(FieldError) in
+                (
+                    customer: try RequestFields.customer(request.customerID),
+                    user: try FieldRules.id(request.userID, "user_id") as UserID
+                )
+            }
+            let audit = context.auditEvent(of: call, customer: query.customer)
+            let replacement = try anonymousUser()
+            context.writer.perform { writer in
+                do throws(WriteFailure) {
+                    try context.audit(audit)
+                    var response = PBEraseUserResponse()
+                    response.revision = try writer.erase(
+                        user: query.user, of: query.customer, replacement: replacement, for: grant
+                    ).number
+                    responder.finish(Result { () throws(RPCStatus) in try encoded(response) })
+                } catch {
+                    responder.finish(.failure(Refusal.write(error, path: "user")))
+                }
+            } stopped: {
+                responder.finish(.failure(Refusal.shuttingDown))
+            }
+        }
+    }
+
+    /// An id that says nothing about anybody: 128 random bits.
+    private func anonymousUser() throws(RPCStatus) -> UserID {
+        let random = SymmetricKey(size: .bits128).withUnsafeBytes { Array($0) }
+        let digits = random.map { byte in
+            String(byte >> 4, radix: 16) + String(byte & 15, radix: 16)
+        }.joined()
+        do {
+            return try UserID("erased-\(digits)")
+        } catch {
+            throw RPCStatus(.internalError, "no anonymous id")
+        }
+    }
+
+    // MARK: Receipts
+
+    private func receipt(
+        _ batchID: String, _ result: Result<BatchAcceptance, WriteFailure>
+    ) -> Result<[UInt8], RPCStatus> {
+        switch result {
+        case .success(let acceptance):
+            var response = PBIngestResponse()
+            response.batchID = batchID
+            response.revision = acceptance.revision.number
+            response.accepted = Int64(acceptance.accepted)
+            response.duplicate = acceptance.duplicate
+            return Result { () throws(RPCStatus) in try encoded(response) }
+        case .failure(.conflict(let conflict)):
+            return response(
+                batchID,
+                refused: BadField(
+                    factIndex: conflict.index, field: "facts[\(conflict.index)].\(conflict.field)",
+                    reason: conflict.reason))
+        case .failure(.batchChanged):
+            var response = PBIngestResponse()
+            response.batchID = batchID
+            response.status.code = Int32(RPCStatus.Code.alreadyExists.rawValue)
+            response.status.message = Refusal.batchChanged.message
+            response.status.field = "batch_id"
+            return Result { () throws(RPCStatus) in try encoded(response) }
+        case .failure(let failure):
+            return .failure(Refusal.write(failure, path: "batch"))
+        }
+    }
+
+    private func response(_ batchID: String, refused error: BadField) -> Result<[UInt8], RPCStatus> {
+        var response = PBIngestResponse()
+        response.batchID = batchID
+        response.status.code = Int32(RPCStatus.Code.invalidArgument.rawValue)
+        response.status.message = error.fieldError.message
+        if let index = error.factIndex { response.status.factIndex = Int32(clamping: index) }
+        response.status.field = error.field
+        var violation = Google_Rpc_BadRequest.FieldViolation()
+        violation.field = error.field
+        violation.description_p = error.reason
+        var details = Google_Rpc_BadRequest()
+        details.fieldViolations = [violation]
+        return Result { () throws(RPCStatus) in
+            do {
+                response.status.details = [try Google_Protobuf_Any(message: details)]
+            } catch {
+                throw RPCStatus(.internalError, "the reply cannot be encoded")
+            }
+            return try encoded(response)
+        }
+    }
+}

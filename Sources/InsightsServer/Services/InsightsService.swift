@@ -1,0 +1,115 @@
+import InsightsAPI
+import InsightsCore
+import LicenseModel
+import RPCEngine
+import Tenancy
+
+/// `InsightsService`, the figures. Each method in four moves: decode and validate, scope, one query on the published
+/// snapshot, encode.
+struct InsightsService: Sendable {
+    let context: ServerContext
+
+    func getCustomerInsights(_ call: CallContext, _ bytes: RawSpan, _ reply: inout [UInt8]) throws(RPCStatus) {
+        let fields: CustomerInsightsFields
+        do {
+            fields = try CustomerInsightsFields(decoding: bytes)
+        } catch {
+            throw Refusal.malformed("GetCustomerInsightsRequest")
+        }
+        let today = context.clock.today()
+        let query = try checked { () throws(FieldError) in try fields.validated(today: today) }
+        let book = context.published.load().core.book(in: try call.partnerScope(), today: today)
+        call.record?.customer = query.customer
+        guard let row = book.insights(of: query.customer, on: query.asOf, products: query.products) else {
+            throw Refusal.customerNotFound
+        }
+        InsightsReply.customer(row, reach: query.reach, into: &reply)
+    }
+
+    func getPortfolioInsights(_ call: CallContext, _ bytes: RawSpan, _ reply: inout [UInt8]) throws(RPCStatus) {
+        let request: PBGetPortfolioInsightsRequest = try decode(bytes)
+        let today = context.clock.today()
+        let query = try checked { () throws(FieldError) in
+            (
+                day: try RequestFields.asOf(request.asOf, today: today),
+                reach: try RequestFields.reach(request.scope),
+                products: try RequestFields.products(request.products)
+            )
+        }
+        let book = context.published.load().core.book(in: try call.partnerScope(), today: today)
+        InsightsReply.portfolio(book.portfolio(on: query.day, products: query.products), reach: query.reach, into: &reply)
+    }
+
+    func compareLicenses(_ call: CallContext, _ bytes: RawSpan, _ reply: inout [UInt8]) throws(RPCStatus) {
+        let fields: CompareLicensesFields
+        do {
+            fields = try CompareLicensesFields(decoding: bytes)
+        } catch {
+            throw Refusal.malformed("CompareLicensesRequest")
+        }
+        let today = context.clock.today()
+        let query = try checked { () throws(FieldError) in try fields.validated(today: today) }
+        let book = context.published.load().core.book(in: try call.partnerScope(), today: today)
+        call.record?.customer = query.customer
+        guard let customer = query.customer else {
+            let row = book.portfolio(on: query.asOf, products: query.products)
+            return InsightsReply.comparison(row.products, asOf: row.asOf, into: &reply)
+        }
+        guard let row = book.insights(of: customer, on: query.asOf, products: query.products) else {
+            throw Refusal.customerNotFound
+        }
+        InsightsReply.comparison(row.products, asOf: row.asOf, into: &reply)
+    }
+
+    func getTrend(_ call: CallContext, _ bytes: RawSpan, _ reply: inout [UInt8]) throws(RPCStatus) {
+        let request: PBGetTrendRequest = try decode(bytes)
+        let today = context.clock.today()
+        let query = try checked { () throws(FieldError) in
+            (
+                customer: try RequestFields.optionalCustomer(request.customerID),
+                range: try RequestFields.range(start: request.startDate, end: request.endDate, today: today),
+                interval: try Self.interval(request.interval),
+                workload: try RequestFields.optionalWorkload(request.workloadCode),
+                reach: try RequestFields.reach(request.scope),
+                products: try RequestFields.products(request.products)
+            )
+        }
+        let book = context.published.load().core.book(in: try call.partnerScope(), today: today)
+        call.record?.customer = query.customer
+        let rows = book.trend(
+            of: query.customer, from: query.range.lowerBound, through: query.range.upperBound,
+            interval: query.interval, products: query.products, workload: query.workload)
+        guard let rows else { throw Refusal.customerNotFound }
+        InsightsReply.trend(rows, reach: query.reach, into: &reply)
+    }
+
+    func explainUsage(_ call: CallContext, _ bytes: RawSpan, _ reply: inout [UInt8]) throws(RPCStatus) {
+        let request: PBExplainUsageRequest = try decode(bytes)
+        let today = context.clock.today()
+        let query = try checked { () throws(FieldError) in
+            (
+                customer: try RequestFields.optionalCustomer(request.customerID),
+                day: try RequestFields.asOf(request.asOf, today: today),
+                subject: try RequestFields.subject(product: request.product, workloadCode: request.workloadCode)
+            )
+        }
+        let book = context.published.load().core.book(in: try call.partnerScope(), today: today)
+        call.record?.customer = query.customer
+        guard let row = book.explain(query.subject, of: query.customer, on: query.day) else {
+            throw Refusal.customerNotFound
+        }
+        var response = PBExplainUsageResponse()
+        response.explanation = PBUsageExplanation(
+            row, subject: query.subject, language: Language(request.languageCode, call: call))
+        try encode(response, into: &reply)
+    }
+
+    private static func interval(_ interval: PBTrendInterval) throws(FieldError) -> TrendInterval {
+        switch interval {
+        case .unspecified, .day: return .day
+        case .week: return .week
+        case .month: return .month
+        case .UNRECOGNIZED(let number): throw FieldError("interval", "has no value \(number)")
+        }
+    }
+}

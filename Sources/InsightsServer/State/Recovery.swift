@@ -1,0 +1,69 @@
+import Authentication
+import Datastore
+import InsightsCore
+import LicenseModel
+@_spi(Recovery) import Tenancy
+
+/// Why a server cannot read its own store back.
+public enum RecoveryError: Error, Sendable, CustomStringConvertible {
+    case state(key: String, reason: String)
+    case entry(Revision, reason: String)
+
+    public var description: String {
+        switch self {
+        case .state(let key, let reason): "the folded state '\(key)' cannot be read: \(reason)"
+        case .entry(let revision, let reason): "the log entry of revision \(revision) cannot be read: \(reason)"
+        }
+    }
+}
+
+/// What a starting server reads back.
+struct RecoveredState {
+    var core: InsightsCore
+    var directory: DirectorySnapshot
+    /// Log entries replayed after the folded state.
+    var replayed: Int
+
+    /// Reads folded state, then the log after it, then who may call.
+    init(from store: any LicenseDatastore) throws {
+        let grant = OperatorGrant.recovery()
+        var core = InsightsCore()
+        var replayed = 0
+        let revision = try store.recover(for: grant) { row in
+            guard let body = row.body else { return }
+            do {
+                try core.restore(CoreState(key: row.key, body: body))
+            } catch {
+                throw RecoveryError.state(key: row.key, reason: "\(error)")
+            }
+        } entry: { entry in
+            replayed += 1
+            switch entry.kind {
+            case .batch:
+                guard let receipt = entry.receipt else {
+                    throw RecoveryError.entry(entry.revision, reason: "no receipt")
+                }
+                do {
+                    let facts = try FactBatchCodec.decode(entry.body)
+                    core.apply(FactBatch(id: receipt.batch, facts: facts), revision: entry.revision)
+                } catch {
+                    throw RecoveryError.entry(entry.revision, reason: "\(error)")
+                }
+            case .erasure, .partnerCreated:
+                core.advance(to: entry.revision)
+            }
+        }
+        if core.revision < revision { core.advance(to: revision) }
+        let access = try store.loadAccess(for: grant)
+        var principals: [PartnerID: [Authentication.PrincipalRecord]] = [:]
+        for partner in access.partners { principals[partner.id] = [] }
+        for row in access.principals {
+            principals[row.partner, default: []].append(
+                Authentication.PrincipalRecord(
+                    principal: row.id, displayName: row.displayName, roles: row.roles, isDisabled: row.disabled))
+        }
+        self.core = core
+        self.directory = DirectorySnapshot(stored: principals)
+        self.replayed = replayed
+    }
+}

@@ -1,0 +1,26 @@
+import Foundation
+
+/// A secret of this server, in a file of the data folder that only its owner can read.
+enum SecretFile {
+    static let byteCount = 32
+
+    struct Failure: Error, CustomStringConvertible {
+        let description: String
+    }
+
+    /// The 32 bytes of the file; made with the system's generator when there is none.
+    static func load(folder: String, name: String) throws(Failure) -> [UInt8] {
+        let path = folder + "/" + name
+        if FileManager.default.fileExists(atPath: path) {
+            guard let data = FileManager.default.contents(atPath: path), data.count == byteCount else {
+                throw Failure(description: "\(name) in the data folder has not \(byteCount) readable bytes")
+            }
+            return Array(data)
+        }
+        let secret = (0..<byteCount).map { _ in UInt8.random(in: .min ... .max) }
+        let made = FileManager.default.createFile(
+            atPath: path, contents: Data(secret), attributes: [.posixPermissions: 0o600])
+        guard made else { throw Failure(description: "\(name) cannot be written to the data folder") }
+        return secret
+    }
+}

@@ -1,0 +1,148 @@
+import InsightsAPI
+import InsightsCore
+import LicenseModel
+
+extension PBUsageExplanation {
+    init(_ row: ExplanationRow, subject: UsageSubject, language: Language) {
+        self.init()
+        asOf = row.asOf.description
+        let usage = row.usage
+        if usage.activityReported { activeUsers = usage.active }
+        if usage.showsLicenses {
+            totalUsers = usage.totalUsers
+            entitlements = usage.entitlements
+            self.usage.definition = .activeUsersPerTotalUsers
+            self.usage.numerator = usage.active
+            self.usage.denominator = usage.totalUsers
+            if let percent = RatioFigure.percent(usage.active, of: usage.totalUsers) { self.usage.percent = percent }
+            classes = Self.counts(row.classes)
+        }
+        text = UsageText(language: language).sentence(row, subject: subject)
+    }
+
+    private static func counts(_ classes: UsageClasses) -> [PBUsageClassCount] {
+        let counts: [(PBUsageClass, Int64)] = [
+            (.entitled, classes.entitled), (.uncountedSubscription, classes.uncountedSubscription),
+            (.trial, classes.trial), (.overAssigned, classes.overAssigned), (.turnover, classes.turnover),
+            (.unlicensed, classes.unlicensed),
+        ]
+        return counts.map { usageClass, users in
+            var count = PBUsageClassCount()
+            count.usageClass = usageClass
+            count.users = users
+            return count
+        }
+    }
+}
+
+/// Why usage is what it is, in sentences that a salesperson understands.
+struct UsageText: Sendable {
+    let language: Language
+
+    func sentence(_ row: ExplanationRow, subject: UsageSubject) -> String {
+        let usage = row.usage
+        let name = Self.name(of: subject)
+        guard usage.activityReported else {
+            return language == .dutch
+                ? "Voor \(name) is nog geen gebruik gemeld." : "No activity has been reported for \(name) yet."
+        }
+        guard usage.showsLicenses else {
+            return language == .dutch
+                ? "\(people(usage.active)) actief met \(name); licenties of toewijzingen zijn nog niet gemeld."
+                : "\(people(usage.active)) active with \(name); licenses or assignments have not been reported yet."
+        }
+        var sentences = [opening(usage, name: name)]
+        sentences += reasons(row.classes)
+        if case .product = subject { sentences.append(productNote) }
+        return sentences.joined(separator: " ")
+    }
+
+    private func opening(_ usage: UsageRow, name: String) -> String {
+        let percent = RatioFigure.percent(usage.active, of: usage.totalUsers).map(Self.percent)
+        switch (language, percent) {
+        case (.english, let percent?):
+            return "\(people(usage.active)) used \(name) in the last 28 days, for "
+                + "\(number(usage.totalUsers)) users that count: \(percent) %."
+        case (.english, nil):
+            return "\(people(usage.active)) used \(name) in the last 28 days; no user counts, so there is no percentage."
+        case (.dutch, let percent?):
+            return "\(people(usage.active)) gebruikte\(usage.active == 1 ? "" : "n") \(name) in de afgelopen 28 dagen, op "
+                + "\(number(usage.totalUsers)) gebruikers die meetellen: \(dutchDecimal(percent)) %."
+        case (.dutch, nil):
+            return "\(people(usage.active)) gebruikte\(usage.active == 1 ? "" : "n") \(name) in de afgelopen 28 dagen; "
+                + "er telt geen gebruiker mee, dus er is geen percentage."
+        }
+    }
+
+    private func reasons(_ classes: UsageClasses) -> [String] {
+        let english: [(Int64, String)] = [
+            (classes.entitled, "have a license in good standing"),
+            (
+                classes.uncountedSubscription,
+                "work on a subscription that no longer counts (in grace, disabled or deprovisioned)"
+            ),
+            (classes.trial, "work on a trial, whose seats do not count"),
+            (classes.overAssigned, "hold a license beyond the number there is"),
+            (classes.turnover, "have left their license to somebody else within these 28 days"),
+            (classes.unlicensed, "never held a license for it in these 28 days"),
+        ]
+        let dutch: [(Int64, String)] = [
+            (classes.entitled, "met een geldige licentie"),
+            (
+                classes.uncountedSubscription,
+                "op een abonnement dat niet meer meetelt (in respijtperiode, uitgeschakeld of beëindigd)"
+            ),
+            (classes.trial, "op een proefabonnement, waarvan de plaatsen niet meetellen"),
+            (classes.overAssigned, "met een licentie boven het aanwezige aantal"),
+            (classes.turnover, "van wie de licentie binnen deze 28 dagen naar iemand anders ging"),
+            (classes.unlicensed, "zonder licentie hiervoor in deze 28 dagen"),
+        ]
+        let parts = (language == .dutch ? dutch : english).filter { $0.0 > 0 }
+        guard !parts.isEmpty else { return [] }
+        let list = parts.map { count, text in "\(number(count)) \(text)" }.joined(separator: "; ")
+        return [language == .dutch ? "Van hen: \(list)." : "Of these: \(list)."]
+    }
+
+    private var productNote: String {
+        language == .dutch
+            ? "De indeling geldt voor het hele product en is geen optelsum van de onderdelen."
+            : "The classes are for the whole product and are no sum over its workloads."
+    }
+
+    static func name(of subject: UsageSubject) -> String {
+        switch subject {
+        case .product(.office365): "Office 365"
+        case .product(.dynamics365): "Dynamics 365"
+        case .workload(let workload): workload.name
+        }
+    }
+
+    private func people(_ count: Int64) -> String {
+        switch language {
+        case .english: count == 1 ? "1 person" : "\(number(count)) people"
+        case .dutch: count == 1 ? "1 persoon" : "\(number(count)) personen"
+        }
+    }
+
+    /// With the language's thousands separator.
+    func number(_ value: Int64) -> String {
+        let digits = String(value.magnitude)
+        let separator = language == .dutch ? "." : ","
+        var text = ""
+        for (offset, digit) in digits.enumerated() {
+            if offset > 0, (digits.count - offset) % 3 == 0 { text += separator }
+            text.append(digit)
+        }
+        return value < 0 ? "-" + text : text
+    }
+
+    /// One decimal, with a point.
+    static func percent(_ value: Double) -> String {
+        let tenths = Int64(exactly: (value * 10).rounded()) ?? Int64.max
+        return "\(tenths / 10).\(tenths % 10)"
+    }
+
+    private func dutchDecimal(_ text: String) -> String {
+        String(text.map { $0 == "." ? "," : $0 })
+    }
+}

@@ -1,0 +1,100 @@
+import ArgumentParser
+import DatastoreSQLite
+import Foundation
+import InsightsServer
+
+struct MigrateCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "migrate", abstract: "Bring the store's schema up to date; serve does so by itself.")
+
+    @OptionGroup var options: ServeOptions
+
+    func run() async throws {
+        do {
+            let settings = try Settings(try await SettingsSource(options))
+            try makeDataFolder(settings.data)
+            let store = try SQLiteDatastore.open(path: settings.store)
+            let revision = store.revision
+            try store.close()
+            print("the schema of \(settings.store) is up to date; revision \(revision)")
+        } catch {
+            throw fail(describe(error))
+        }
+    }
+}
+
+struct CheckConfigCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "check-config", abstract: "Print the settings in force, secrets hidden, and check the files they name.")
+
+    @OptionGroup var options: ServeOptions
+
+    func run() async throws {
+        do {
+            let settings = try Settings(try await SettingsSource(options))
+            let width = settings.table.map(\.name.count).max() ?? 0
+            for (name, value) in settings.table {
+                print(name.padding(toLength: width + 2, withPad: " ", startingAt: 0) + value)
+            }
+            let files = [settings.tlsCert, settings.tlsKey, settings.clientCA, settings.crl].compactMap { $0 }
+            for file in files + settings.tokenIssuers where !FileManager.default.isReadableFile(atPath: file) {
+                throw SettingsError(description: "\(file) cannot be read")
+            }
+        } catch {
+            throw fail(describe(error))
+        }
+    }
+}
+
+struct PrintPolicyCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "print-policy", abstract: "Print which role may call which method.")
+
+    func run() {
+        print(PolicyTable.text())
+    }
+}
+
+struct VerifyAuditCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "verify-audit", abstract: "Check the audit chain; names the first altered, missing or reordered record.")
+
+    @Option(help: ArgumentHelp("Folder of the audit chain (default ./data).", valueName: "folder"))
+    var data = "./data"
+
+    func run() async throws {
+        do {
+            let report = try AuditLog.verify(folder: data)
+            if let problem = report.problem { throw SettingsError(description: "\(problem)") }
+            let tail = report.endsWithinRecord ? "; the last line is unfinished, as after a crash" : ""
+            print("\(report.intactRecords) records, all intact\(tail)")
+        } catch {
+            throw fail(describe(error))
+        }
+    }
+}
+
+struct BackupCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "backup", abstract: "Write a consistent copy of the store, also while a server uses it.",
+        discussion: "A copy made before a person was erased still has that person's data.")
+
+    @Argument(help: "The file to write; must not exist yet.")
+    var path: String
+
+    @Option(help: ArgumentHelp("Folder of the store (default ./data).", valueName: "folder"))
+    var data = "./data"
+
+    @Option(help: ArgumentHelp("Store: sqlite:PATH (default: insights.sqlite in the data folder).", valueName: "url"))
+    var store: String?
+
+    func run() async throws {
+        let source = store.map { $0.hasPrefix("sqlite:") ? String($0.dropFirst(7)) : $0 } ?? "\(data)/insights.sqlite"
+        do {
+            try SQLiteDatastore.copy(storeAt: source, to: path)
+            print("copied \(source) to \(path)")
+        } catch {
+            throw fail(describe(error))
+        }
+    }
+}

@@ -1,0 +1,25 @@
+import Logging
+import RPCEngine
+
+/// Connection events as log lines. Openings and closings are `debug`: there may be thousands a second.
+enum EngineEventLog {
+    static func write(_ event: EngineEvent, to logger: Logger) {
+        switch event {
+        case .connectionOpened(let id, let remote):
+            logger.debug("connection opened", metadata: ["connection": "\(id)", "remote": "\(remote)"])
+        case .connectionClosed(let id, let remote, let reason):
+            logger.debug(
+                "connection closed", metadata: ["connection": "\(id)", "remote": "\(remote)", "reason": "\(reason)"])
+        case .connectionRefused(let remote, let reason):
+            logger.notice("connection refused", metadata: ["remote": "\(remote)", "reason": "\(reason)"])
+        case .handshakeFailed(let remote, let reason):
+            logger.info("handshake failed", metadata: ["remote": "\(remote)", "reason": "\(reason)"])
+        case .abuse(let id, let remote, let kind):
+            logger.warning("abuse", metadata: ["connection": "\(id)", "remote": "\(remote)", "kind": "\(kind)"])
+        case .acceptPaused(let reason):
+            logger.warning("accepting paused", metadata: ["reason": "\(reason)"])
+        case .tlsReloaded(let generation):
+            logger.info("TLS reloaded", metadata: ["generation": "\(generation)"])
+        }
+    }
+}

@@ -1,0 +1,79 @@
+import ArgumentParser
+
+/// The options of `insightsd serve` and `check-config`. Each is also an environment variable (`--tls-cert` is
+/// `INSIGHTS_TLS_CERT`) and a key of the config file (`tls-cert`); flags win over environment over file.
+struct ServeOptions: ParsableArguments {
+    @Option(help: ArgumentHelp("JSON file with any of these options as keys.", valueName: "file"))
+    var config: String?
+
+    @Option(help: ArgumentHelp("Address of the gRPC server (default 127.0.0.1:8443; port 0 picks one).", valueName: "host:port"))
+    var listen: String?
+
+    @Option(help: ArgumentHelp("Address for health and metrics (default 127.0.0.1:9464; port 0 picks one).", valueName: "host:port"))
+    var adminListen: String?
+
+    @Option(help: ArgumentHelp("Folder of the store, the audit chain and keys (default ./data).", valueName: "folder"))
+    var data: String?
+
+    @Option(help: ArgumentHelp("Store: sqlite:PATH (default: insights.sqlite in the data folder).", valueName: "url"))
+    var store: String?
+
+    @Option(help: ArgumentHelp("Server certificate chain, PEM; read again when it changes.", valueName: "file"))
+    var tlsCert: String?
+
+    @Option(help: ArgumentHelp("Private key of the server certificate, PEM.", valueName: "file"))
+    var tlsKey: String?
+
+    @Option(help: ArgumentHelp("Authorities of client certificates, PEM; read again when it changes.", valueName: "file"))
+    var clientCa: String?
+
+    @Option(help: ArgumentHelp("Certificate revocation lists, PEM; read again when it changes.", valueName: "file"))
+    var crl: String?
+
+    @Option(help: ArgumentHelp("Lowest TLS version: 1.3 (default) or 1.2.", valueName: "version"))
+    var tlsMinimum: String?
+
+    @Option(help: ArgumentHelp("Trust domain of client certificates (default insights.local).", valueName: "domain"))
+    var trustDomain: String?
+
+    @Option(
+        name: .customLong("token-issuer"), parsing: .singleValue,
+        help: ArgumentHelp("Issuer of bearer tokens: a JSON file; may be repeated.", valueName: "file"))
+    var tokenIssuers: [String] = []
+
+    @Option(help: ArgumentHelp("trace, debug, info (default), notice, warning, error or critical.", valueName: "level"))
+    var logLevel: String?
+
+    @Option(help: ArgumentHelp("json (default) or text.", valueName: "format"))
+    var logFormat: String?
+
+    @Option(help: ArgumentHelp("Seconds that running calls get at shutdown (default 30).", valueName: "seconds"))
+    var shutdownGrace: Int?
+
+    @Option(help: ArgumentHelp("Event loops (default: one per core).", valueName: "count"))
+    var loops: Int?
+
+    @Option(help: ArgumentHelp("Largest message, in bytes (default 4194304).", valueName: "bytes"))
+    var maxMessageBytes: Int?
+
+    @Option(help: ArgumentHelp("Most facts in a batch (default 100000).", valueName: "count"))
+    var maxBatchFacts: Int?
+
+    @Option(help: ArgumentHelp("Calls a second and partner, over all connections (default 1000).", valueName: "rate"))
+    var partnerRate: Int?
+
+    @Option(help: ArgumentHelp("Calls of a partner at once (default 2000).", valueName: "count"))
+    var partnerBurst: Int?
+
+    @Option(help: ArgumentHelp("Exports of a partner at once (default 4).", valueName: "count"))
+    var partnerExports: Int?
+
+    @Option(help: ArgumentHelp("Connections in total (default 10000).", valueName: "count"))
+    var maxConnections: Int?
+
+    @Option(help: ArgumentHelp("Connections of one address (default 1000).", valueName: "count"))
+    var maxConnectionsPerAddress: Int?
+
+    @Option(help: ArgumentHelp("Streams at once on one connection (default 250).", valueName: "count"))
+    var maxStreams: Int?
+}

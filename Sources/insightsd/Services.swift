@@ -1,0 +1,129 @@
+import FlyingFox
+import FlyingSocks
+import Foundation
+import Glibc
+import InsightsServer
+import Logging
+import ServiceLifecycle
+
+/// The gRPC server as a service: starts, says so, waits for the shutdown, drains.
+struct GRPCService: Service {
+    let server: PartnerInsightsServer
+    let admin: AdminService
+    let settings: Settings
+    let logger: Logger
+
+    func run() async throws {
+        let adminAddress = try await admin.address()
+        let address = try server.start()
+        // The one line on standard output: whoever started the server waits for it.
+        FileHandle.standardOutput.write(Data("ready listen=\(address) admin=\(adminAddress)\n".utf8))
+        logger.info("serving", metadata: ["listen": "\(address)", "admin": "\(adminAddress)"])
+        try? await gracefulShutdown()
+        logger.info("draining", metadata: ["grace_s": .stringConvertible(settings.shutdownGrace)])
+        let grace = Duration.seconds(settings.shutdownGrace)
+        // Draining blocks its thread, which must not be one of the tasks'.
+        let clean = await withCheckedContinuation { continuation in
+            Thread.detachNewThread { continuation.resume(returning: server.shutdown(grace: grace)) }
+        }
+        logger.info("stopped", metadata: ["clean": .stringConvertible(clean)])
+    }
+}
+
+/// Health and metrics over plain HTTP, on loopback unless asked otherwise.
+final class AdminService: Service {
+    private let http: HTTPServer
+    private let endpoint: Endpoint
+    private let logger: Logger
+
+    init(server: PartnerInsightsServer, endpoint: Endpoint, logger: Logger) {
+        self.endpoint = endpoint
+        self.logger = logger
+        http = HTTPServer(
+            config: .init(
+                address: Self.socketAddress(endpoint), timeout: 10, logger: .disabled), handler: Self.handler(server))
+    }
+
+    func run() async throws {
+        if !endpoint.isLoopback {
+            logger.warning("health and metrics are open to other machines", metadata: ["admin": "\(endpoint.text)"])
+        }
+        do {
+            try await cancelWhenGracefulShutdown { try await self.http.run() }
+        } catch is CancellationError {
+            await http.stop()
+        }
+    }
+
+    /// Where it listens, once it does.
+    func address() async throws -> String {
+        try await http.waitUntilListening(timeout: 10)
+        return switch await http.listeningAddress {
+        case .ip4(let host, let port): Endpoint(host: host, port: port).text
+        case .ip6(let host, let port): Endpoint(host: host, port: port).text
+        default: endpoint.text
+        }
+    }
+
+    private static func socketAddress(_ endpoint: Endpoint) -> any SocketAddress {
+        let host = endpoint.host == "localhost" ? "127.0.0.1" : endpoint.host
+        if host.contains(":"), let address = try? sockaddr_in6.inet6(ip6: host, port: endpoint.port) { return address }
+        if let address = try? sockaddr_in.inet(ip4: host, port: endpoint.port) { return address }
+        return sockaddr_in6.loopback(port: endpoint.port)
+    }
+
+    private static func handler(_ server: PartnerInsightsServer) -> some HTTPHandler {
+        ClosureHTTPHandler { request in
+            guard request.method == .GET || request.method == .HEAD else { return HTTPResponse(statusCode: .methodNotAllowed) }
+            switch request.path {
+            case "/healthz", "/health":
+                let healthy = server.isHealthy
+                return text(healthy ? "ok\n" : "unavailable\n", healthy ? .ok : .serviceUnavailable)
+            case "/metrics":
+                return text(server.metrics(), .ok)
+            default:
+                return HTTPResponse(statusCode: .notFound)
+            }
+        }
+    }
+
+    private static func text(_ body: String, _ status: HTTPStatusCode) -> HTTPResponse {
+        HTTPResponse(
+            statusCode: status, headers: [.contentType: "text/plain; version=0.0.4; charset=utf-8"],
+            body: Data(body.utf8))
+    }
+}
+
+/// Looks at the TLS files once a second and has them read again when one changed.
+struct CertificateWatcher: Service {
+    let server: PartnerInsightsServer
+    let settings: Settings
+    let logger: Logger
+
+    func run() async throws {
+        var before = stamps()
+        while !Task.isShuttingDownGracefully, !Task.isCancelled {
+            try? await cancelWhenGracefulShutdown { try await Task.sleep(for: .seconds(1)) }
+            let now = stamps()
+            guard now != before else { continue }
+            do {
+                try server.reloadTLS()
+                before = now
+                logger.info("TLS files read again")
+            } catch {
+                // The old ones stay in force; tried again in a second, for a writer may be half-way through.
+                logger.warning("TLS files cannot be used yet", metadata: ["reason": "\(error)"])
+            }
+        }
+    }
+
+    private func stamps() -> [String] {
+        [settings.tlsCert, settings.tlsKey, settings.clientCA, settings.crl].compactMap { $0 }.map { path in
+            let attributes = try? FileManager.default.attributesOfItem(atPath: path)
+            let date = (attributes?[.modificationDate] as? Date)?.timeIntervalSinceReferenceDate ?? 0
+            let size = attributes?[.size] as? Int ?? -1
+            let number = attributes?[.systemFileNumber] as? Int ?? -1
+            return "\(path) \(date) \(size) \(number)"
+        }
+    }
+}

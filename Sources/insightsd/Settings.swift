@@ -1,0 +1,167 @@
+import LicenseModel
+import RPCEngine
+
+/// Something is wrong with a setting; names the setting, never a secret value.
+struct SettingsError: Error, CustomStringConvertible {
+    let description: String
+}
+
+/// `HOST:PORT`; an IPv6 host stands in brackets.
+struct Endpoint: Equatable {
+    var host: String
+    var port: UInt16
+
+    init(host: String, port: UInt16) {
+        self.host = host
+        self.port = port
+    }
+
+    init?(_ text: String) {
+        guard let colon = text.lastIndex(of: ":"), let port = UInt16(text[text.index(after: colon)...]) else {
+            return nil
+        }
+        var host = String(text[..<colon])
+        if host.hasPrefix("["), host.hasSuffix("]") {
+            host = String(host.dropFirst().dropLast())
+        } else if host.contains(":") {
+            return nil
+        }
+        guard !host.isEmpty, host.utf8.count <= 255, host.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else { return nil }
+        self.init(host: host, port: port)
+    }
+
+    var text: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
+
+    /// Whether only this machine can reach it.
+    var isLoopback: Bool { host == "localhost" || host == "::1" || host.hasPrefix("127.") }
+}
+
+/// Everything that `serve` needs, checked.
+struct Settings {
+    enum LogFormat: String {
+        case json
+        case text
+    }
+
+    var listen = Endpoint(host: "127.0.0.1", port: 8443)
+    var adminListen = Endpoint(host: "127.0.0.1", port: 9464)
+    var data = "./data"
+    /// Path of the embedded store.
+    var store = ""
+    var tlsCert = ""
+    var tlsKey = ""
+    var clientCA: String?
+    var crl: String?
+    var tlsMinimum = TLSConfiguration.Version.tls13
+    var trustDomain = "insights.local"
+    var tokenIssuers: [String] = []
+    var logLevel = "info"
+    var logFormat = LogFormat.json
+    /// Seconds.
+    var shutdownGrace = 30
+    var loops = 0
+    var maxMessageBytes = LicenseModel.Limits.defaultMaximumMessageBytes
+    var maxBatchFacts = LicenseModel.Limits.defaultMaximumBatchFacts
+    var partnerRate = 1_000
+    var partnerBurst = 2_000
+    var partnerExports = 4
+    var maxConnections = 10_000
+    var maxConnectionsPerAddress = 1_000
+    var maxStreams = 250
+
+    init(_ source: SettingsSource) throws(SettingsError) {
+        try readAddresses(source)
+        try readTLS(source)
+        data = source.string("data") ?? data
+        let url = source.string("store") ?? "sqlite:\(data)/insights.sqlite"
+        guard url.hasPrefix("sqlite:"), url.utf8.count > "sqlite:".utf8.count else {
+            throw SettingsError(description: "--store: this server keeps its store in sqlite:PATH")
+        }
+        store = String(url.dropFirst("sqlite:".count))
+        logLevel = try source.choice("log-level", from: Self.logLevels) ?? logLevel
+        if let format = try source.choice("log-format", from: ["json", "text"]) {
+            logFormat = LogFormat(rawValue: format) ?? logFormat
+        }
+        tokenIssuers = source.list("token-issuer")
+        try readLimits(source)
+    }
+
+    static let logLevels = ["trace", "debug", "info", "notice", "warning", "error", "critical"]
+
+    private mutating func readAddresses(_ source: SettingsSource) throws(SettingsError) {
+        if let text = source.string("listen") {
+            guard let endpoint = Endpoint(text) else {
+                throw SettingsError(description: "--listen: '\(text)' is not HOST:PORT")
+            }
+            listen = endpoint
+        }
+        if let text = source.string("admin-listen") {
+            guard let endpoint = Endpoint(text) else {
+                throw SettingsError(description: "--admin-listen: '\(text)' is not HOST:PORT")
+            }
+            adminListen = endpoint
+        }
+    }
+
+    private mutating func readTLS(_ source: SettingsSource) throws(SettingsError) {
+        guard let cert = source.string("tls-cert") else { throw SettingsError(description: "--tls-cert is required") }
+        guard let key = source.string("tls-key") else { throw SettingsError(description: "--tls-key is required") }
+        tlsCert = cert
+        tlsKey = key
+        clientCA = source.string("client-ca")
+        crl = source.string("crl")
+        if let version = try source.choice("tls-minimum", from: ["1.3", "1.2"]) {
+            tlsMinimum = version == "1.2" ? .tls12 : .tls13
+        }
+        trustDomain = source.string("trust-domain") ?? trustDomain
+        let allowed = trustDomain.utf8.allSatisfy {
+            ($0 >= 0x61 && $0 <= 0x7A) || ($0 >= 0x30 && $0 <= 0x39) || $0 == 0x2E || $0 == 0x2D || $0 == 0x5F
+        }
+        guard allowed, !trustDomain.isEmpty, trustDomain.utf8.count <= 255 else {
+            throw SettingsError(description: "--trust-domain may contain only a-z 0-9 . - _")
+        }
+    }
+
+    private mutating func readLimits(_ source: SettingsSource) throws(SettingsError) {
+        shutdownGrace = try source.int("shutdown-grace", in: 0...3_600) ?? shutdownGrace
+        loops = try source.int("loops", in: 0...256) ?? loops
+        maxMessageBytes = try source.int("max-message-bytes", in: 1_024...(256 << 20)) ?? maxMessageBytes
+        maxBatchFacts = try source.int("max-batch-facts", in: 1...10_000_000) ?? maxBatchFacts
+        partnerRate = try source.int("partner-rate", in: 1...10_000_000) ?? partnerRate
+        partnerBurst = try source.int("partner-burst", in: 1...10_000_000) ?? partnerBurst
+        partnerExports = try source.int("partner-exports", in: 1...10_000) ?? partnerExports
+        maxConnections = try source.int("max-connections", in: 1...1_000_000) ?? maxConnections
+        maxConnectionsPerAddress =
+            try source.int("max-connections-per-address", in: 1...1_000_000) ?? maxConnectionsPerAddress
+        maxStreams = try source.int("max-streams", in: 1...100_000) ?? maxStreams
+    }
+
+    /// The settings in force, for `check-config`: name and value in the order of the documentation.
+    var table: [(name: String, value: String)] {
+        [
+            ("listen", listen.text),
+            ("admin-listen", adminListen.text),
+            ("data", data),
+            ("store", "sqlite:\(store)"),
+            ("tls-cert", tlsCert),
+            ("tls-key", tlsKey),
+            ("client-ca", clientCA ?? "(none)"),
+            ("crl", crl ?? "(none)"),
+            ("tls-minimum", tlsMinimum == .tls12 ? "1.2" : "1.3"),
+            ("trust-domain", trustDomain),
+            ("token-issuer", tokenIssuers.isEmpty ? "(none)" : tokenIssuers.joined(separator: ", ")),
+            ("log-level", logLevel),
+            ("log-format", logFormat.rawValue),
+            ("shutdown-grace", "\(shutdownGrace) s"),
+            ("loops", loops == 0 ? "one per core" : String(loops)),
+            ("max-message-bytes", String(maxMessageBytes)),
+            ("max-batch-facts", String(maxBatchFacts)),
+            ("partner-rate", "\(partnerRate) calls/s"),
+            ("partner-burst", "\(partnerBurst) calls"),
+            ("partner-exports", String(partnerExports)),
+            ("max-connections", String(maxConnections)),
+            ("max-connections-per-address", String(maxConnectionsPerAddress)),
+            ("max-streams", String(maxStreams)),
+        ]
+    }
+}

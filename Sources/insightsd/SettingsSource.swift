@@ -1,0 +1,112 @@
+import Configuration
+import Foundation
+import SystemPackage
+
+/// Where settings come from: flags win over `INSIGHTS_…` environment variables over the JSON config file.
+struct SettingsSource {
+    private let flags: [String: String]
+    private let repeatedFlags: [String: [String]]
+    private let environment: ConfigReader
+    private let file: ConfigReader?
+
+    init(_ options: ServeOptions) async throws {
+        flags = Self.given(options)
+        repeatedFlags = options.tokenIssuers.isEmpty ? [:] : ["token-issuer": options.tokenIssuers]
+        environment = ConfigReader(provider: EnvironmentVariablesProvider())
+        guard let path = options.config ?? environment.string(forKey: ConfigKey(["insights", "config"])) else {
+            file = nil
+            return
+        }
+        do {
+            try Self.refuseUnknownKeys(in: path)
+            file = ConfigReader(provider: try await FileProvider<JSONSnapshot>(filePath: FilePath(path)))
+        } catch let error as SettingsError {
+            throw error
+        } catch {
+            throw SettingsError(description: "--config: \(path) cannot be read as a JSON object")
+        }
+    }
+
+    /// Nil when nobody set it; an empty value counts as not set.
+    func string(_ name: String) -> String? {
+        let candidates = [
+            flags[name],
+            environment.string(forKey: ConfigKey(["insights", name])),
+            file?.string(forKey: ConfigKey([name])),
+            file?.int(forKey: ConfigKey([name])).map(String.init),
+        ]
+        return candidates.compactMap { $0 }.first { !$0.isEmpty }
+    }
+
+    /// A repeated flag; in the environment separated by commas, in the file a list or one text.
+    func list(_ name: String) -> [String] {
+        if let values = repeatedFlags[name] { return values }
+        if let text = environment.string(forKey: ConfigKey(["insights", name])), !text.isEmpty {
+            return text.split(separator: ",").map(String.init)
+        }
+        if let values = file?.stringArray(forKey: ConfigKey([name])) { return values }
+        return file?.string(forKey: ConfigKey([name])).map { [$0] } ?? []
+    }
+
+    func int(_ name: String, in range: ClosedRange<Int>) throws(SettingsError) -> Int? {
+        guard let text = string(name) else { return nil }
+        guard let value = Int(text), range.contains(value) else {
+            throw SettingsError(
+                description: "--\(name): must be a whole number from \(range.lowerBound) to \(range.upperBound)")
+        }
+        return value
+    }
+
+    func choice(_ name: String, from choices: [String]) throws(SettingsError) -> String? {
+        guard let text = string(name) else { return nil }
+        guard choices.contains(text) else {
+            throw SettingsError(description: "--\(name): must be one of \(choices.joined(separator: ", "))")
+        }
+        return text
+    }
+
+    private static func given(_ options: ServeOptions) -> [String: String] {
+        let values: [(String, String?)] = [
+            ("listen", options.listen), ("admin-listen", options.adminListen), ("data", options.data),
+            ("store", options.store), ("tls-cert", options.tlsCert), ("tls-key", options.tlsKey),
+            ("client-ca", options.clientCa), ("crl", options.crl), ("tls-minimum", options.tlsMinimum),
+            ("trust-domain", options.trustDomain), ("log-level", options.logLevel),
+            ("log-format", options.logFormat), ("shutdown-grace", options.shutdownGrace.map(String.init)),
+            ("loops", options.loops.map(String.init)),
+            ("max-message-bytes", options.maxMessageBytes.map(String.init)),
+            ("max-batch-facts", options.maxBatchFacts.map(String.init)),
+            ("partner-rate", options.partnerRate.map(String.init)),
+            ("partner-burst", options.partnerBurst.map(String.init)),
+            ("partner-exports", options.partnerExports.map(String.init)),
+            ("max-connections", options.maxConnections.map(String.init)),
+            ("max-connections-per-address", options.maxConnectionsPerAddress.map(String.init)),
+            ("max-streams", options.maxStreams.map(String.init)),
+        ]
+        return Dictionary(uniqueKeysWithValues: values.compactMap { name, value in value.map { (name, $0) } })
+    }
+
+    /// Every key of the config file.
+    static let names: Set<String> = [
+        "listen", "admin-listen", "data", "store", "tls-cert", "tls-key", "client-ca", "crl", "tls-minimum",
+        "trust-domain", "token-issuer", "log-level", "log-format", "shutdown-grace", "loops", "max-message-bytes",
+        "max-batch-facts", "partner-rate", "partner-burst", "partner-exports", "max-connections",
+        "max-connections-per-address", "max-streams",
+    ]
+
+    /// Bound of a config file, in bytes.
+    private static let maximumFileBytes = 1 << 20
+
+    /// A misspelled key would silently leave a default in force.
+    private static func refuseUnknownKeys(in path: String) throws {
+        let data = try Data(contentsOf: URL(fileURLWithPath: path), options: .mappedIfSafe)
+        guard data.count <= maximumFileBytes else {
+            throw SettingsError(description: "--config: \(path) is larger than 1 MiB")
+        }
+        guard let object = try JSONSerialization.jsonObject(with: data) as? [String: Any] else {
+            throw SettingsError(description: "--config: \(path) is not a JSON object")
+        }
+        if let unknown = object.keys.filter({ !names.contains($0) }).min() {
+            throw SettingsError(description: "--config: \(path) has the unknown key '\(unknown)'")
+        }
+    }
+}

@@ -1,0 +1,24 @@
+# Partner Insights. `make demo` shows the product, `make test` runs every test; both install what they need on Debian 12.
+
+.PHONY: demo test build install bench format clean
+
+demo: build
+	@Tests/Demo/demo.sh
+
+test: install
+	@Tests/run.sh
+
+build: install
+	@swift build $(SWIFT_FLAGS)
+
+install:
+	@Tests/install.sh
+
+bench: install
+	@Tests/Benchmarks/run.sh
+
+format:
+	@swift format --in-place --recursive Package.swift Sources Tests
+
+clean:
+	@rm -rf .build .build-* .demo

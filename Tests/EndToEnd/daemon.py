@@ -1,0 +1,98 @@
+"""A real insightsd process on free ports of the loopback interface, with a data folder of its own."""
+
+import os
+import re
+import select
+import signal
+import subprocess
+import time
+import urllib.request
+from pathlib import Path
+
+from certificates import TRUST_DOMAIN
+
+ROOT = Path(__file__).resolve().parents[2]
+BINARY = Path(os.environ.get("INSIGHTSD", ROOT / ".build/debug/insightsd"))
+START_SECONDS = 30
+
+
+class Daemon:
+    def __init__(self, folder, identity, authority, *options):
+        self.folder = Path(folder)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.log = self.folder / "insightsd.log"
+        self._command = [
+            BINARY, "serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0",
+            "--data", self.folder / "data", "--tls-cert", identity.certificate, "--tls-key", identity.key,
+            "--client-ca", authority.certificate, "--trust-domain", TRUST_DOMAIN, *options,
+        ]  # fmt: skip
+        self._process = None
+        self.address = None
+        self.admin = None
+
+    def start(self):
+        with open(self.log, "ab") as log:
+            self._process = subprocess.Popen(
+                list(map(str, self._command)), stdout=subprocess.PIPE, stderr=log, stdin=subprocess.DEVNULL
+            )
+        line = self._first_line()
+        match = re.fullmatch(r"ready listen=(\S+) admin=(\S+)\n", line)
+        if not match:
+            self.kill()
+            raise AssertionError(f"no ready line but {line!r}; log: {self.log.read_text()[-2000:]}")
+        self.address, self.admin = match.groups()
+        return self
+
+    def _first_line(self):
+        ready, _, _ = select.select([self._process.stdout], [], [], START_SECONDS)
+        return self._process.stdout.readline().decode() if ready else ""
+
+    def start_refused(self):
+        """Starts, expects it to end by itself, and returns exit code and standard error."""
+        done = subprocess.run(
+            list(map(str, self._command)), capture_output=True, text=True, timeout=START_SECONDS, stdin=subprocess.DEVNULL
+        )
+        return done.returncode, done.stderr
+
+    @property
+    def is_running(self):
+        return self._process is not None and self._process.poll() is None
+
+    @property
+    def pid(self):
+        return self._process.pid
+
+    def kill(self):
+        """As a power cut does: no signal handler runs."""
+        self._process.kill()
+        self._process.wait()
+        self._process.stdout.close()
+
+    def stop(self, seconds=40):
+        """SIGTERM; returns the exit code."""
+        self._process.send_signal(signal.SIGTERM)
+        try:
+            return self._process.wait(seconds)
+        finally:
+            if self._process.poll() is None:
+                self._process.kill()
+                self._process.wait()
+            self._process.stdout.close()
+
+    def admin_get(self, path):
+        with urllib.request.urlopen(f"http://{self.admin}{path}", timeout=10) as answer:
+            return answer.status, answer.read().decode()
+
+    def wait_for_log(self, text, seconds=15):
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            if text in self.log.read_text(errors="replace"):
+                return
+            time.sleep(0.05)
+        raise AssertionError(f"the log never said {text!r}: {self.log.read_text(errors='replace')[-2000:]}")
+
+
+def run_insightsd(*arguments):
+    return subprocess.run(
+        [str(BINARY), *map(str, arguments)], capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL
+    )

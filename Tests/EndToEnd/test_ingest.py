@@ -1,0 +1,170 @@
+"""Batches: all or nothing, once, in order, visible when acknowledged."""
+
+import queue
+import threading
+
+import pytest
+from facts import day
+
+
+@pytest.fixture
+def operator(house):
+    return house["operator"]
+
+
+def batch(house, batch_id, *facts):
+    return house.api.IngestRequest(batch_id=batch_id, facts=facts)
+
+
+def visible(house):
+    return {row.customer_id for row in house["alice"].call("ListCustomers", page_size=1000).customers}
+
+
+def serve(house, customer):
+    return [house.facts.customer(customer, customer), house.facts.relationship("A", customer, day(-9))]
+
+
+def test_a_batch_with_one_bad_fact_changes_nothing(house, operator):
+    bad = house.api.Fact(activity=dict(customer_id="X", user_id="u", workload_code="EXO"))
+    before = operator.call("GetIngestStatus").revision
+    (refused,) = operator.ingest([batch(house, "half", *serve(house, "half-customer"), bad)])
+    assert (refused.status.fact_index, refused.status.field) == (2, "facts[2].activity.dates")
+    assert "half-customer" not in visible(house)
+    assert operator.call("GetIngestStatus").revision == before
+    (accepted,) = operator.ingest([batch(house, "half", *serve(house, "half-customer"))])
+    assert (accepted.revision, accepted.accepted, accepted.duplicate) == (before + 1, 2, False)
+    assert "half-customer" in visible(house)
+
+
+def test_the_same_batch_twice_counts_once(house, operator):
+    request = batch(house, "twice", *serve(house, "twice-customer"))
+    first, second = operator.ingest([request, request])
+    (third,) = operator.ingest([request])
+    assert not first.duplicate and second.duplicate and third.duplicate
+    assert len({(r.revision, r.accepted) for r in (first, second, third)}) == 1
+    assert operator.call("GetIngestStatus").revision == first.revision
+
+
+def test_the_same_id_with_other_content_is_refused(house, operator):
+    operator.ingest([batch(house, "changed", *serve(house, "c1"))])
+    refused, after = operator.ingest([batch(house, "changed", *serve(house, "c2")), batch(house, "fine", *serve(house, "c3"))])
+    assert refused.status.code == 6 and refused.status.field == "batch_id"
+    assert not after.HasField("status")
+    assert {"c1", "c3"} <= visible(house) and "c2" not in visible(house)
+
+
+def test_a_subscription_keeps_sku_and_seller(house, operator):
+    f = house.facts
+    operator.feed([f.subscription("fixed", "S", "E3", "A", day(-9), 5)])
+    for n, other in enumerate((f.subscription("fixed", "S", "E5", "A", day(-8), 5), f.subscription("fixed", "S", "E3", "B", day(-8), 5))):
+        (refused,) = operator.ingest([batch(house, f"moved-{n}", f.customer("S"), other)])
+        assert (refused.status.code, refused.status.fact_index) == (3, 1)
+        assert refused.status.field.startswith("facts[1].subscription.")
+
+
+def test_empty_batches_and_zero_quantities(house, operator):
+    before = operator.call("GetIngestStatus").revision
+    (empty,) = operator.ingest([batch(house, "empty")])
+    assert (empty.revision, empty.accepted) == (before + 1, 0)
+    operator.feed([house.facts.subscription("zero", "Z", "E3", "A", day(-9), 0), house.facts.support("Z", day(-1), 0)])
+
+
+def test_every_receipt_is_visible_at_once(house, operator):
+    """Answers come batch by batch on an open stream, and a reader sees each one when it is there."""
+    requests = queue.Queue()
+    method = house.api.methods["Ingest"]
+    call = operator._callable(method, method.request.SerializeToString, method.response.FromString)
+    receipts = call(iter(requests.get, None), timeout=30)
+    for n in range(10):
+        requests.put(batch(house, f"visible-{n}", *serve(house, f"visible-{n}")))
+        receipt = next(receipts)
+        assert receipt.batch_id == f"visible-{n}" and f"visible-{n}" in visible(house)
+    requests.put(None)
+    assert list(receipts) == []
+
+
+def test_streams_at_once_make_one_revision_each(house, operator):
+    """Four streams of twenty batches: every revision is one batch's and nobody's twice."""
+    before = operator.call("GetIngestStatus").revision
+    seen = []
+
+    def stream(name):
+        with house.client(house.certificates.operator) as client:
+            requests = [batch(house, f"{name}-{n}", house.facts.user("par", f"{name}{n}")) for n in range(20)]
+            receipts = client.ingest(requests)
+            assert [receipt.batch_id for receipt in receipts] == [request.batch_id for request in requests]
+            seen.extend(receipt.revision for receipt in receipts)
+
+    threads = [threading.Thread(target=stream, args=(f"par{n}",)) for n in range(4)]
+    [thread.start() for thread in threads]
+    [thread.join() for thread in threads]
+    assert sorted(seen) == list(range(before + 1, before + 81))
+
+
+def test_facts_may_come_in_any_order(house, operator):
+    f = house.facts
+    pieces = [
+        f.activity("order", "u", "SPO", day(-3)),
+        f.assignment("order", "u", "ORDER-SKU", day(-20)),
+        f.subscription("order-s", "order", "ORDER-SKU", "A", day(-20), 4),
+        *f.coverage("order", day(-1)),
+        f.sku("ORDER-SKU", workloads=["SPO"]),
+        f.customer("order", "Order"),
+        f.relationship("A", "order", day(-30)),
+    ]
+    for piece in pieces:
+        operator.feed([piece])
+    (office,) = [p for p in house["alice"].call("GetCustomerInsights", customer_id="order").insights.products if p.product == 1]
+    assert (office.licenses.sold, office.licenses.assigned) == (4, 1)
+    assert (office.usage.active_users, office.usage.total_users) == (1, 1)
+
+
+def test_ingest_status_tells_coverage(house, operator):
+    f = house.facts
+    operator.feed([f.customer("status"), *f.coverage("status", day(-3), 1, 3)])
+    reply = operator.call("GetIngestStatus", customer_id="status")
+    (row,) = reply.customers
+    assert [source.through for source in row.sources] == [day(-3).isoformat(), "", day(-3).isoformat()]
+    assert [source.status for source in row.sources] == [2, 3, 2]
+
+
+def test_not_reported_is_not_zero(house, operator):
+    f = house.facts
+    operator.feed(
+        [
+            f.sku("NR", workloads=["EXO"]), f.customer("blank"), f.relationship("A", "blank", day(-30)),
+            f.subscription("blank-s", "blank", "NR", "A", day(-20), 4), f.assignment("blank", "u", "NR", day(-20)),
+            f.activity("blank", "u", "EXO", day(-3)), *f.coverage("blank", day(-1), 3),
+        ]
+    )  # fmt: skip
+    insights = house["alice"].call("GetCustomerInsights", customer_id="blank").insights
+    for product in insights.products:
+        for field in ("sold", "entitled", "trial", "uncounted", "assigned", "assigned_lower", "assigned_unsold"):
+            assert not product.licenses.HasField(field), field
+        assert not product.usage.HasField("total_users") and not product.usage.HasField("entitlements")
+    assert insights.products[0].usage.active_users == 1
+    operator.feed(f.coverage("blank", day(-1)))
+    assert house["alice"].call("GetCustomerInsights", customer_id="blank").insights.products[0].licenses.sold >= 4
+
+
+def test_erasing_a_person_keeps_every_figure(house, operator):
+    f = house.facts
+    operator.feed(
+        [
+            f.sku("ER", workloads=["EXO"]), f.customer("erase"), f.relationship("A", "erase", day(-30)),
+            f.subscription("erase-s", "erase", "ER", "A", day(-20), 4), f.user("erase", "jan", "Jan de Vries"),
+            f.assignment("erase", "jan", "ER", day(-20)), f.activity("erase", "jan", "EXO", day(-3)),
+            *f.coverage("erase", day(-1)),
+        ]
+    )  # fmt: skip
+    named = house["bob"].call("ListLicensedUsers", customer_id="erase").users
+    assert [(user.user_id, user.display_name) for user in named] == [("jan", "Jan de Vries")]
+    before = house["alice"].call("GetCustomerInsights", customer_id="erase")
+    revision = operator.call("EraseUser", customer_id="erase", user_id="jan").revision
+    assert revision == operator.call("GetIngestStatus").revision
+    assert house["alice"].call("GetCustomerInsights", customer_id="erase") == before
+    left = house["bob"].call("ListLicensedUsers", customer_id="erase")
+    assert "jan" not in str(left) and "Jan" not in str(left)
+    for path in (house.daemon.folder / "data").rglob("*"):
+        if path.is_file():
+            assert b"Jan de Vries" not in path.read_bytes(), f"{path.name} still has the name"

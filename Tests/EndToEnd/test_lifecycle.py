@@ -1,0 +1,168 @@
+"""Start, drain, second server, restart, the other commands of insightsd."""
+
+import queue
+import threading
+import time
+
+import grpc
+import pytest
+from daemon import run_insightsd
+from facts import day
+
+
+def complaints(error):
+    """What is said to the person who started it: standard error without the log's own lines."""
+    return [line for line in error.splitlines() if not line.startswith("{")]
+
+
+def customer(house, name="C"):
+    f = house.facts
+    return [f.customer(name, "Contoso"), f.relationship("A", name, day(-9)), *f.coverage(name, day(-1))]
+
+
+def test_sigterm_drains_and_ends_open_streams(new_house):
+    house = new_house().start().register()
+    requests = queue.Queue()
+    method = house.api.methods["Ingest"]
+    call = house["operator"]._callable(method, method.request.SerializeToString, method.response.FromString)
+    receipts = call(iter(requests.get, None), timeout=60)
+    requests.put(house.api.IngestRequest(batch_id="one", facts=customer(house)))
+    assert next(receipts).accepted == 5
+    codes = []
+
+    def read_on():
+        try:
+            for receipt in receipts:
+                codes.append(receipt.batch_id)
+        except grpc.RpcError as error:
+            codes.append(error.code().name)
+
+    reader = threading.Thread(target=read_on)
+    reader.start()
+    started = time.monotonic()
+    assert house.daemon.stop() == 0
+    assert time.monotonic() - started < 29, "an idle stream does not use up the grace"
+    reader.join(10)
+    requests.put(None)
+    assert codes == ["UNAVAILABLE"]
+    assert not house.daemon.is_running
+
+
+def test_sigterm_with_nothing_open(new_house):
+    house = new_house().start()
+    assert house.daemon.stop() == 0
+
+
+def test_calls_in_flight_at_sigterm_are_answered_or_unavailable(new_house):
+    house = new_house().start().register()
+    house["operator"].feed(customer(house))
+    seen = []
+    stop = threading.Event()
+
+    def calls():
+        while not stop.is_set():
+            answer = house["alice"].raw("GetCustomerInsights", b"\x0a\x01C")
+            seen.append("OK" if isinstance(answer, bytes) else answer.code)
+            if seen[-1] != "OK":
+                return
+
+    callers = [threading.Thread(target=calls) for _ in range(3)]
+    [caller.start() for caller in callers]
+    time.sleep(0.3)
+    assert house.daemon.stop() == 0
+    stop.set()
+    [caller.join() for caller in callers]
+    assert seen.count("OK") > 3 and set(seen) <= {"OK", "UNAVAILABLE"}
+
+
+def test_a_second_server_on_the_same_folder_is_refused(new_house):
+    house = new_house().start().register()
+    code, error = house.daemon.start_refused()
+    assert code == 1 and len(complaints(error)) == 1, error
+    assert complaints(error)[0].startswith("insightsd: ")
+    assert house["alice"].call("WhoAmI")
+    house.daemon.kill()
+    house.restart()
+    assert house["alice"].call("WhoAmI"), "the lock of a dead server holds nobody up"
+
+
+def test_restart_keeps_principals_and_figures(new_house):
+    house = new_house().start().register()
+    house["operator"].feed(customer(house))
+    figures = house["alice"].call("GetCustomerInsights", customer_id="C")
+    principals = house["alice"].call("ListPrincipals")
+    assert {row.principal_id for row in principals.principals} == {"alice", "bob", "carol", "nobody", "disabled"}
+    for end in (house.daemon.stop, house.daemon.kill):
+        end()
+        house.restart()
+        assert house["alice"].call("ListPrincipals") == principals
+        assert house["alice"].call("GetCustomerInsights", customer_id="C") == figures
+        assert house["disabled"].refused("WhoAmI").reason == "CREDENTIAL_INVALID"
+
+
+def test_the_audit_chain_verifies_and_shows_an_altered_record(new_house):
+    house = new_house().start().register()
+    house["operator"].feed(customer(house))
+    for _ in range(3):
+        house["alice"].call("GetCustomerInsights", customer_id="C")
+        house["carol"].refused("ListPrincipals")
+    events = house["alice"].call("ListAuditEvents", page_size=1000).events
+    assert {event.partner_id for event in events} == {"A"}
+    refused = [event for event in events if event.method.endswith("/ListPrincipals")]
+    assert {(event.principal_id, event.decision, event.code) for event in refused} == {("carol", 2, 7)}
+    house.daemon.stop()
+    data = house.daemon.folder / "data"
+    intact = run_insightsd("verify-audit", "--data", data)
+    assert intact.returncode == 0 and "all intact" in intact.stdout, intact.stderr
+    chain = max((path for path in data.rglob("*audit*") if path.is_file()), key=lambda path: path.stat().st_size)
+    text = chain.read_bytes()
+    assert b"carol" in text
+    chain.write_bytes(text.replace(b"carol", b"nobdy", 1))
+    altered = run_insightsd("verify-audit", "--data", data)
+    assert altered.returncode == 1 and len(altered.stderr.strip().splitlines()) == 1, altered
+
+
+def test_backup_while_serving_starts_as_a_server(new_house, tmp_path):
+    house = new_house().start().register()
+    house["operator"].feed(customer(house))
+    figures = house["alice"].call("GetCustomerInsights", customer_id="C")
+    copy = tmp_path / "copy" / "data" / "insights.sqlite"
+    copy.parent.mkdir(parents=True)
+    done = run_insightsd("backup", copy, "--data", house.daemon.folder / "data")
+    assert done.returncode == 0, done.stderr
+    assert run_insightsd("backup", copy, "--data", house.daemon.folder / "data").returncode == 1
+    house["operator"].feed(customer(house, "D"))
+    other = new_house(name="copy").start()
+    assert other["alice"].call("GetCustomerInsights", customer_id="C") == figures
+    assert other["alice"].call("ListCustomers").total_size == 1
+
+
+BAD_SETTINGS = [
+    (("--listen", "nowhere"), "--listen"),
+    (("--listen", "127.0.0.1:99999"), "--listen"),
+    (("--tls-cert", "/no/such/file"), "/no/such/file"),
+    (("--trust-domain", "With Capitals"), "--trust-domain"),
+    (("--tls-minimum", "1.1"), "--tls-minimum"),
+    (("--log-level", "loud"), "--log-level"),
+    (("--max-message-bytes", "5"), "--max-message-bytes"),
+    (("--partner-rate", "0"), "--partner-rate"),
+    (("--store", "mysql://x"), "--store"),
+    (("--config", "/no/such/config.json"), "--config"),
+    (("--token-issuer", "/no/such/issuer.json"), "issuer"),
+]
+
+
+@pytest.mark.parametrize("options,named", BAD_SETTINGS, ids=[" ".join(options) for options, _ in BAD_SETTINGS])
+def test_a_bad_setting_is_one_clear_line(new_house, options, named):
+    code, error = new_house(*options).daemon.start_refused()
+    assert code == 1 and len(complaints(error)) == 1 and named in complaints(error)[0], error
+
+
+def test_a_damaged_store_is_refused_and_not_rebuilt(new_house):
+    house = new_house().start().register()
+    house.daemon.stop()
+    store = house.daemon.folder / "data/insights.sqlite"
+    store.write_bytes(b"this is no store" * 1000)
+    code, error = house.daemon.start_refused()
+    assert code == 1 and len(complaints(error)) == 1, error
+    assert store.read_bytes().startswith(b"this is no store")

@@ -1,0 +1,105 @@
+"""Lists page without a gap or a repeat, also while facts come in."""
+
+import threading
+
+import pytest
+from facts import day
+
+COUNT = 230
+
+
+@pytest.fixture(scope="module", autouse=True)
+def customers(house):
+    f = house.facts
+    facts = [f.sku("E3", workloads=["SPO"])]
+    for n in range(COUNT):
+        name = f"c{n:03}"
+        facts += [f.customer(name, f"Customer {n % 7}", "NL" if n % 2 else "BE"), f.relationship("A", name, day(-60))]
+        facts += [f.subscription(f"s{n}", name, "E3", "A", day(-50), n % 13), *f.coverage(name, day(-1))]
+        facts += [f.activity(name, f"u{m}", "SPO", day(-2)) for m in range(n % 5)]
+    house["operator"].feed(facts)
+
+
+def pages(client, method, rows, size, **fields):
+    token, seen, total = "", [], None
+    while True:
+        reply = client.call(method, page_size=size, page_token=token, **fields)
+        assert len(getattr(reply, rows)) <= size
+        assert total in (None, reply.total_size), "the total holds for the whole walk"
+        total = reply.total_size
+        seen += [row.customer_id for row in getattr(reply, rows)]
+        token = reply.next_page_token
+        if not token:
+            return seen, total
+
+
+@pytest.mark.parametrize("size", [1, 7, 50, 1000])
+def test_every_customer_once(house, size):
+    wanted = [f"c{n:03}" for n in range(COUNT)]
+    assert pages(house["alice"], "ListCustomers", "customers", size) == (wanted, COUNT)
+    if size > 1:
+        assert pages(house["alice"], "ListCustomerInsights", "insights", size) == (wanted, COUNT)
+
+
+@pytest.mark.parametrize("order", ["sold", "sold desc", "customer_name", "active_users desc", "usage", "deployment desc"])
+def test_orders_have_no_gaps(house, order):
+    seen, total = pages(house["alice"], "ListCustomerInsights", "insights", 33, order_by=order)
+    assert total == COUNT and len(set(seen)) == len(seen) == COUNT
+    if order == "sold desc":
+        key = {f"c{n:03}": (-(n % 13), f"c{n:03}") for n in range(COUNT)}
+        assert seen == sorted(seen, key=key.get)
+
+
+def test_filters(house):
+    seen, total = pages(house["alice"], "ListCustomerInsights", "insights", 20, filter="sold >= 10 AND market = NL")
+    assert seen == [f"c{n:03}" for n in range(COUNT) if n % 13 >= 10 and n % 2] and total == len(seen)
+    seen, _ = pages(house["alice"], "ListCustomers", "customers", 20, filter='name : "MER 3" AND market != NL')
+    assert seen == [f"c{n:03}" for n in range(COUNT) if n % 7 == 3 and n % 2 == 0]
+
+
+def test_a_page_size_above_the_maximum_is_clamped(house):
+    assert len(house["alice"].call("ListCustomers", page_size=2**31 - 1).customers) == COUNT
+
+
+@pytest.mark.parametrize("method,rows", [("ListCustomers", "customers"), ("ListCustomerInsights", "insights")])
+def test_walking_while_facts_come_in(house, method, rows):
+    """Whoever was there at the first page is seen exactly once, whatever changes meanwhile."""
+    stop = threading.Event()
+    f = house.facts
+
+    def feed():
+        n = 0
+        while not stop.is_set():
+            n += 1
+            name = f"b-{method}-{n:04}"
+            house["operator"].feed(
+                [
+                    f.customer(name), f.relationship("A", name, day(-60)),
+                    f.subscription(f"s{n % COUNT}", f"c{n % COUNT:03}", "E3", "A", day(-40), n % 17),
+                ]
+            )  # fmt: skip
+
+    feeder = threading.Thread(target=feed)
+    feeder.start()
+    try:
+        order = {} if method == "ListCustomers" else {"order_by": "sold desc"}
+        for _ in range(3):
+            seen, total = pages(house["alice"], method, rows, 10, **order)
+            assert len(seen) == len(set(seen)) == total
+            assert {f"c{n:03}" for n in range(COUNT)} <= set(seen)
+    finally:
+        stop.set()
+        feeder.join()
+
+
+def test_an_export_is_resumed_where_it_was_cut(house):
+    whole = house["alice"].call("ExportInsights", start_date=day(-9).isoformat(), end_date=day(-1).isoformat())
+    rows = [row for reply in whole for row in reply.rows]
+    assert len(whole) > 3 and rows == sorted(rows, key=lambda row: (row.date, row.customer_id, row.product))
+    cut = whole[len(whole) // 2]
+    rest = house["alice"].call(
+        "ExportInsights", start_date=day(-9).isoformat(), end_date=day(-1).isoformat(), resume_token=cut.resume_token
+    )
+    before = sum(len(reply.rows) for reply in whole[: len(whole) // 2 + 1])
+    assert [row for reply in rest for row in reply.rows] == rows[before:]
+    assert whole[-1].customers_done == whole[-1].customers_total

@@ -78,7 +78,9 @@ struct FactCheck {
 
     private func partnerID(_ field: String, _ partner: String) -> String? {
         if let complaint = id(field, partner) { return complaint }
-        return partner.unicodeScalars.allSatisfy { $0.properties.isAlphabetic || "0123456789._-".unicodeScalars.contains($0) }
+        return partner.unicodeScalars.allSatisfy {
+            $0.properties.isAlphabetic || "0123456789._-".unicodeScalars.contains($0)
+        }
             ? nil : "\(field) \(partner.excerpt) may only contain letters, digits, “.”, “_” and “-”"
     }
 

@@ -47,7 +47,8 @@ struct GraphActiveUsersImporter: FactImporter {
     private mutating func checkColumns(_ header: CSVHeader) throws {
         let known = Set(Self.columns.map(\.name))
         guard header.names.contains(where: known.contains) else {
-            throw PositionedProblem(FilePosition(line: 1, column: 0), "the header has no known “… Last Activity Date” column")
+            throw PositionedProblem(
+                FilePosition(line: 1, column: 0), "the header has no known “… Last Activity Date” column")
         }
         for name in header.names where name.hasSuffix("last activity date") && !known.contains(name) {
             report.leaveOut("column “\(name)” is of no covered workload")

@@ -14,7 +14,8 @@ struct GraphSubscribedSkusImporter: FactImporter {
             report.add("SKUs")
             if !sku.isForUsers { report.add("for the whole organization (no licenses of people)") }
             if try object.count("consumedUnits") != nil {
-                report.leaveOut("totals without a seller (consumedUnits, prepaidUnits): use graph-subscriptions and graph-users")
+                report.leaveOut(
+                    "totals without a seller (consumedUnits, prepaidUnits): use graph-subscriptions and graph-users")
             }
         }
         if envelope.hasNextPage { report.note("\(file.name) is not the last page of the answer") }

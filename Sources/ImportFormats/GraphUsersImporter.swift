@@ -42,7 +42,8 @@ struct GraphUsersImporter: FactImporter {
     mutating func finish(into sink: inout FactSink) throws {
         guard unfinishedPages < max(files, 1) else {
             throw PositionedProblem(
-                .wholeFile, "the answer has more pages: give all of them in one command, or the others lose their licenses")
+                .wholeFile,
+                "the answer has more pages: give all of them in one command, or the others lose their licenses")
         }
         for (sku, users) in holders.sorted(by: { $0.key < $1.key }) {
             var fact = PBAssignmentSnapshotFact()

@@ -72,7 +72,8 @@ enum JSONDocument {
         }
         try reader.end()
         guard found else {
-            throw JSONProblem(offset: 0, message: "the document is neither an array nor an object with “value” or “items”")
+            throw JSONProblem(
+                offset: 0, message: "the document is neither an array nor an object with “value” or “items”")
         }
         return envelope
     }
@@ -86,7 +87,8 @@ enum JSONDocument {
         repeat {
             rows += 1
             guard rows <= limits.maximumRows else {
-                throw JSONProblem(offset: reader.offset, message: "the list has more than \(limits.maximumRows) elements")
+                throw JSONProblem(
+                    offset: reader.offset, message: "the list has more than \(limits.maximumRows) elements")
             }
             try onElement(try JSONObject(try reader.value(depth: depth), what: "an element of the list"))
         } while reader.takeIfNext(UInt8(ascii: ","))

@@ -25,7 +25,8 @@ struct PartnerSubscriptionsImporter: FactImporter {
     }
 
     mutating func finish(into sink: inout FactSink) throws {
-        report.note("these are the sales of \(options.partnerID) alone: totals over all sellers need graph-subscriptions")
+        report.note(
+            "these are the sales of \(options.partnerID) alone: totals over all sellers need graph-subscriptions")
         try sink.addCoverage(.subscriptions, through: options.snapshotDay, options: options)
     }
 

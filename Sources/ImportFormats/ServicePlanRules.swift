@@ -81,7 +81,8 @@ enum ServicePlanRules {
     /// Dynamics 365 is told by the name of the product: its plans also sit inside office suites (`DYN365_CDS_…`).
     static func isDynamics(name: String, partNumber: String) -> Bool {
         let partNumber = partNumber.uppercased()
-        return name.lowercased().contains("dynamics") || partNumber.hasPrefix("DYN365_") || partNumber.hasPrefix("D365_")
+        return name.lowercased().contains("dynamics") || partNumber.hasPrefix("DYN365_")
+            || partNumber.hasPrefix("D365_")
             || partNumber.hasPrefix("DYNAMICS_365") || partNumber.hasPrefix("CRM")
     }
 }

@@ -32,7 +32,8 @@ public enum SideFiles {
                 throw PositionedProblem(.wholeFile, "the file is not UTF-8")
             }
             var ids = [String]()
-            for (index, line) in text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).enumerated() {
+            for (index, line) in text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).enumerated()
+            {
                 let id = String(line).trimmedBlanks.lowercased()
                 if id.isEmpty { continue }
                 guard id.isGUID else {

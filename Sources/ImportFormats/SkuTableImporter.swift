@@ -18,9 +18,11 @@ struct SkuTableImporter: FactImporter {
             let partNumber = try row.required("string_id")
             let name = try row.text("product_display_name")?.cleanedName ?? ""
             let plan = try row.text("service_plan_name") ?? ""
-            var entry = skus[id] ?? (
-                SkuRecord(id: id, name: name.isEmpty ? partNumber : name, partNumber: partNumber), file.name, row.position
-            )
+            var entry =
+                skus[id] ?? (
+                    SkuRecord(id: id, name: name.isEmpty ? partNumber : name, partNumber: partNumber), file.name,
+                    row.position
+                )
             if !name.isEmpty && name != entry.record.name {
                 report.note("\(id) has more than one name; “\(entry.record.name)” is used")
             }

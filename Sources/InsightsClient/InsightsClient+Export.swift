@@ -1,0 +1,33 @@
+import GRPCCore
+import InsightsAPI
+
+extension InsightsClient {
+    /// Streams an export. When the connection is cut, the stream is opened again after the last message received, up
+    /// to `attempts` times without progress in between; the receiver notices nothing.
+    public func exportInsights(
+        _ request: PBExportInsightsRequest, attempts: Int = 5,
+        onMessage: @escaping @Sendable (PBExportInsightsResponse) async throws -> Void
+    ) async throws {
+        let position = ResumePosition(request.resumeToken)
+        var failures = 0
+        while true {
+            var current = request
+            current.resumeToken = position.token
+            do {
+                try await insights.exportInsights(current, metadata: metadata, options: streaming) { response in
+                    for try await message in response.messages {
+                        try await onMessage(message)
+                        position.advance(to: message.resumeToken)
+                    }
+                }
+                return
+            } catch let error as RPCError where error.code == .unavailable {
+                failures = position.takeProgress() ? 1 : failures + 1
+                guard failures < attempts else { throw InsightsClientError(error, server: settings.server) }
+                try await Task.sleep(for: .milliseconds(200 << min(failures, 4)))
+            } catch let error as RPCError {
+                throw InsightsClientError(error, server: settings.server)
+            }
+        }
+    }
+}

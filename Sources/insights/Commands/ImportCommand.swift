@@ -1,0 +1,125 @@
+import ArgumentParser
+import Foundation
+import ImportFormats
+import InsightsAPI
+import InsightsClient
+
+extension ImportKind: ExpressibleByArgument {}
+
+struct ImportCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "import",
+        abstract: "Read the files that partners have in hand, and send them (operator only).",
+        discussion: """
+            The kinds:
+              sku-table              CSV: the vendor's “Product names and service plan identifiers for licensing”
+              graph-subscribed-skus  JSON of Graph subscribedSkus: the catalog part (SKUs and their plans)
+              graph-subscriptions    JSON of Graph directory/subscriptions: quantity, state, trial and seller
+              graph-users            JSON of Graph users with assignedLicenses: who holds what on --date
+              graph-active-users     CSV of Graph getOffice365ActiveUserDetail: who last used what when
+              partner-subscriptions  JSON of a customer's subscriptions in Partner Center: the sales of --partner
+              facts                  JSON lines, each a Fact in protobuf JSON
+
+            All files of one command are one import: give all pages of an answer together. Everything is read and \
+            checked before anything is sent; a bad row is reported by file, line and column. An import of up to \
+            100,000 facts and 4 MiB is one batch, all or nothing; a larger one is several. Importing the same files \
+            again changes nothing. A coverage day never moves back.
+
+            graph-subscriptions: the customer's own tenant as owner means bought directly, another tenant is a \
+            partner (named by --partner-tenant, else by its tenant id), no owner is unknown. With --date each row \
+            holds from that day on; without it, or with --since-creation, from the day the subscription was created.
+
+            graph-users: everybody who is not named loses the SKU on --date. A SKU that nobody holds any more is in \
+            no user's list, so name the customer's SKUs with --all-skus-from (JSON of subscribedSkus, or one id per \
+            line) or --sku.
+
+            graph-active-users: activity counts through the report's refresh day, not through today. Concealed names \
+            count as people, but meet no license holder.
+
+            Examples:
+              insights import sku-table 'Product names and service plan identifiers for licensing.csv'
+              insights import graph-subscriptions subs.json --customer contoso --customer-tenant 7f… \\
+                --partner-tenant 51…=contoso-reseller --date 2026-03-31
+              insights import graph-users page1.json page2.json --customer contoso --all-skus-from skus.json
+              insights import graph-active-users d28.csv d29.csv --customer contoso
+              insights import partner-subscriptions subs.json --customer contoso --partner contoso-reseller \\
+                --offer-map offers.csv
+              insights import facts facts.jsonl --check
+            """)
+
+    @Argument(
+        help:
+            "sku-table, graph-subscribed-skus, graph-subscriptions, graph-users, graph-active-users, partner-subscriptions or facts."
+    )
+    var kind: ImportKind
+    @Argument(help: "Files of that kind.") var files: [String]
+    @Option(help: "Customer that the rows belong to.") var customer: String?
+    @Option(help: ArgumentHelp("Tenant id of the customer. Default: the customer id, if it is one.", valueName: "guid"))
+    var customerTenant: String?
+    @Option(help: ArgumentHelp("Day of the download. Default: today (UTC).", valueName: "YYYY-MM-DD"))
+    var date: String?
+    @Flag(help: "Subscriptions count from the day of their creation: for a customer's first file.")
+    var sinceCreation = false
+    @Option(help: "Partner who sold (partner-subscriptions).") var partner: String = ""
+    @Option(help: ArgumentHelp("Which partner a tenant is; may be repeated.", valueName: "tenant=partner"))
+    var partnerTenant: [String] = []
+    @Option(help: ArgumentHelp("CSV with the columns offer_id and sku_id.", valueName: "file")) var offerMap: String?
+    @Flag(help: "Leave out subscriptions whose offer has no SKU.") var skipUnmapped = false
+    @Option(help: ArgumentHelp("SKU that gets a snapshot even if nobody holds it; may be repeated.", valueName: "id"))
+    var sku: [String] = []
+    @Option(help: ArgumentHelp("The customer's SKUs, for the same purpose.", valueName: "file"))
+    var allSkusFrom: String?
+    @Flag(help: "Do not say that the source has reported.") var noCoverage = false
+    @Flag(help: "Read and check the files, and send nothing.") var check = false
+    @Option(help: ArgumentHelp("Send again what has been sent before, under other batch ids.", valueName: "text"))
+    var salt: String = ""
+    @OptionGroup var connection: ConnectionOptions
+
+    func run() async throws {
+        let plan = ImportPlan(kind: kind, files: files.map(InputFile.init(path:)), options: try options())
+        let inspection = try plan.inspect()
+        if check {
+            Terminal.write(ImportSummary(kind: kind, inspection: inspection).text(sent: nil))
+            return
+        }
+        let outcome = try await connection.connect { client in
+            try await ImportSender(plan: plan, inspection: inspection, client: client).send()
+        }
+        switch connection.output {
+        case .table: Terminal.write(ImportSummary(kind: kind, inspection: inspection).text(sent: outcome))
+        case .json: Terminal.write(try outcome.json())
+        case .csv: Terminal.write(CSVText.text(outcome.rows))
+        }
+    }
+
+    private func options() throws -> ImportOptions {
+        var options = ImportOptions(today: Clock.today)
+        options.customerID = customer ?? ""
+        options.customerTenant = try tenant()
+        options.date = date
+        options.sinceCreation = sinceCreation
+        options.partnerID = partner
+        options.skipUnmapped = skipUnmapped
+        options.withoutCoverage = noCoverage
+        options.salt = salt
+        for pair in partnerTenant {
+            guard let equals = pair.firstIndex(of: "="), equals != pair.startIndex,
+                pair.index(after: equals) != pair.endIndex
+            else { throw CommandFailure("--partner-tenant “\(pair)” is not TENANT=PARTNER") }
+            options.partnerTenants[pair[..<equals].lowercased()] = String(pair[pair.index(after: equals)...])
+        }
+        if let complaint = options.complaint(for: kind) { throw CommandFailure(complaint) }
+        if let offerMap { options.offers = try SideFiles.offerMap(InputFile(path: offerMap)) }
+        options.extraSkuIDs = sku
+        if let allSkusFrom {
+            options.extraSkuIDs += try SideFiles.skuIDs(InputFile(path: allSkusFrom), options: options)
+        }
+        return options
+    }
+
+    private func tenant() throws -> String {
+        if let customerTenant { return customerTenant.lowercased() }
+        guard let customer, customer.split(separator: "-").map(\.count) == [8, 4, 4, 4, 12] else { return "" }
+        return customer.lowercased()
+    }
+}

@@ -1,0 +1,142 @@
+import Foundation
+import ImportFormats
+import InsightsAPI
+import InsightsClient
+import Synchronization
+
+/// What the server made of an import.
+struct ImportOutcome: Sendable {
+    var batches = 0
+    var duplicates = 0
+    var facts: Int64 = 0
+    var revision: Int64 = 0
+    /// Coverage that the server has further already.
+    var keptCoverage: [String] = []
+
+    var rows: [[String]] {
+        [["batches", "duplicates", "facts", "revision"], ["\(batches)", "\(duplicates)", "\(facts)", "\(revision)"]]
+    }
+
+    func json() throws -> String {
+        let value: [String: Any] = [
+            "batches": batches, "duplicates": duplicates, "facts": facts, "revision": revision,
+            "kept_coverage": keptCoverage,
+        ]
+        let data = try JSONSerialization.data(withJSONObject: value, options: [.prettyPrinted, .sortedKeys])
+        return String(decoding: data, as: UTF8.self) + "\n"
+    }
+}
+
+/// Sends an import: first all facts, and only when they have arrived the coverage that follows from them.
+struct ImportSender {
+    let plan: ImportPlan
+    let inspection: ImportInspection
+    let client: InsightsClient
+
+    func send() async throws -> ImportOutcome {
+        let progress = ProgressLine(isTerminal: Terminal.errorIsTerminal)
+        let total = Int64(inspection.facts)
+        let sent = Mutex(Int64(0))
+        let source = BatchSource(plan: plan, inspection: inspection)
+        defer { source.stop() }
+        let closing = Mutex<ImportBatch?>(nil)
+        let first: IngestOutcome
+        do {
+            first = try await client.ingest {
+                guard let batch = try await source.next() else { return nil }
+                if batch.isClosing {
+                    closing.withLock { $0 = batch }
+                    return nil
+                }
+                return batch.request
+            } onReceipt: { receipt in
+                let done = sent.withLock { sent in
+                    sent += receipt.accepted
+                    return sent
+                }
+                progress.show(done: done, total: total, unit: "facts", prefix: plan.kind.rawValue)
+            }
+        } catch {
+            progress.clear()
+            throw error
+        }
+        progress.clear()
+        if let refusal = first.refusal { throw refused(refusal, source: source, accepted: first.acceptedBatches) }
+        var outcome = ImportOutcome(
+            batches: first.acceptedBatches, duplicates: first.duplicateBatches, facts: first.acceptedFacts,
+            revision: first.revision)
+        if let batch = closing.withLock({ $0 }) { try await close(batch, &outcome) }
+        return outcome
+    }
+
+    /// Sends the coverage, without what would move a day back: an old file may arrive after a newer one.
+    private func close(_ batch: ImportBatch, _ outcome: inout ImportOutcome) async throws {
+        let kept = try await coverageAhead(of: batch.request.facts.map(\.coverage))
+        if !kept.isEmpty {
+            outcome.keptCoverage = kept
+            return
+        }
+        let queue = Mutex([batch.request])
+        let last = try await client.ingest {
+            queue.withLock { $0.popLast() }
+        } onReceipt: { _ in
+        }
+        if let refusal = last.refusal { throw CommandFailure("the coverage was refused: \(refusal.status.message)") }
+        outcome.batches += last.acceptedBatches
+        outcome.duplicates += last.duplicateBatches
+        outcome.facts += last.acceptedFacts
+        outcome.revision = max(outcome.revision, last.revision)
+    }
+
+    private func coverageAhead(of facts: [PBCoverageFact]) async throws -> [String] {
+        guard let customer = facts.first?.customerID else { return [] }
+        var request = PBGetIngestStatusRequest()
+        request.customerID = customer
+        let status = try await client.getIngestStatus(request)
+        let known = status.customers.first { $0.customerID == customer }?.sources ?? []
+        return facts.compactMap { fact in
+            guard let through = known.first(where: { $0.source == fact.source })?.through, through > fact.through
+            else { return nil }
+            return "\(fact.source.title) \(through)"
+        }
+    }
+
+    /// Says which row of which file the server did not want.
+    private func refused(_ receipt: PBIngestResponse, source: BatchSource, accepted: Int) -> any Error {
+        let status = receipt.status
+        let before = accepted == 0 ? "nothing was imported" : "\(accepted) batches before it were imported"
+        let text = [status.field, status.message].filter { !$0.isEmpty }.joined(separator: ": ")
+        guard status.hasFactIndex,
+            let origin = source.origin(ofFact: Int(status.factIndex), batchID: receipt.batchID)
+        else { return CommandFailure("the server refused a batch: \(text) (\(before))") }
+        return ImportProblem(
+            file: origin.file, position: origin.position, message: "refused by the server: \(text) (\(before))")
+    }
+}
+
+/// What an import held and what became of it, for people.
+struct ImportSummary {
+    var kind: ImportKind
+    var inspection: ImportInspection
+
+    func text(sent: ImportOutcome?) -> String {
+        let report = inspection.report
+        var text = "\(kind.rawValue): \(NumberText.count(Int64(report.rows))) rows"
+        text += ", \(NumberText.count(Int64(inspection.facts))) facts\n"
+        for (name, count) in report.counts where name != "facts" {
+            text += "  \(NumberText.count(Int64(count))) \(name)\n"
+        }
+        for (reason, count) in report.leftOut { text += "  left out: \(NumberText.count(Int64(count))) × \(reason)\n" }
+        for note in report.notes { text += "  note: \(note)\n" }
+        for coverage in inspection.coverage {
+            text += "  \(coverage.source.title) of \(coverage.customerID) reported through \(coverage.through)\n"
+        }
+        guard let sent else { return text + "checked; nothing was sent\n" }
+        for kept in sent.keptCoverage { text += "  the server has more already: \(kept); that stays\n" }
+        if sent.batches > 0 && sent.duplicates == sent.batches {
+            return text + "nothing new: all \(sent.batches) batches had been imported before\n"
+        }
+        let known = sent.duplicates > 0 ? ", \(sent.duplicates) of them known before" : ""
+        return text + "imported in \(sent.batches) batches\(known), revision \(sent.revision)\n"
+    }
+}

@@ -1,0 +1,72 @@
+import ArgumentParser
+import InsightsAPI
+import InsightsClient
+
+enum IntervalArgument: String, ExpressibleByArgument, CaseIterable {
+    case day, week, month
+
+    var interval: PBTrendInterval {
+        switch self {
+        case .day: .day
+        case .week: .week
+        case .month: .month
+        }
+    }
+}
+
+struct TrendCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "trend",
+        abstract: "Figures over time, as line charts on a terminal.",
+        discussion: """
+            Without a customer: the whole portfolio. Without --from: 90 days. Where the output is no terminal a table \
+            is printed, or charts with --chart.
+
+            Examples:
+              insights trend
+              insights trend contoso --from 2026-01-01 --to 2026-03-31 --interval week
+              insights trend contoso --workload TEAMS --metric usage --metric active
+              insights trend --interval month --output csv
+            """)
+
+    @Argument(help: "Customer id; without it, the portfolio.") var customer: String?
+    @Option(help: ArgumentHelp("First day.", valueName: "YYYY-MM-DD")) var from: String?
+    @Option(help: ArgumentHelp("Last day. Default: yesterday.", valueName: "YYYY-MM-DD")) var to: String?
+    @Option(help: "Step: day, week or month.") var interval: IntervalArgument = .day
+    @Option(help: "Workload code, such as TEAMS.") var workload: String = ""
+    @Option(help: "Chart to draw: usage, deployment, sold, assigned or active; may be repeated.")
+    var metric: [TrendMetric] = []
+    @Flag(help: "Draw charts even where the output is no terminal.") var chart = false
+    @Option(help: "Whose licenses count: own or all.") var scope: ScopeArgument?
+    @Option(help: "Only this product: office-365 or dynamics-365; may be repeated.")
+    var product: [ProductArgument] = []
+    @OptionGroup var connection: ConnectionOptions
+
+    func run() async throws {
+        guard let end = to ?? DayText.adding(-1, to: Clock.today) else { throw CommandFailure("the clock is wrong") }
+        guard let start = from ?? DayText.adding(-89, to: end) else {
+            throw CommandFailure("--to “\(end)” is not a day YYYY-MM-DD")
+        }
+        var request = PBGetTrendRequest()
+        request.customerID = customer ?? ""
+        request.startDate = start
+        request.endDate = end
+        request.interval = interval.interval
+        request.workloadCode = workload
+        request.scope = scope?.scope ?? .unspecified
+        request.products = product.map(\.product)
+        let response = try await connection.connect { [request] in try await $0.getTrend(request) }
+        let subject = [customer ?? "Portfolio", workload].filter { !$0.isEmpty }.joined(separator: " · ")
+        try Answer(
+            message: response,
+            table: { screen in
+                TrendView(
+                    points: response.points, metrics: metric.isEmpty ? [.usage, .deployment] : metric,
+                    heading: "\(subject) from \(start) to \(end) · \(request.scope.sentence)", screen: screen,
+                    isChart: chart || screen.isTerminal
+                ).text()
+            },
+            csv: { TrendView.rows(response.points) }
+        ).print(connection.output)
+    }
+}

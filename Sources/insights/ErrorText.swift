@@ -1,0 +1,31 @@
+import ArgumentParser
+import ImportFormats
+import InsightsClient
+
+/// A failure of the command line itself, in one line.
+struct CommandFailure: Error, CustomStringConvertible {
+    var description: String
+
+    init(_ description: String) { self.description = description }
+}
+
+enum ErrorText {
+    /// One line for any error.
+    static func line(for error: any Error) -> String {
+        let text =
+            switch error {
+            case let error as InsightsClientError: error.description
+            case let error as ImportProblem: error.description
+            case let error as CommandFailure: error.description
+            case is CancellationError: "cancelled"
+            default: InsightsCommand.message(for: error)
+            }
+        return singleLine(text)
+    }
+
+    private static func singleLine(_ text: String) -> String {
+        let lines = text.split(whereSeparator: \.isNewline).map { $0.trimmingPrefix(while: \.isWhitespace) }
+        let first = lines.first.map(String.init) ?? "failed"
+        return String(first.unicodeScalars.filter { $0.properties.generalCategory != .control }.map(Character.init))
+    }
+}

@@ -1,0 +1,40 @@
+import ArgumentParser
+import InsightsAPI
+
+/// Whose licenses count.
+enum ScopeArgument: String, ExpressibleByArgument, CaseIterable {
+    case own, all
+
+    var scope: PBLicenseScope { self == .own ? .own : .allPartners }
+}
+
+enum ProductArgument: String, ExpressibleByArgument, CaseIterable {
+    case office365 = "office-365"
+    case dynamics365 = "dynamics-365"
+
+    init?(argument: String) {
+        switch argument.lowercased().filter({ $0 != "-" && $0 != "_" && $0 != " " }) {
+        case "office365", "office", "o365", "productoffice365": self = .office365
+        case "dynamics365", "dynamics", "crm", "d365", "productdynamics365": self = .dynamics365
+        default: return nil
+        }
+    }
+
+    var product: PBProduct { self == .office365 ? .office365 : .dynamics365 }
+}
+
+/// The day, the sellers and the products of a figure.
+struct FigureOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "Day of the figures (UTC).", discussion: "Default: the last day that activity was reported for.",
+            valueName: "YYYY-MM-DD"))
+    var asOf: String = ""
+    @Option(help: "Whose licenses count: own or all. Default: both side by side; json and csv print all.")
+    var scope: ScopeArgument?
+    @Option(help: "Only this product: office-365 or dynamics-365; may be repeated.")
+    var product: [ProductArgument] = []
+
+    var products: [PBProduct] { product.map(\.product) }
+    var requestScope: PBLicenseScope { scope?.scope ?? .unspecified }
+}

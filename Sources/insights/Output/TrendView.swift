@@ -1,0 +1,88 @@
+import ArgumentParser
+import InsightsAPI
+
+/// A figure that can be drawn over time.
+enum TrendMetric: String, ExpressibleByArgument, CaseIterable {
+    case usage, deployment, sold, assigned, active
+
+    var title: String {
+        switch self {
+        case .usage: "usage (active users / total users)"
+        case .deployment: "deployment (assigned / sold)"
+        case .sold: "licenses sold"
+        case .assigned: "licenses assigned"
+        case .active: "active users"
+        }
+    }
+
+    var isPercent: Bool { self == .usage || self == .deployment }
+
+    func value(_ point: PBTrendPoint) -> Double? {
+        switch self {
+        case .usage: point.usage.usage.hasPercent ? point.usage.usage.percent : nil
+        case .deployment: point.licenses.deployment.hasPercent ? point.licenses.deployment.percent : nil
+        case .sold: point.licenses.hasSold ? Double(point.licenses.sold) : nil
+        case .assigned: point.licenses.hasAssigned ? Double(point.licenses.assigned) : nil
+        case .active: point.hasUsage ? Double(point.usage.activeUsers) : nil
+        }
+    }
+
+    func text(_ value: Double) -> String {
+        isPercent ? NumberText.percent(value) : NumberText.count(Int64(exactly: value.rounded()) ?? .max)
+    }
+}
+
+/// A trend as charts on a terminal, and as a table elsewhere.
+struct TrendView {
+    var points: [PBTrendPoint]
+    var metrics: [TrendMetric]
+    var heading: String
+    var screen: Screen
+    /// Charts even where the output is no terminal.
+    var isChart: Bool
+
+    func text() -> String {
+        if points.isEmpty { return "\(heading)\nNo points: nothing is reported on these days.\n" }
+        return heading + "\n\n" + (isChart ? charts() : table())
+    }
+
+    private func charts() -> String {
+        let products = Array(Set(points.map(\.product))).sorted { $0.rawValue < $1.rawValue }
+        return products.flatMap { product in
+            let own = points.filter { $0.product == product }
+            return metrics.map { metric in
+                LineChart(
+                    title: "\(product.title) · \(metric.title)", days: own.map(\.date), values: own.map(metric.value),
+                    minimumTop: metric.isPercent ? 100 : 1, format: metric.text
+                ).text(screen: screen)
+            }
+        }.joined(separator: "\n")
+    }
+
+    private func table() -> String {
+        var table = TextTable([
+            .text("Date"), .text("Product"), .number("Sold"), .number("Assigned"), .number("Deployment"),
+            .number("Active users"), .number("Total users"), .number("Usage"),
+        ])
+        for point in points {
+            table.add([
+                point.date, point.product.title, NumberText.count(point.licenses.hasSold ? point.licenses.sold : nil),
+                NumberText.assigned(point.licenses), NumberText.deployment(point.licenses),
+                NumberText.count(point.hasUsage ? point.usage.activeUsers : nil),
+                NumberText.count(point.usage.hasTotalUsers ? point.usage.totalUsers : nil),
+                NumberText.percent(point.usage.hasUsage ? point.usage.usage : nil),
+            ])
+        }
+        return table.text()
+    }
+
+    static func rows(_ points: [PBTrendPoint]) -> [[String]] {
+        [
+            ["date", "product"] + LicenseRow.columns
+                + ["active_users", "total_users", "entitlements", "usage_percent", "usage_per_entitlement_percent"]
+        ]
+            + points.map {
+                [$0.date, $0.product.code] + LicenseRow.cells($0.licenses) + ProductRows.usage($0.usage, $0.hasUsage)
+            }
+    }
+}

@@ -1,35 +1,35 @@
 /// One call. Belongs to its event loop: use it only inside handlers, sources, receivers and interceptors.
 public final class CallContext {
     /// Unique in this process.
-    public internal(set) var id: UInt64 = 0
+    @exclusivity(unchecked) public internal(set) var id: UInt64 = 0
     /// Position in ``ServerConfiguration/methods``, or -1 for an unknown method.
-    public internal(set) var methodIndex = -1
+    @exclusivity(unchecked) public internal(set) var methodIndex = -1
     /// Request headers without the ones that belong to HTTP/2 and gRPC framing.
-    public internal(set) var metadata = Metadata()
+    @exclusivity(unchecked) public internal(set) var metadata = Metadata()
     /// Monotonic nanoseconds at which the call must have ended; nil without `grpc-timeout`.
-    public internal(set) var deadline: UInt64?
+    @exclusivity(unchecked) public internal(set) var deadline: UInt64?
     /// Monotonic nanoseconds at which the headers were complete.
-    public internal(set) var started: UInt64 = 0
-    public internal(set) var connection: ConnectionContext
+    @exclusivity(unchecked) public internal(set) var started: UInt64 = 0
+    @exclusivity(unchecked) public internal(set) var connection: ConnectionContext
     /// Whatever the interceptor or handler wants to keep with the call.
-    public var attachment: AnyObject?
+    @exclusivity(unchecked) public var attachment: AnyObject?
     /// The peer vanished or cancelled, or the engine ended the call.
-    public internal(set) var isCancelled = false
+    @exclusivity(unchecked) public internal(set) var isCancelled = false
     /// The request message came compressed.
-    public internal(set) var requestWasCompressed = false
+    @exclusivity(unchecked) public internal(set) var requestWasCompressed = false
     /// Headers sent before the first reply. A value of a name that ends in `-bin` is base64 (``Metadata/encodeBinary(_:)``).
-    public var initialMetadata: [(String, String)] = []
+    @exclusivity(unchecked) public var initialMetadata: [(String, String)] = []
     /// Headers sent with the status.
-    public var trailers: [(String, String)] = []
+    @exclusivity(unchecked) public var trailers: [(String, String)] = []
     /// Compress the reply with gzip if the client takes it. Set it before the first reply; streams may change it for
     /// each message after that.
-    public var compressReply = false
+    @exclusivity(unchecked) public var compressReply = false
 
-    var route: Route?
-    var unknownPath = ""
-    var authorityBytes: [UInt8] = []
+    @exclusivity(unchecked) var route: Route?
+    @exclusivity(unchecked) var unknownPath = ""
+    @exclusivity(unchecked) var authorityBytes: [UInt8] = []
     let loop: EventLoop
-    var stream: StreamToken
+    @exclusivity(unchecked) var stream: StreamToken
 
     init(connection: ConnectionContext, loop: EventLoop) {
         self.connection = connection
@@ -88,15 +88,15 @@ public final class ConnectionContext {
     /// `address:port`, IPv6 in brackets.
     public let remoteAddress: String
     /// The client's certificate, also when its verification failed: look at ``PeerCertificate/verification``.
-    public internal(set) var peerCertificate: PeerCertificate?
+    @exclusivity(unchecked) public internal(set) var peerCertificate: PeerCertificate?
     /// Counts the verifications of the certificate: what was derived from it before a change must be derived again.
-    public internal(set) var peerRevision: UInt64 = 0
+    @exclusivity(unchecked) public internal(set) var peerRevision: UInt64 = 0
     /// Whatever the owner wants to keep with the connection, such as the identity behind the certificate.
-    public var attachment: AnyObject?
+    @exclusivity(unchecked) public var attachment: AnyObject?
     /// The ``Server/tlsGeneration`` under which the certificate was last verified.
-    public internal(set) var tlsGeneration: UInt64 = 0
+    @exclusivity(unchecked) public internal(set) var tlsGeneration: UInt64 = 0
 
-    var verifiedAt: Int64 = 0
+    @exclusivity(unchecked) var verifiedAt: Int64 = 0
     let shared: ServerShared
 
     init(id: UInt64, remoteAddress: String, shared: ServerShared) {

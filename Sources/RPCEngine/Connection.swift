@@ -22,21 +22,21 @@ final class Connection {
     let addressKey: UInt64
     let context: ConnectionContext
     /// SSL, freed in `close`.
-    var ssl: OpaquePointer?
+    @exclusivity(unchecked) var ssl: OpaquePointer?
     /// nghttp2_session, from the end of the handshake until `close`.
-    var session: OpaquePointer?
-    var state = State.handshaking
+    @exclusivity(unchecked) var session: OpaquePointer?
+    @exclusivity(unchecked) var state = State.handshaking
     var interest: UInt32 = 0
 
     // MARK: Calls
 
-    var streams: [Stream] = []
+    @exclusivity(unchecked) var streams: [Stream] = []
     /// The stream whose header block or body arrived last; saves a look-up for what follows.
-    unowned(unsafe) var latest: Stream?
+    @exclusivity(unchecked) unowned(unsafe) var latest: Stream?
     var streamingCount = 0
     var bufferedRequestBytes = 0
     var bufferedReplyBytes = 0
-    var parked: [StreamToken] = []
+    @exclusivity(unchecked) var parked: [StreamToken] = []
     var uncredited = 0
 
     // MARK: Output
@@ -75,7 +75,7 @@ final class Connection {
     var announcedUntil: UInt64 = .max
     var closeReason = ""
 
-    var budgets: FrameBudgets
+    @exclusivity(unchecked) var budgets: FrameBudgets
 
     init(
         loop: EventLoop, fd: Int32, slot: Int, id: UInt64, addressKey: UInt64, remoteAddress: String,

@@ -53,15 +53,15 @@ final class EventLoop: @unchecked Sendable {
     /// Monotonic nanoseconds and Unix seconds, read once per wake-up.
     private(set) var now: UInt64 = 0
     private(set) var wall: Int64 = 0
-    var wheel = DeadlineWheel()
+    @exclusivity(unchecked) var wheel = DeadlineWheel()
     let compression = Compression()
-    var dirty: [Connection] = []
+    @exclusivity(unchecked) var dirty: [Connection] = []
     private var waitingForTurn: [Connection] = []
-    private(set) var connections: [Connection?] = []
+    @exclusivity(unchecked) private(set) var connections: [Connection?] = []
     private var freeSlots: [Int] = []
-    private var pool: [Stream] = []
-    private var scratch: [UInt8] = []
-    private var inflated: [UInt8] = []
+    @exclusivity(unchecked) private var pool: [Stream] = []
+    @exclusivity(unchecked) private var scratch: [UInt8] = []
+    @exclusivity(unchecked) private var inflated: [UInt8] = []
     private var callNumber: UInt64
     private var nextSweep: UInt64 = 0
 
@@ -275,7 +275,8 @@ final class EventLoop: @unchecked Sendable {
     // MARK: Once a second
 
     private func sweep() {
-        nextSweep = now &+ 1_000_000_000
+        // While draining, the grace is kept to a twentieth of a second.
+        nextSweep = now &+ (isDraining ? 50_000_000 : 1_000_000_000)
         if acceptPausedUntil > 0, now >= acceptPausedUntil, listener >= 0 {
             acceptPausedUntil = 0
             engine_epoll_add(epoll, listener, engine_epoll_in, Self.listenToken)
@@ -294,6 +295,7 @@ final class EventLoop: @unchecked Sendable {
             listener = -1
         }
         for connection in connections { connection?.beginShutdown(grace: grace) }
+        nextSweep = now
     }
 
     /// Cuts what is left and lets everything go.

@@ -39,6 +39,8 @@ final class SessionTemplate: @unchecked Sendable {
         nghttp2_option_set_max_outbound_ack(options, 5_000)
         nghttp2_option_set_max_send_header_block_length(options, 131_072)
         nghttp2_option_set_max_deflate_dynamic_table_size(options, 4_096)
+        // Frame types that nobody defined are asked for, only to be counted: nghttp2 passes over the others in silence.
+        for type in UInt8(0x0A)...UInt8.max { nghttp2_option_set_user_recv_extension_type(options, type) }
     }
 
     // In every callback below the last argument is the connection that made the session. It is alive: the loop holds
@@ -49,6 +51,9 @@ final class SessionTemplate: @unchecked Sendable {
             guard let header, let data else { return NGHTTP2_ERR_CALLBACK_FAILURE.rawValue }
             Unmanaged<Connection>.fromOpaque(data)._withUnsafeGuaranteedRef { $0.beganFrame(header.pointee) }
             return 0
+        }
+        nghttp2_session_callbacks_set_unpack_extension_callback(callbacks) { _, _, _, _ in
+            NGHTTP2_ERR_CANCEL.rawValue
         }
         nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks) { _, frame, data in
             guard let frame, let data else { return NGHTTP2_ERR_CALLBACK_FAILURE.rawValue }

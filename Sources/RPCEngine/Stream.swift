@@ -1,6 +1,9 @@
 import CNghttp2
 
 /// One HTTP/2 stream and the call on it. Lives on its connection's event loop and is used again for later streams.
+///
+/// Exclusivity of the hot properties is not checked at run time, here and in the other classes of the loop: one thread
+/// touches them, no mutation calls back into a handler, and the checks would be a tenth of a call's instructions.
 final class Stream {
     enum Phase: UInt8 {
         /// The header block is not complete.
@@ -21,7 +24,7 @@ final class Stream {
 
     // Both outlive the stream: the connection closes its streams before it goes, the loop its connections.
     unowned(unsafe) var connection: Connection
-    var context: CallContext
+    @exclusivity(unchecked) var context: CallContext
     var id: Int32 = 0
     /// Position in ``Connection/streams``.
     var slot = 0
@@ -30,9 +33,9 @@ final class Stream {
 
     // MARK: Request
 
-    var inbox = ByteInbox()
+    @exclusivity(unchecked) var inbox = ByteInbox()
     var headerBytes = 0
-    var head = RequestHead()
+    @exclusivity(unchecked) var head = RequestHead()
     /// The peer has sent END_STREAM and the receiver does not know yet.
     var endPending = false
     var readingPaused = false
@@ -48,8 +51,8 @@ final class Stream {
 
     // MARK: Response
 
-    var body = ResponseBody()
-    var producer = Producer.none
+    @exclusivity(unchecked) var body = ResponseBody()
+    @exclusivity(unchecked) var producer = Producer.none
     var responseStarted = false
     var replyCompression = false
     /// No more messages will be added to the body.
@@ -59,7 +62,7 @@ final class Stream {
     var trailersSubmitted = false
     /// The reply waits until earlier replies of the connection have left.
     var parked = false
-    var status = RPCStatus.ok
+    @exclusivity(unchecked) var status = RPCStatus.ok
     var beganInterceptor = false
 
     var requestBytes: UInt64 = 0

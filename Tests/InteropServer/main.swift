@@ -121,7 +121,7 @@ do {
         default: say("unknown command")
         }
     }
-    _ = server.drain(grace: .zero)
+    exit(0)
 } catch {
     say("failed \(error)")
     exit(1)

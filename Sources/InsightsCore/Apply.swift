@@ -66,7 +66,7 @@ extension InsightsCore {
 
     // MARK: Catalog and partners
 
-    private mutating func applyCatalog(_ facts: [Fact]) {
+    mutating func applyCatalog(_ facts: [Fact]) {
         let oldRows = catalog.unionRows
         var changed: Set<SkuIndex> = []
         for fact in facts {

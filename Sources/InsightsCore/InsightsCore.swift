@@ -16,6 +16,8 @@ public struct InsightsCore: Sendable {
     var customerIndex = TreeDictionary<CustomerID, Int32>()
     var customers = SharedVector<Box<Customer>>()
     var dirty = DirtyStates()
+    /// While rows are restored: groups of people that came before their predecessors.
+    var waitingUsers: [Int32: [Int: [StoredPerson]]] = [:]
 
     public init() {}
 

@@ -69,6 +69,8 @@ public struct PartnerBook: Sendable {
     }
 
     /// The day that an empty `as_of` means for the portfolio.
+    public func defaultPortfolioDay() -> Day { defaultDay }
+
     var defaultDay: Day {
         var reported: Day?
         var since: Int32?
@@ -119,6 +121,12 @@ public struct PartnerBook: Sendable {
             products: products.map {
                 reader.productRow(of: customer, product: $0, on: day.number, details: details)
             })
+    }
+
+    /// Like `insights(of:on:products:)` with product rows without SKUs and workloads: cheap, for exports.
+    public func summary(of id: CustomerID, on day: Day, products: [Product]) -> CustomerInsightsRow? {
+        guard let served = served(id), served.links.cover(day.number) else { return nil }
+        return insights(served, on: day, products: products, details: false)
     }
 
     /// Every customer visible on a day (nil: the portfolio's default day), by id; product rows are without SKUs and

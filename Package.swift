@@ -2,14 +2,17 @@
 import PackageDescription
 
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let cryptoExtras = Target.Dependency.product(name: "CryptoExtras", package: "swift-crypto")
 let protobuf = Target.Dependency.product(name: "SwiftProtobuf", package: "swift-protobuf")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 
 let package = Package(
     name: "partner-insights",
     platforms: [.macOS(.v15)],
     products: [
         .executable(name: "insightsd", targets: ["insightsd"]),
+        .executable(name: "insights", targets: ["insights"]),
         .library(name: "InsightsClient", targets: ["InsightsClient"]),
     ],
     dependencies: [
@@ -24,6 +27,8 @@ let package = Package(
         .package(url: "https://github.com/vapor/jwt-kit", from: "5.7.1"),
         // 3.x has a published double free on malformed RSA keys.
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
         .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
         .package(url: "https://github.com/grpc/grpc-swift-2", from: "2.4.3"),
         .package(url: "https://github.com/grpc/grpc-swift-nio-transport", from: "2.9.2"),
@@ -43,13 +48,16 @@ let package = Package(
         // Stores.
         .target(name: "Datastore", dependencies: ["Tenancy", "LicenseModel"]),
         .target(
-            name: "DatastoreSQLite", dependencies: ["Datastore", .product(name: "GRDB", package: "GRDB.swift")]),
+            name: "DatastoreSQLite",
+            dependencies: ["Datastore", "LicenseModel", "Tenancy", .product(name: "GRDB", package: "GRDB.swift")]),
 
-        // Who is calling.
+        // Who is calling. NIO only fetches key sets; it is no part of the server's transport.
         .target(
             name: "Authentication",
             dependencies: [
-                "Tenancy", crypto, .product(name: "CryptoExtras", package: "swift-crypto"),
+                "Tenancy", crypto, cryptoExtras,
+                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ]),
 
         // The wire.
@@ -71,8 +79,7 @@ let package = Package(
         .executableTarget(
             name: "insightsd",
             dependencies: [
-                "InsightsServer", "DatastoreSQLite", "Authentication", "RPCEngine", logging,
-                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "InsightsServer", "DatastoreSQLite", "Authentication", "RPCEngine", logging, arguments,
                 .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "SystemPackage", package: "swift-system"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -89,7 +96,44 @@ let package = Package(
                 .product(name: "GRPCNIOTransportHTTP2Posix", package: "grpc-swift-nio-transport"),
                 .product(name: "GRPCProtobuf", package: "grpc-swift-protobuf"),
             ]),
-        .target(name: "ImportFormats", dependencies: ["InsightsAPI"]),
+        .target(name: "ImportFormats", dependencies: ["InsightsAPI", crypto, protobuf]),
+        .executableTarget(
+            name: "insights", dependencies: ["InsightsAPI", "InsightsClient", "ImportFormats", arguments, protobuf]),
+
+        // Tests, and what only they need.
+        .target(
+            name: "DatastoreConformance", dependencies: ["Datastore", "LicenseModel", "Tenancy"],
+            path: "Tests/DatastoreConformance"),
+        .executableTarget(
+            name: "StoreCrashWriter", dependencies: ["Datastore", "DatastoreConformance", "DatastoreSQLite"],
+            path: "Tests/StoreCrashWriter"),
+        .executableTarget(name: "InteropServer", dependencies: ["RPCEngine"], path: "Tests/InteropServer"),
+        .target(
+            name: "CProtobufC", path: "Tests/CProtobufC", exclude: ["generate.sh"],
+            linkerSettings: [.linkedLibrary("protobuf-c")]),
+        .testTarget(name: "LicenseModelTests", dependencies: ["LicenseModel", "DatastoreConformance"]),
+        .testTarget(name: "InsightsCoreTests", dependencies: ["InsightsCore", "LicenseModel", "Tenancy"]),
+        .testTarget(
+            name: "DatastoreSQLiteTests",
+            dependencies: [
+                "DatastoreSQLite", "DatastoreConformance", "StoreCrashWriter",
+                .product(name: "GRDB", package: "GRDB.swift"),
+            ]),
+        .testTarget(
+            name: "AuthenticationTests",
+            dependencies: [
+                "Authentication", "Tenancy", crypto, cryptoExtras, .product(name: "JWTKit", package: "jwt-kit"),
+            ]),
+        .testTarget(
+            name: "RPCEngineTests", dependencies: ["RPCEngine", "InteropServer"], resources: [.copy("Scripts")]),
+        .testTarget(name: "InsightsAPITests", dependencies: ["InsightsAPI", "Tenancy", protobuf]),
+        .testTarget(
+            name: "InsightsServerTests",
+            dependencies: [
+                "InsightsServer", "InsightsAPI", "InsightsCore", "LicenseModel", "Tenancy", "CProtobufC", protobuf,
+                crypto, logging,
+            ]),
+        .testTarget(name: "TidyTests"),
     ],
     swiftLanguageModes: [.v6]
 )

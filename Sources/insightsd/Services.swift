@@ -50,8 +50,9 @@ final class AdminService: Service {
         }
         do {
             try await cancelWhenGracefulShutdown { try await self.http.run() }
-        } catch is CancellationError {
-            await http.stop()
+        } catch {
+            // A stopped listener ends its run with an error; one that fails while serving is a fault.
+            guard Task.isShuttingDownGracefully || error is CancellationError else { throw error }
         }
     }
 

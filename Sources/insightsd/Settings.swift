@@ -1,3 +1,4 @@
+import Glibc
 import LicenseModel
 import RPCEngine
 
@@ -31,6 +32,13 @@ struct Endpoint: Equatable {
     }
 
     var text: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
+
+    /// Whether the host is an IP address.
+    var isNumeric: Bool {
+        var address = in6_addr()
+        var address4 = in_addr()
+        return inet_pton(AF_INET6, host, &address) == 1 || inet_pton(AF_INET, host, &address4) == 1
+    }
 
     /// Whether only this machine can reach it.
     var isLoopback: Bool { host == "localhost" || host == "::1" || host.hasPrefix("127.") }
@@ -98,6 +106,9 @@ struct Settings {
         if let text = source.string("admin-listen") {
             guard let endpoint = Endpoint(text) else {
                 throw SettingsError(description: "--admin-listen: '\(text)' is not HOST:PORT")
+            }
+            guard endpoint.isNumeric || endpoint.host == "localhost" else {
+                throw SettingsError(description: "--admin-listen: the host must be an IP address or localhost")
             }
             adminListen = endpoint
         }

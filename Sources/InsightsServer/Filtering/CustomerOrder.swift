@@ -66,6 +66,8 @@ struct CustomerOrder: Sendable, Hashable {
         default: order = 0
         }
         if order != 0 { return (order < 0) != isDescending }
+        // Ties ascend always; the id itself descends when it is what was asked for.
+        if key == .customerID, isDescending { return right.customerID < left.customerID }
         return left.customerID < right.customerID
     }
 }

@@ -63,6 +63,10 @@ final class CallPipeline: CallInterceptor {
         if let record, record.holdsExportSlot, let partner = record.caller?.principal.partner {
             context.exports.end(partner)
         }
+        var outcome = outcome
+        // The engine's clock stands still while its loop works off one wake-up; a call's share of that is wanted too.
+        outcome.durationNanoseconds = max(
+            outcome.durationNanoseconds, context.clock.monotonicNanoseconds() &- call.started)
         context.metrics.count(methodIndex: call.methodIndex, outcome: outcome)
         context.auditEnd(of: call, record: record, outcome: outcome)
         context.callLog.write(call, record: record, outcome: outcome)

@@ -21,16 +21,21 @@ struct IngestService: Sendable {
         _ message: [UInt8], by grant: OperatorGrant, answer: @escaping @Sendable (Result<[UInt8], RPCStatus>) -> Void
     ) {
         // What cannot go on record may not change anything.
-        guard context.auditLog.status.failure == nil else { return answer(.failure(Refusal.auditUnavailable)) }
+        guard context.auditLog.status.failure == nil else {
+            return afterWriter { answer(.failure(Refusal.auditUnavailable)) }
+        }
         let batch: FactBatch
         let decoder = IngestDecoder(today: context.clock.today(), maximumFacts: context.settings.maxBatchFacts)
         do {
             batch = try decoder.decode(message)
         } catch {
-            return switch error {
-            case .malformed: answer(.failure(Refusal.malformed(PBIngestRequest.protoMessageName)))
-            case .bad(let field): answer(response(IngestDecoder.batchID(of: message), refused: field))
-            }
+            let refusal: Result<[UInt8], RPCStatus> =
+                switch error {
+                case .malformed: .failure(Refusal.malformed(PBIngestRequest.protoMessageName))
+                case .bad(let field): response(IngestDecoder.batchID(of: message), refused: field)
+                }
+            // Answers keep the order of the batches: the ones before may still be with the writer.
+            return afterWriter { answer(refusal) }
         }
         let body = FactBatchCodec.encode(batch.facts)
         guard let digest = ContentDigest(Array(SHA256.hash(data: body))) else {

@@ -177,3 +177,37 @@ def test_shuffled_facts_give_the_same_world(house, told):
     ]
     assert all(products == figures[0] for products in figures)
     check_products(figures[0], world, ["ordered"], "A")
+
+
+def test_who_holds_several_is_charged_to_the_strongest(house, told):
+    """`E1` has the smaller id; each time the other SKU is the stronger one."""
+    f, world = house.facts, World()
+    world.skus = told.skus
+    cases = {
+        "uncounted-over-trial": [("E1", 2, True, 1), ("E3", 2, False, 3)],
+        "entitled-over-uncounted": [("E1", 2, False, 3), ("E3", 2, False, 1)],
+        "entitled-over-trial": [("E1", 2, True, 1), ("E3", 2, False, 1)],
+        "trial-over-nothing": [("E1", 2, False, 4), ("E3", 2, True, 1)],
+        "smallest-of-equals": [("E1", 1, False, 1), ("E3", 1, True, 1)],
+    }
+    classes = {}
+    for name, subscriptions in cases.items():
+        customer = world.customers[name]
+        customer.coverage = dict.fromkeys((SUBSCRIPTIONS, ASSIGNMENTS, ACTIVITY), AS_OF)
+        facts = [f.customer(name), f.relationship("A", name, day(-90)), *f.coverage(name, AS_OF)]
+        for sku, quantity, trial, state in subscriptions:
+            customer.subscriptions[sku] = (sku, "A", [(day(-40), quantity, state, trial)])
+            facts.append(f.subscription(sku, name, sku, "A", day(-40), quantity, state, trial))
+        for user in ("u1", "u2"):
+            customer.activity[user, "EXO"].add(AS_OF)
+            facts.append(f.activity(name, user, "EXO", AS_OF))
+            for sku in ("E1", "E3"):
+                customer.assignments[user, sku, day(-40)] = None
+                facts.append(f.assignment(name, user, sku, day(-40)))
+        house["operator"].feed(facts)
+        check_explanations(house["carol"], world, [name], name)
+        classes[name] = world.usage(name, "EXO", AS_OF)["classes"]
+    assert classes["uncounted-over-trial"] == [0, 2, 0, 0, 0, 0]
+    assert classes["entitled-over-uncounted"] == classes["entitled-over-trial"] == [2, 0, 0, 0, 0, 0]
+    assert classes["trial-over-nothing"] == [0, 0, 2, 0, 0, 0]
+    assert classes["smallest-of-equals"] == [1, 0, 0, 1, 0, 0]

@@ -1,0 +1,53 @@
+import Testing
+
+/// The rules can fail: each finds what it is there for.
+struct RuleTests {
+    @Test func commentsAndStringsAreNoCode() {
+        let text = #"""
+            let a = "try! \(x as! Int) fatalError" // as!
+            /* try! /* nested */ still */ let b = #"raw " \(no) "# + """
+              try! in text \(unsafeBitCast(1, to: (Int).self))
+              """
+            let c = b
+            """#
+        let code = SwiftText.code(of: text)
+        #expect(code.count == 5)
+        #expect(code[0].contains("x as! Int") && !code[0].contains("try!") && !code[0].contains("fatalError"))
+        #expect(code[0].filter { $0 == "!" }.count == 1)
+        #expect(code[1].contains("let b") && !code[1].contains("still") && !code[1].contains("no"))
+        #expect(code[2].contains("unsafeBitCast(1, to: (Int).self") && !code[2].contains("try!"))
+        #expect(code[4].hasSuffix("let c = b"))
+    }
+
+    @Test func importsAreRead() {
+        let text = """
+            import Foundation
+            @_spi(Authentication) public import Tenancy
+            import struct GRDB.Row
+            // import Nothing
+            let text = "import Nothing"
+            """
+        let file = SourceFile(path: "Sources/A/B.swift", text: text, code: SwiftText.code(of: text))
+        #expect(ImportTests.imports(of: file) == ["Foundation", "Tenancy", "GRDB"])
+    }
+
+    @Test func functionsAreMeasured() {
+        let text = """
+            struct A {
+                func short(
+                    _ body: () -> Void = { }
+                ) {
+                    if true {
+                    }
+                }
+
+                init() {}
+            }
+            protocol P {
+                func required()
+            }
+            """
+        let found = Functions.all(in: SwiftText.code(of: text))
+        #expect(found.map(\.start) == [2, 9] && found.map(\.lines) == [6, 1])
+    }
+}

@@ -23,9 +23,9 @@ struct FilterCondition: Sendable, Hashable {
     let value: Text
 }
 
-/// Parses `condition AND condition …`, where a condition is `key operator value` and a value a bare word or a text in
-/// double quotes, in which `\"` and `\\` stand for `"` and `\`. Errors name the field and the position in characters,
-/// from 1. There is no nesting: parentheses, `OR` and `NOT` are refused.
+/// Parses `condition AND condition …`, where a condition is `key operator value` and a value a bare word that does not
+/// begin with an operator, or a text in double quotes, in which `\"` and `\\` stand for `"` and `\`. Errors name the
+/// field and the position in characters, from 1. There is no nesting: parentheses, `OR` and `NOT` are refused.
 struct FilterParser {
     /// Bytes of a filter.
     static let maximumLength = 4_096
@@ -89,6 +89,9 @@ struct FilterParser {
     private mutating func value() throws(FieldError) -> FilterCondition.Text {
         let start = index
         if current == "\"" { return try quoted() }
+        if let character = current, "=!<>:".unicodeScalars.contains(character) {
+            throw error(at: start, "expects a value, in quotes when it begins with one of = ! < > :")
+        }
         while let character = current, !Self.isSpace(character) {
             if character == "\"" { throw error(at: index, "has a quote inside a word") }
             index += 1
@@ -112,7 +115,7 @@ struct FilterParser {
                 return FilterCondition.Text(text: String(content), position: start + 1)
             case "\\":
                 guard let escaped = current, escaped == "\"" || escaped == "\\" else {
-                    throw error(at: index, "knows only \\\" and \\\\ after a backslash")
+                    throw error(at: index - 1, "knows only \\\" and \\\\ after a backslash")
                 }
                 content.append(escaped)
                 index += 1

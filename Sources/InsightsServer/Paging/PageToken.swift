@@ -91,7 +91,7 @@ struct PageTokens: Sendable {
     /// In a time that does not depend on the bytes.
     private static func isEqual(_ left: [UInt8], _ right: ArraySlice<UInt8>) -> Bool {
         guard left.count == right.count else { return false }
-        return zip(left, right).reduce(0) { $0 | $1.0 ^ $1.1 } == 0
+        return zip(left, right).reduce(0) { $0 | ($1.0 ^ $1.1) } == 0
     }
 
     /// Numbers are eight bytes, little-endian.

@@ -1,5 +1,5 @@
-/// Base64 with `-` and `_` and without padding (RFC 4648, section 5). Every text has at most one byte sequence and every
-/// byte sequence one text: unused bits must be zero.
+/// Base64 with `-` and `_` and without padding (RFC 4648, section 5). Every text has at most one byte sequence, and
+/// every byte sequence one text: unused bits must be zero.
 enum URLSafeBase64 {
     private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".utf8)
 

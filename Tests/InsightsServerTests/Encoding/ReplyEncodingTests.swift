@@ -1,0 +1,168 @@
+import Foundation
+import InsightsAPI
+import InsightsCore
+import LicenseModel
+import SwiftProtobuf
+import Tenancy
+import Testing
+
+@testable import InsightsServer
+
+/// Every hot reply equals swift-protobuf's serialization of an independently made message byte for byte, and
+/// protobuf-c reads the same fields back.
+@Suite struct ReplyEncodingTests {
+    static let reaches: [LicenseReach] = [.own, .allPartners]
+
+    /// The bytes of one encoder for rows of many seeds.
+    private func check<Reply: Message & Equatable>(
+        _ seeds: Range<UInt64>, witness: ([UInt8]) -> Reply?,
+        _ make: (inout RowSeed, LicenseReach, inout [UInt8]) throws -> Reply
+    ) throws {
+        // The array is used again from reply to reply, as the engine does.
+        var reply: [UInt8] = []
+        for seed in seeds {
+            for reach in Self.reaches {
+                var random = RowSeed(seed)
+                reply.removeAll(keepingCapacity: true)
+                let expected = try make(&random, reach, &reply)
+                let bytes: [UInt8] = try expected.serializedBytes()
+                try #require(reply == bytes, "seed \(seed), \(reach)")
+                try #require(witness(reply) == expected, "seed \(seed), \(reach), read by protobuf-c")
+            }
+        }
+    }
+
+    @Test func customers() throws {
+        try check(0..<3_000, witness: ReplyWitness.customer) { random, reach, reply in
+            let row = try random.customer()
+            InsightsReply.customer(row, reach: reach, into: &reply)
+            return .with { $0.insights = ReplyOracle.customer(row, own: reach == .own) }
+        }
+    }
+
+    @Test func portfolios() throws {
+        try check(10_000..<11_000, witness: ReplyWitness.portfolio) { random, reach, reply in
+            let row = try random.portfolio()
+            InsightsReply.portfolio(row, reach: reach, into: &reply)
+            return ReplyOracle.portfolio(row, own: reach == .own)
+        }
+    }
+
+    @Test func comparisons() throws {
+        try check(20_000..<21_500, witness: ReplyWitness.comparison) { random, _, reply in
+            let (products, day) = (try random.products(), random.day())
+            InsightsReply.comparison(products, asOf: day, into: &reply)
+            return ReplyOracle.comparison(products, day)
+        }
+    }
+
+    @Test func trends() throws {
+        try check(30_000..<31_000, witness: ReplyWitness.trend) { random, reach, reply in
+            let rows = random.trend()
+            InsightsReply.trend(rows, reach: reach, into: &reply)
+            return ReplyOracle.trend(rows, own: reach == .own)
+        }
+    }
+
+    @Test func lists() throws {
+        try check(40_000..<40_200, witness: ReplyWitness.customers) { random, reach, reply in
+            var rows: [CustomerInsightsRow] = []
+            for _ in 0..<random.below(6) { rows.append(try random.customer()) }
+            let token = random.chance(50) ? "" : random.text(atMost: 400)
+            let total = random.chance(30) ? 0 : random.below(1 << 31)
+            InsightsReply.customers(rows, reach: reach, nextPageToken: token, total: total, into: &reply)
+            return .with {
+                $0.insights = rows.map { ReplyOracle.customer($0, own: reach == .own) }
+                $0.nextPageToken = token
+                $0.totalSize = Int32(total)
+            }
+        }
+    }
+
+    @Test func exports() throws {
+        try check(50_000..<51_000, witness: ReplyWitness.export) { random, _, reply in
+            let row = try random.customer()
+            let chunk = Array(random.text(atMost: 300).utf8)
+            let token = random.text(atMost: 60)
+            let (total, done) = (random.below(20_000), random.below(20_000))
+            var writer = WireWriter(taking: &reply)
+            for product in row.products {
+                writer.exportRow(row.customer, on: row.asOf, product.product, ExportFigures(product))
+            }
+            writer.exportTail(csvChunk: chunk, resumeToken: token, customersTotal: total, customersDone: done)
+            writer.finish(into: &reply)
+            return .with {
+                $0.rows = row.products.map { ReplyOracle.exportRow(row.customer, row.asOf, $0) }
+                $0.csvChunk.append(contentsOf: chunk)
+                $0.resumeToken = token
+                $0.customersTotal = Int64(total)
+                $0.customersDone = Int64(done)
+            }
+        }
+    }
+
+    /// Names with NUL, which C cannot read back, are still written whole.
+    @Test func textsWithNUL() throws {
+        var random = RowSeed(7)
+        var row = try random.customer()
+        row.customer.name = "a\0b"
+        var reply: [UInt8] = []
+        InsightsReply.customer(row, reach: .allPartners, into: &reply)
+        #expect(try PBGetCustomerInsightsResponse(serializedBytes: reply).insights.customerName == "a\0b")
+    }
+
+    @Test func totalsBeyondTheFieldAreClamped() throws {
+        var reply: [UInt8] = []
+        InsightsReply.customers([], reach: .own, nextPageToken: "", total: .max, into: &reply)
+        #expect(try PBListCustomerInsightsResponse(serializedBytes: reply).totalSize == .max)
+    }
+
+    /// The largest figures there are still have lengths of one byte, as the encoder assumes.
+    @Test func figuresOfLargestSizeFit() throws {
+        var licenses = LicenseRow()
+        (licenses.sold, licenses.entitled, licenses.trial, licenses.uncounted) = (-1, -2, -3, -4)
+        (licenses.assigned, licenses.assignedUnsold) = (-5, -6)
+        (licenses.assignedLower, licenses.assignedUpper) = (-7, -8)
+        var usage = UsageRow()
+        (usage.active, usage.totalUsers, usage.entitlements) = (-1, -2, -3)
+        let row = TrendRow(
+            day: .last, product: .dynamics365, own: licenses, all: licenses, usage: usage)
+        var reply: [UInt8] = []
+        InsightsReply.trend([row], reach: .own, into: &reply)
+        let expected = ReplyOracle.trend([row], own: true)
+        #expect(reply == (try expected.serializedBytes() as [UInt8]))
+        #expect(try expected.points[0].licenses.serializedData().count == 125)
+        #expect(try expected.points[0].usage.serializedData().count == 127)
+    }
+
+    /// The customer of the definitions' worked example.
+    @Test func workedExample() throws {
+        var licenses = LicenseRow()
+        (licenses.sold, licenses.entitled, licenses.trial, licenses.uncounted) = (14, 10, 3, 4)
+        (licenses.assigned, licenses.assignedLower, licenses.assignedUpper) = (13, 13, 14)
+        var usage = UsageRow()
+        (usage.active, usage.totalUsers, usage.entitlements) = (20, 15, 15)
+        #expect(licenses.isExact == false)
+        #expect(licenses.deployment?.percent == 100 * 13.0 / 14)
+        #expect(usage.usage?.percent == 100 * 20.0 / 15)
+        #expect(usage.usage?.definition == .activeUsersPerTotalUsers)
+        usage.totalUsers = 0
+        #expect(usage.usage?.percent == nil)
+        #expect(usage.usage?.denominator == 0)
+    }
+
+    @Test func exportLeavesOutOnlyRowsOfReportedZeros() {
+        let zero = ProductRow(
+            product: .office365, own: LicenseRow(), all: LicenseRow(), usage: UsageRow(), skus: [], workloads: [])
+        #expect(ExportFigures(zero).isAllZero)
+        var row = zero
+        row.usage.activityReported = false
+        #expect(!ExportFigures(row).isAllZero)
+        row = zero
+        row.usage.active = 1
+        #expect(!ExportFigures(row).isAllZero)
+        row = zero
+        row.all.assignedUnsold = 1
+        #expect(!ExportFigures(row).isAllZero)
+    }
+}

@@ -2,13 +2,14 @@
 
 .PHONY: demo test build install bench format clean
 
-demo: build
+demo:
 	@Tests/Demo/demo.sh
 
-test: install
+test:
 	@Tests/run.sh
 
-build: install
+build:
+	@Tests/install.sh build
 	@swift build $(SWIFT_FLAGS)
 
 install:
@@ -21,4 +22,4 @@ format:
 	@swift format --in-place --recursive Package.swift Sources Tests
 
 clean:
-	@rm -rf .build .build-* .demo
+	@rm -rf .build .build-* .demo .venv

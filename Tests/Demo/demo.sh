@@ -1,0 +1,168 @@
+#!/usr/bin/env bash
+# Shows the product: `make demo`. Builds it, starts a server with certificates and a sample portfolio of its own in
+# .demo/, calls it as each role, as another partner and as nobody, and stops what it started.
+#
+#   DEMO_KEEP=1   leaves the server running, to go on alone
+#   BIN=FOLDER    takes insightsd and insights from there instead of building them
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+root=$PWD
+demo=$root/.demo
+certs=$root/Certs/out
+
+bold=
+plain=
+if [ -t 1 ]; then bold=$'\033[1m' plain=$'\033[0m'; fi
+heading() { printf '\n%s== %s%s\n' "$bold" "$*" "$plain"; }
+note() { printf '   %s\n' "$*"; }
+fail() {
+    echo "demo: $*" >&2
+    exit 1
+}
+
+# The server of the last run, when that was kept.
+stop() {
+    local pid
+    pid=$(cat "$demo/insightsd.pid" 2>/dev/null || true)
+    rm -f "$demo/insightsd.pid"
+    [ -n "$pid" ] && [ "$(cat "/proc/$pid/comm" 2>/dev/null)" = insightsd ] || return 0
+    kill "$pid"
+    for _ in $(seq 100); do
+        kill -0 "$pid" 2>/dev/null || return 0
+        sleep 0.1
+    done
+    kill -9 "$pid" 2>/dev/null || true
+}
+
+if [ -z "${BIN:-}" ]; then
+    Tests/install.sh demo
+    heading "Building (minutes the first time, seconds after that)"
+    for product in insightsd insights; do
+        swift build ${SWIFT_FLAGS:-} --product "$product" 2>&1 | grep -E 'error|Compiling|Build|Linking' | tail -n 1
+    done
+    BIN=$(swift build ${SWIFT_FLAGS:-} --show-bin-path)
+fi
+BIN=$(cd "$BIN" && pwd)
+PATH=$BIN:$PATH
+[ -x "$BIN/insightsd" ] && [ -x "$BIN/insights" ] || fail "$BIN has no insightsd and insights"
+
+heading "Certificates of a throw-away authority, in Certs/out"
+Certs/generate.sh | tail -n 1
+
+heading "The server, with its embedded store in .demo/data"
+stop
+rm -rf "$demo"
+mkdir -p "$demo"
+command=(insightsd serve --listen 127.0.0.1:0 --admin-listen 127.0.0.1:0 --data "$demo/data"
+    --tls-cert "$certs/server.pem" --tls-key "$certs/server.key" --client-ca "$certs/ca.pem")
+echo "\$ ${command[*]//$root\//}"
+nohup "${command[@]}" >"$demo/insightsd.out" 2>"$demo/insightsd.log" </dev/null &
+echo $! >"$demo/insightsd.pid"
+[ -n "${DEMO_KEEP:-}" ] || trap stop EXIT
+for _ in $(seq 300); do
+    ready=$(cat "$demo/insightsd.out")
+    [ -z "$ready" ] || break
+    kill -0 "$(cat "$demo/insightsd.pid")" 2>/dev/null || break
+    sleep 0.1
+done
+[ -n "$ready" ] || fail "the server did not start: $(tail -n 3 "$demo/insightsd.log")"
+echo "$ready"
+server=${ready#ready listen=}
+server=${server%% *}
+admin=${ready##*admin=}
+
+heading "Two partners, their people, and eleven customers from the files that partners have"
+note "Run them in .demo/portfolio, with INSIGHTS_CONFIG=config.json."
+INSIGHTS=$BIN/insights SERVER=$server CERTS=$certs FOLDER=$demo/portfolio Tests/SamplePortfolio/import.sh |
+    grep -vE '^($|  )'
+
+# One profile per caller; `anonymous` shows no certificate.
+{
+    printf '{\n  "default_profile": "carol",\n  "profiles": {\n'
+    for who in operator alice bob carol dave nobody; do
+        printf '    "%s": {"server": "%s", "ca": "%s/ca.pem", "cert": "%s/%s.pem", "key": "%s/%s.key"},\n' \
+            "$who" "$server" "$certs" "$certs" "$who" "$certs" "$who"
+    done
+    printf '    "anonymous": {"server": "%s", "ca": "%s/ca.pem"}\n  }\n}\n' "$server" "$certs"
+} >"$demo/config.json"
+export INSIGHTS_CONFIG=$demo/config.json
+
+show() {
+    printf '\n$ insights'
+    printf ' %q' "$@"
+    printf '\n'
+}
+# as WHO COMMAND…: must be answered.
+as() {
+    local who=$1
+    shift
+    show --profile "$who" "$@"
+    insights --profile "$who" "$@" </dev/null
+}
+# refused WHO COMMAND…: must be refused, with one line that says why.
+refused() {
+    local who=$1
+    shift
+    show --profile "$who" "$@"
+    if insights --profile "$who" "$@" </dev/null 2>"$demo/refusal"; then
+        fail "$who was let through"
+    fi
+    cat "$demo/refusal"
+    [ "$(wc -l <"$demo/refusal")" = 1 ] || fail "a refusal is one line"
+}
+
+heading "carol sells: every figure, no names"
+as carol whoami
+as carol customers
+as carol customer coho-vineyard
+note "Own licenses beside those of all partners. Others are only ever a sum."
+as carol compare coho-vineyard
+note "Usage above 100 %: why?"
+as carol explain adatum --product office-365
+as carol portfolio
+as carol trend northwind --interval week --product office-365 --chart
+as carol advice margies-travel
+as carol advice margies-travel --language nl --product office-365
+refused carol users coho-vineyard
+refused carol principals list
+
+heading "bob administers customers: named users and own subscriptions too"
+as bob subscriptions coho-vineyard
+as bob users coho-vineyard --activity inactive
+refused bob principals list
+
+heading "alice manages who may do what; a change counts on the next call"
+as alice principals list
+as alice principals update carol --role sales-agent --role admin-agent
+as carol users coho-vineyard --activity inactive
+as alice principals update carol --role sales-agent
+refused carol users coho-vineyard --activity inactive
+
+heading "dave is another partner's: other customers, other own figures of the shared ones"
+as dave customers
+as dave compare coho-vineyard
+note "Another partner's customer answers exactly like one that does not exist."
+refused dave customer litware
+refused dave customer no-such-customer
+[ "$(insights --profile dave customer litware 2>&1)" = "$(insights --profile dave customer no-such-customer 2>&1)" ] ||
+    fail "the two answers differ"
+
+heading "Nobody, no certificate, and the operator"
+refused nobody portfolio
+refused anonymous portfolio
+note "The operator feeds the system and reads no partner's figures."
+refused operator portfolio
+
+heading "What was asked is on record"
+as alice audit --limit 8
+
+if [ -n "${DEMO_KEEP:-}" ]; then
+    heading "The server goes on at $server (health and metrics: http://$admin/metrics)"
+    cat <<END
+export PATH=$BIN:\$PATH INSIGHTS_CONFIG=$demo/config.json
+insights --profile alice portfolio
+kill \$(cat $demo/insightsd.pid)      # stops it
+END
+else
+    heading "Done. DEMO_KEEP=1 make demo leaves the server running, to go on alone."
+fi

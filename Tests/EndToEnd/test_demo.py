@@ -1,0 +1,41 @@
+"""The demo, as the README tells people to run it, on what is built already."""
+
+import os
+import subprocess
+
+import pytest
+from daemon import BINARY, ROOT
+
+pytestmark = pytest.mark.skipif(
+    not (BINARY.parent / "insights").exists(), reason="the client is not built"
+)
+
+
+def demo(**environment):
+    return subprocess.run(
+        [ROOT / "Tests/Demo/demo.sh"], capture_output=True, text=True, timeout=300, stdin=subprocess.DEVNULL,
+        env=os.environ | {"BIN": str(BINARY.parent)} | environment,
+    )  # fmt: skip
+
+
+def running(pid):
+    try:
+        with open(f"/proc/{pid}/comm") as file:
+            return file.read().strip() == "insightsd"
+    except FileNotFoundError:
+        return False
+
+
+def test_the_demo_runs_through_and_stops_what_it_started():
+    done = demo(DEMO_KEEP="1")
+    assert done.returncode == 0, done.stdout[-1000:] + done.stderr[-1000:]
+    pid = int((ROOT / ".demo/insightsd.pid").read_text())
+    assert running(pid), "DEMO_KEEP leaves the server running"
+    again = demo()
+    assert again.returncode == 0, again.stdout[-1000:] + again.stderr[-1000:]
+    assert not running(pid), "the next run stops it"
+    assert not (ROOT / ".demo/insightsd.pid").exists()
+    # The worked example of the definitions, as a customer of the sample.
+    assert "133.3 %" in again.stdout and "~13 (13–14)" in again.stdout
+    for reason in ("ROLE_LACKS_PERMISSION", "CUSTOMER_NOT_FOUND", "CREDENTIAL_INVALID", "CREDENTIAL_MISSING"):
+        assert reason in again.stdout

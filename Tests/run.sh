@@ -1,0 +1,60 @@
+#!/usr/bin/env bash
+# Every test there is: `make test`. Quiet while all is well; any failure makes the exit code 1.
+#
+# Options of swift for all steps can be given in SWIFT_FLAGS, such as `--build-system native` or `-j 2`.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+
+Tests/install.sh test || exit 1
+PATH=$PWD/.venv/bin:$PATH
+export PATH PYTHONDONTWRITEBYTECODE=1
+read -ra flags <<<"${SWIFT_FLAGS:-}"
+failed=()
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+
+# step NAME COMMAND…: one line when it goes well, the end of its output when it does not.
+step() {
+    local name=$1 start=$SECONDS
+    shift
+    if "$@" >"$log" 2>&1; then
+        printf 'ok      %s (%d s)\n' "$name" $((SECONDS - start))
+        return 0
+    fi
+    printf 'FAILED  %s (%d s)\n' "$name" $((SECONDS - start))
+    tail -n 60 "$log"
+    failed+=("$name")
+    return 1
+}
+
+# A warning in code of ours is an error; those of dependencies are not.
+build() {
+    swift build --build-tests "${flags[@]}" || return 1
+    ! grep -E "^$PWD/(Sources|Tests|Package)[^:]*:[0-9]+:[0-9]+: warning:" "$log"
+}
+
+# Of thousands of lines, those of what failed and the summary.
+swift_tests() {
+    swift test --skip-build --disable-xctest "${flags[@]}" >"$log.swift" 2>&1
+    local status=$?
+    if [ $status = 0 ]; then
+        tail -n 1 "$log.swift"
+    else
+        grep -vE '^(◇|✔|􀟈|􁁛)' "$log.swift"
+    fi
+    rm -f "$log.swift"
+    return $status
+}
+
+step "generated code equals the protos" Protos/generate.sh --check
+step "buf lint" buf lint Protos
+if step "build without warnings" build; then
+    # The summary of the run stands on its own line.
+    step "swift tests" swift_tests && tail -n 1 "$log"
+    python -m pytest -q Tests/EndToEnd || failed+=("end-to-end tests")
+fi
+
+if [ ${#failed[@]} -gt 0 ]; then
+    printf 'failed: %s\n' "${failed[@]}" >&2
+    exit 1
+fi

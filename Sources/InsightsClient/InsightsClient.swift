@@ -21,8 +21,7 @@ public struct InsightsClient: Sendable {
         let transport: Transport
         do {
             transport = try Transport(
-                target: target(settings), transportSecurity: .tls(try security(settings)), config: configuration(),
-                serviceConfig: serviceConfig())
+                target: target(settings), transportSecurity: .tls(try security(settings)), config: configuration())
         } catch let error as InsightsClientError {
             throw error
         } catch {
@@ -45,9 +44,9 @@ public struct InsightsClient: Sendable {
         insights = PBInsightsService.Client(wrapping: client)
     }
 
-    var unary: CallOptions {
+    private func unary(within time: Duration) -> CallOptions {
         var options = CallOptions.defaults
-        options.timeout = settings.timeout
+        options.timeout = time
         options.maxResponseMessageBytes = settings.maximumResponseBytes
         return options
     }
@@ -59,13 +58,28 @@ public struct InsightsClient: Sendable {
         return options
     }
 
-    func mapped<Value>(_ body: () async throws -> Value) async throws -> Value {
-        do {
-            return try await body()
-        } catch let error as RPCError {
-            throw InsightsClientError(error, server: settings.server)
-        } catch let error as RuntimeError {
-            throw InsightsClientError(code: .unavailable, message: error.message)
+    /// One call within the deadline. A read that finds the server unavailable is tried again while time is left; the
+    /// transport's own retries are not used, because they go on waiting when the call has failed for good.
+    func call<Value: Sendable>(
+        isRead: Bool, _ body: (CallOptions) async throws -> Value
+    ) async throws -> Value {
+        let clock = ContinuousClock()
+        let deadline = clock.now + settings.timeout
+        var pause = Duration.milliseconds(150)
+        var attempts = isRead ? 4 : 1
+        while true {
+            attempts -= 1
+            do {
+                return try await body(unary(within: max(clock.now.duration(to: deadline), .milliseconds(1))))
+            } catch let error as RPCError {
+                guard error.code == .unavailable, attempts > 0, clock.now + pause < deadline else {
+                    throw InsightsClientError(error, server: settings.server)
+                }
+                try await clock.sleep(for: pause)
+                pause *= 2
+            } catch let error as RuntimeError {
+                throw InsightsClientError(code: .unavailable, message: error.message)
+            }
         }
     }
 
@@ -97,23 +111,5 @@ public struct InsightsClient: Sendable {
             $0.backoff.max = .seconds(5)
             $0.connection.keepalive = .init(time: .seconds(60), timeout: .seconds(20), allowWithoutCalls: false)
         }
-    }
-
-    /// Only what changes nothing is repeated by the transport; ingest repeats its batches itself.
-    private static func serviceConfig() -> ServiceConfig {
-        let access = "partner.insights.v1.AccessService"
-        let names =
-            [
-                MethodConfig.Name(service: "partner.insights.v1.InsightsService"),
-                MethodConfig.Name(service: "partner.insights.v1.CustomersService"),
-                MethodConfig.Name(service: "partner.insights.v1.IngestService", method: "GetIngestStatus"),
-            ]
-            + ["WhoAmI", "ListPrincipals", "ExplainAccess", "ListAuditEvents"].map {
-                MethodConfig.Name(service: access, method: $0)
-            }
-        let policy = RetryPolicy(
-            maxAttempts: 4, initialBackoff: .milliseconds(150), maxBackoff: .seconds(1), backoffMultiplier: 2,
-            retryableStatusCodes: [.unavailable])
-        return ServiceConfig(methodConfig: [MethodConfig(names: names, executionPolicy: .retry(policy))])
     }
 }

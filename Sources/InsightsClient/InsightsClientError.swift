@@ -39,10 +39,16 @@ public struct InsightsClientError: Error, Sendable, CustomStringConvertible {
 
     public var description: String {
         var text = message.isEmpty ? "\(code)" : message
-        if let field, !field.isEmpty, !text.contains(field) { text = "\(field): \(text)" }
+        if let field, !field.isEmpty, !text.contains(field) { text = Self.joined(field, text) }
         if let reason, !reason.isEmpty, !text.contains(reason) { text += " (\(reason))" }
         if let retryAfter { text += "; try again in \(max(1, retryAfter.components.seconds)) s" }
         return Self.singleLine(text)
+    }
+
+    /// Descriptions of fields are either sentences about the field, such as “is not a day”, or stand alone.
+    private static func joined(_ field: String, _ text: String) -> String {
+        let verbs = ["is ", "must ", "has ", "may ", "needs ", "expects ", "cannot "]
+        return verbs.contains(where: text.hasPrefix) ? "\(field) \(text)" : "\(field): \(text)"
     }
 
     /// The innermost cause that says something, because the outer ones only say that a call failed.
@@ -63,7 +69,24 @@ public struct InsightsClientError: Error, Sendable, CustomStringConvertible {
                 cause = nil
             }
         }
-        return text
+        return plain(text)
+    }
+
+    /// The usual causes in plain words; the library's own words are for its authors.
+    private static func plain(_ text: String) -> String {
+        let known: [(part: String, words: String)] = [
+            ("Connection refused", "connection refused"),
+            ("Connection reset", "the connection was closed"),
+            ("CERTIFICATE_VERIFY_FAILED", "the server's certificate is not signed by the given authority"),
+            ("unableToValidateCertificate", "the server's certificate is not for this host name"),
+            ("failedToValidateHostname", "the server's certificate is not for this host name"),
+            ("CERTIFICATE_REQUIRED", "the server wants a client certificate"),
+            ("UNKNOWN_CA", "the server does not know the authority of the client certificate"),
+            ("CERTIFICATE_EXPIRED", "the client certificate has expired"),
+            ("CERTIFICATE_UNKNOWN", "the server does not accept the client certificate"),
+            ("CERTIFICATE_REVOKED", "the client certificate has been revoked"),
+        ]
+        return known.first { text.uppercased().contains($0.part.uppercased()) }?.words ?? text
     }
 
     /// Text from the network must not move the cursor or fake a second line.

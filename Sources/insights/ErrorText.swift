@@ -23,9 +23,14 @@ enum ErrorText {
         return singleLine(text)
     }
 
+    /// Messages of the argument parser may be a sentence and a list below it.
     private static func singleLine(_ text: String) -> String {
-        let lines = text.split(whereSeparator: \.isNewline).map { $0.trimmingPrefix(while: \.isWhitespace) }
-        let first = lines.first.map(String.init) ?? "failed"
-        return String(first.unicodeScalars.filter { $0.properties.generalCategory != .control }.map(Character.init))
+        let lines = text.split(whereSeparator: \.isNewline).map { line in
+            line.trimmingPrefix(while: \.isWhitespace)
+        }
+        guard let first = lines.first else { return "failed" }
+        let items = lines.dropFirst().prefix { $0.hasPrefix("- ") }.map { String($0.dropFirst(2)) }
+        let line = ([String(first)] + (items.isEmpty ? [] : [items.joined(separator: ", ")])).joined(separator: " ")
+        return String(line.unicodeScalars.filter { $0.properties.generalCategory != .control }.map(Character.init))
     }
 }

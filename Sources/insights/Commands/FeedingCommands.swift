@@ -35,7 +35,7 @@ struct IngestStatusCommand: AsyncParsableCommand {
                 for customer in response.customers {
                     var freshness = PBFreshness()
                     freshness.sources = customer.sources
-                    table.add([customer.customerID] + sources.map(freshness.cell))
+                    table.add([customer.customerID] + sources.map(freshness.day))
                 }
                 return "Revision \(NumberText.count(response.revision))\n"
                     + (response.customers.isEmpty ? "" : "\n" + table.text())

@@ -169,7 +169,7 @@ struct CustomersCommand: AsyncParsableCommand {
         }
         let row = { (customer: PBCustomer) in
             [customer.customerID, customer.name, customer.market, customer.customerSince]
-                + [.subscriptions, .assignments, .activity].map(customer.freshness.cell)
+                + [.subscriptions, .assignments, .activity].map(customer.freshness.day)
         }
         try Answer(
             message: response,

@@ -46,6 +46,12 @@ extension PBFreshness {
 
     var sentence: String { sources.map(\.sentence).joined(separator: " · ") }
 
+    /// The last reported day of one source, for lists that are seen from today: yesterday is no lag there.
+    func day(_ source: PBSource) -> String {
+        guard let coverage = coverage(source), coverage.status != .notReported else { return NumberText.notReported }
+        return coverage.through
+    }
+
     /// The day of one source with its mark, for a table cell.
     func cell(_ source: PBSource) -> String {
         guard let coverage = coverage(source), coverage.status != .notReported else { return NumberText.notReported }

@@ -11,6 +11,7 @@ struct ProductView {
         let shown = all ?? own ?? []
         if shown.isEmpty { return "No figures.\n" }
         return shown.map { product in
+            if product.isIdle { return "\(product.product.title.uppercased())\n  No licenses and no activity.\n" }
             let beside = all == nil ? nil : own?.first { $0.product == product.product }
             return section(product, own: beside)
         }.joined(separator: "\n")
@@ -39,8 +40,11 @@ struct ProductView {
 
     private func row(_ name: String, _ all: PBLicenseFigures, own: PBLicenseFigures?, hasOwn: Bool) -> [String] {
         let pair = { (text: (PBLicenseFigures) -> String) -> String in
-            guard hasOwn else { return text(all) }
-            return "\(own.map(text) ?? NumberText.none) / \(text(all))"
+            let total = text(all)
+            guard hasOwn else { return total }
+            let part = own.map(text) ?? NumberText.none
+            let isAbsent = part == total && [NumberText.notReported, NumberText.none].contains(part)
+            return isAbsent ? total : "\(part) / \(total)"
         }
         return [
             name,
@@ -79,6 +83,14 @@ struct ProductView {
             NumberText.percent(usage.hasUsagePerEntitlement ? usage.usagePerEntitlement : nil),
             BarText.bar(usage.usage.hasPercent ? usage.usage.percent : nil, screen: screen),
         ]
+    }
+}
+
+extension PBProductInsights {
+    /// Reported to be nothing at all: no SKU, no license, nobody active.
+    var isIdle: Bool {
+        skus.isEmpty && licenses.hasSold && licenses.sold == 0 && licenses.trial == 0 && licenses.uncounted == 0
+            && usage.activeUsers == 0
     }
 }
 

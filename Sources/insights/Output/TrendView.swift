@@ -32,6 +32,13 @@ enum TrendMetric: String, ExpressibleByArgument, CaseIterable {
     }
 }
 
+extension PBTrendPoint {
+    var isIdle: Bool {
+        licenses.hasSold && licenses.sold == 0 && licenses.trial == 0 && licenses.uncounted == 0
+            && usage.activeUsers == 0
+    }
+}
+
 /// A trend as charts on a terminal, and as a table elsewhere.
 struct TrendView {
     var points: [PBTrendPoint]
@@ -42,11 +49,19 @@ struct TrendView {
     var isChart: Bool
 
     func text() -> String {
-        if points.isEmpty { return "\(heading)\nNo points: nothing is reported on these days.\n" }
+        if points.isEmpty { return "\(heading)\n\nNo points: nothing is reported on these days.\n" }
+        if shown.isEmpty { return "\(heading)\n\nNo licenses and no activity on these days.\n" }
         return heading + "\n\n" + (isChart ? charts() : table())
     }
 
+    /// Without products that are reported to be nothing on every day.
+    private var shown: [PBTrendPoint] {
+        let alive = Set(points.filter { !$0.isIdle }.map(\.product))
+        return points.filter { alive.contains($0.product) }
+    }
+
     private func charts() -> String {
+        let points = shown
         let products = Array(Set(points.map(\.product))).sorted { $0.rawValue < $1.rawValue }
         return products.flatMap { product in
             let own = points.filter { $0.product == product }
@@ -64,7 +79,7 @@ struct TrendView {
             .text("Date"), .text("Product"), .number("Sold"), .number("Assigned"), .number("Deployment"),
             .number("Active users"), .number("Total users"), .number("Usage"),
         ])
-        for point in points {
+        for point in shown {
             table.add([
                 point.date, point.product.title, NumberText.count(point.licenses.hasSold ? point.licenses.sold : nil),
                 NumberText.assigned(point.licenses), NumberText.deployment(point.licenses),

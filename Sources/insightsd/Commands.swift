@@ -25,7 +25,8 @@ struct MigrateCommand: AsyncParsableCommand {
 
 struct CheckConfigCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "check-config", abstract: "Print the settings in force, secrets hidden, and check the files they name.")
+        commandName: "check-config",
+        abstract: "Print the settings in force, secrets hidden, and check the files they name.")
 
     @OptionGroup var options: ServeOptions
 
@@ -57,7 +58,8 @@ struct PrintPolicyCommand: ParsableCommand {
 
 struct VerifyAuditCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "verify-audit", abstract: "Check the audit chain; names the first altered, missing or reordered record.")
+        commandName: "verify-audit",
+        abstract: "Check the audit chain; names the first altered, missing or reordered record.")
 
     @Option(help: ArgumentHelp("Folder of the audit chain (default ./data).", valueName: "folder"))
     var data = "./data"

@@ -52,7 +52,8 @@ struct ServeCommand: AsyncParsableCommand {
         var services = ServiceSettings()
         services.maxBatchFacts = settings.maxBatchFacts
         guard let limit = RateLimit(perSecond: settings.partnerRate, burst: settings.partnerBurst) else {
-            throw SettingsError(description: "--partner-rate and --partner-burst must be from 1 to \(RateLimit.maximum)")
+            throw SettingsError(
+                description: "--partner-rate and --partner-burst must be from 1 to \(RateLimit.maximum)")
         }
         services.partnerLimit = limit
         services.partnerExports = settings.partnerExports

@@ -6,10 +6,14 @@ struct ServeOptions: ParsableArguments {
     @Option(help: ArgumentHelp("JSON file with any of these options as keys.", valueName: "file"))
     var config: String?
 
-    @Option(help: ArgumentHelp("Address of the gRPC server (default 127.0.0.1:8443; port 0 picks one).", valueName: "host:port"))
+    @Option(
+        help: ArgumentHelp(
+            "Address of the gRPC server (default 127.0.0.1:8443; port 0 picks one).", valueName: "host:port"))
     var listen: String?
 
-    @Option(help: ArgumentHelp("Address for health and metrics (default 127.0.0.1:9464; port 0 picks one).", valueName: "host:port"))
+    @Option(
+        help: ArgumentHelp(
+            "Address for health and metrics (default 127.0.0.1:9464; port 0 picks one).", valueName: "host:port"))
     var adminListen: String?
 
     @Option(help: ArgumentHelp("Folder of the store, the audit chain and keys (default ./data).", valueName: "folder"))
@@ -24,7 +28,8 @@ struct ServeOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Private key of the server certificate, PEM.", valueName: "file"))
     var tlsKey: String?
 
-    @Option(help: ArgumentHelp("Authorities of client certificates, PEM; read again when it changes.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("Authorities of client certificates, PEM; read again when it changes.", valueName: "file"))
     var clientCa: String?
 
     @Option(help: ArgumentHelp("Certificate revocation lists, PEM; read again when it changes.", valueName: "file"))
@@ -40,6 +45,10 @@ struct ServeOptions: ParsableArguments {
         name: .customLong("token-issuer"), parsing: .singleValue,
         help: ArgumentHelp("Issuer of bearer tokens: a JSON file; may be repeated.", valueName: "file"))
     var tokenIssuers: [String] = []
+
+    @Option(
+        help: ArgumentHelp("Authorities of the issuers' key servers, PEM (default: the system's).", valueName: "file"))
+    var tokenCa: String?
 
     @Option(help: ArgumentHelp("trace, debug, info (default), notice, warning, error or critical.", valueName: "level"))
     var logLevel: String?

@@ -75,7 +75,9 @@ final class AdminService: Service {
 
     private static func handler(_ server: PartnerInsightsServer) -> some HTTPHandler {
         ClosureHTTPHandler { request in
-            guard request.method == .GET || request.method == .HEAD else { return HTTPResponse(statusCode: .methodNotAllowed) }
+            guard request.method == .GET || request.method == .HEAD else {
+                return HTTPResponse(statusCode: .methodNotAllowed)
+            }
             switch request.path {
             case "/healthz", "/health":
                 let healthy = server.isHealthy

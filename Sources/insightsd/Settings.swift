@@ -27,7 +27,9 @@ struct Endpoint: Equatable {
         } else if host.contains(":") {
             return nil
         }
-        guard !host.isEmpty, host.utf8.count <= 255, host.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else { return nil }
+        guard !host.isEmpty, host.utf8.count <= 255, host.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
+            return nil
+        }
         self.init(host: host, port: port)
     }
 
@@ -63,6 +65,7 @@ struct Settings {
     var tlsMinimum = TLSConfiguration.Version.tls13
     var trustDomain = "insights.local"
     var tokenIssuers: [String] = []
+    var tokenCA: String?
     var logLevel = "info"
     var logFormat = LogFormat.json
     /// Seconds.
@@ -91,6 +94,7 @@ struct Settings {
             logFormat = LogFormat(rawValue: format) ?? logFormat
         }
         tokenIssuers = source.list("token-issuer")
+        tokenCA = source.string("token-ca")
         try readLimits(source)
     }
 
@@ -161,6 +165,7 @@ struct Settings {
             ("tls-minimum", tlsMinimum == .tls12 ? "1.2" : "1.3"),
             ("trust-domain", trustDomain),
             ("token-issuer", tokenIssuers.isEmpty ? "(none)" : tokenIssuers.joined(separator: ", ")),
+            ("token-ca", tokenCA ?? "(the system's)"),
             ("log-level", logLevel),
             ("log-format", logFormat.rawValue),
             ("shutdown-grace", "\(shutdownGrace) s"),

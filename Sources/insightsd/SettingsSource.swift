@@ -70,7 +70,7 @@ struct SettingsSource {
             ("listen", options.listen), ("admin-listen", options.adminListen), ("data", options.data),
             ("store", options.store), ("tls-cert", options.tlsCert), ("tls-key", options.tlsKey),
             ("client-ca", options.clientCa), ("crl", options.crl), ("tls-minimum", options.tlsMinimum),
-            ("trust-domain", options.trustDomain), ("log-level", options.logLevel),
+            ("trust-domain", options.trustDomain), ("token-ca", options.tokenCa), ("log-level", options.logLevel),
             ("log-format", options.logFormat), ("shutdown-grace", options.shutdownGrace.map(String.init)),
             ("loops", options.loops.map(String.init)),
             ("max-message-bytes", options.maxMessageBytes.map(String.init)),
@@ -88,7 +88,8 @@ struct SettingsSource {
     /// Every key of the config file.
     static let names: Set<String> = [
         "listen", "admin-listen", "data", "store", "tls-cert", "tls-key", "client-ca", "crl", "tls-minimum",
-        "trust-domain", "token-issuer", "log-level", "log-format", "shutdown-grace", "loops", "max-message-bytes",
+        "trust-domain", "token-issuer", "token-ca", "log-level", "log-format", "shutdown-grace", "loops",
+        "max-message-bytes",
         "max-batch-facts", "partner-rate", "partner-burst", "partner-exports", "max-connections",
         "max-connections-per-address", "max-streams",
     ]

@@ -4,5 +4,15 @@ import Logging
 /// The verifier of bearer tokens; nil when no issuer is configured, and then every token is refused.
 func makeTokenVerifier(_ settings: Settings, logger: Logger) throws -> TokenVerifier? {
     guard !settings.tokenIssuers.isEmpty else { return nil }
-    throw SettingsError(description: "--token-issuer: not available")
+    let issuers = try settings.tokenIssuers.map { path in try TokenIssuer.load(path: path) }
+    var keys = KeySettings()
+    keys.trustRootsFile = settings.tokenCA
+    return try TokenVerifier(issuers, settings: keys) { event in
+        if let failure = event.failure {
+            // The last good keys stay in force.
+            logger.warning("key set not read", metadata: ["issuer": "\(event.issuer)", "reason": "\(failure)"])
+        } else {
+            logger.info("key set read", metadata: ["issuer": "\(event.issuer)", "keys": "\(event.keys ?? 0)"])
+        }
+    }
 }

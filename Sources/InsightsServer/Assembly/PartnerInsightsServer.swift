@@ -67,7 +67,8 @@ public final class PartnerInsightsServer: Sendable {
             writer: writer, metrics: CallMetrics(paths: MethodRegistry.paths),
             health: HealthService(services: MethodRegistry.services),
             auditLog: try AuditLog(folder: parts.dataFolder),
-            pageTokens: PageTokens(secret: try SecretFile.load(folder: parts.dataFolder, name: "page-token.key")), logger: parts.logger)
+            pageTokens: PageTokens(secret: try SecretFile.load(folder: parts.dataFolder, name: "page-token.key")),
+            logger: parts.logger)
         let registry = try MethodRegistry(
             context,
             reflection: try ReflectionService(

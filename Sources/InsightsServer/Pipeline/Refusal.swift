@@ -90,7 +90,8 @@ enum Refusal {
     // MARK: The server itself
 
     static let shuttingDown = make(
-        .unavailable, "the server is shutting down", [.errorInfo(reason: "SHUTTING_DOWN"), .retryInfo(milliseconds: 1_000)])
+        .unavailable, "the server is shutting down",
+        [.errorInfo(reason: "SHUTTING_DOWN"), .retryInfo(milliseconds: 1_000)])
 
     static let storeUnavailable = make(
         .unavailable, "the store cannot be reached",

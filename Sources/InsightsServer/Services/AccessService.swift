@@ -143,7 +143,8 @@ struct AccessService: Sendable {
             who = "principal \(id)"
             guard !record.isDisabled else {
                 return try encode(
-                    explanation(method, allowed: false, "\(who) is disabled: refused like an unknown one"), into: &reply)
+                    explanation(method, allowed: false, "\(who) is disabled: refused like an unknown one"), into: &reply
+                )
             }
             roles = record.roles
         case (true, _):

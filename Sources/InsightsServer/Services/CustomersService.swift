@@ -118,7 +118,8 @@ extension PBSourceCoverage {
         return sources.map { source, through in
             var entry = PBSourceCoverage()
             entry.source = source
-            entry.status = PBCoverageStatus(rawValue: CoverageStatus(through: through, on: day).rawValue) ?? .unspecified
+            entry.status =
+                PBCoverageStatus(rawValue: CoverageStatus(through: through, on: day).rawValue) ?? .unspecified
             entry.through = through?.description ?? ""
             return entry
         }

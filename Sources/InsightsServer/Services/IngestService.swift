@@ -49,7 +49,11 @@ struct IngestService: Sendable {
 
     /// Runs `body` once everything submitted before has been answered.
     func afterWriter(_ body: @escaping @Sendable () -> Void) {
-        context.writer.perform { _ in body() } stopped: { body() }
+        context.writer.perform { _ in
+            body()
+        } stopped: {
+            body()
+        }
     }
 
     func getIngestStatus(_ call: CallContext, _ bytes: RawSpan, _ reply: inout [UInt8]) throws(RPCStatus) {

@@ -70,7 +70,9 @@ final class IngestStream: MessageReceiver, Sendable {
         if done { writer.finish(Refusal.shuttingDown) }
         // Else the batches that the writer has are answered first.
         queue.async { [self] in
-            if state.withLock({ $0.underWay > 0 }) { service.afterWriter { [self] in writer.finish(Refusal.shuttingDown) } }
+            if state.withLock({ $0.underWay > 0 }) {
+                service.afterWriter { [self] in writer.finish(Refusal.shuttingDown) }
+            }
         }
     }
 

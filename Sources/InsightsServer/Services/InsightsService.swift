@@ -37,7 +37,8 @@ struct InsightsService: Sendable {
             )
         }
         let book = context.published.load().core.book(in: try call.partnerScope(), today: today)
-        InsightsReply.portfolio(book.portfolio(on: query.day, products: query.products), reach: query.reach, into: &reply)
+        InsightsReply.portfolio(
+            book.portfolio(on: query.day, products: query.products), reach: query.reach, into: &reply)
     }
 
     func compareLicenses(_ call: CallContext, _ bytes: RawSpan, _ reply: inout [UInt8]) throws(RPCStatus) {

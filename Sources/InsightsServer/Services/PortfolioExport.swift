@@ -29,7 +29,8 @@ extension InsightsService {
         case .UNRECOGNIZED(let number): throw Refusal.badField("format", "has no value \(number)")
         }
         let now = context.clock.unixSeconds()
-        let snapshot = position.map { context.published.load(revision: $0.revision, at: now) } ?? context.published.load()
+        let snapshot =
+            position.map { context.published.load(revision: $0.revision, at: now) } ?? context.published.load()
         context.published.shelve(snapshot, at: now)
         let book = snapshot.core.book(in: scope, today: today)
         let range = days ?? { $0...$0 }(position?.asOf ?? book.defaultPortfolioDay())

@@ -103,7 +103,8 @@ struct AdviceText: Sendable {
                 tryThis: "Bied betaalde licenties aan voor wie het proefabonnement gebruikt, voordat het eindigt.")
         case .reclaimLicenses:
             Words(
-                problem: "Licenties die u verkocht zijn niet toegewezen, en het abonnement eindigt of verlengt binnenkort.",
+                problem:
+                    "Licenties die u verkocht zijn niet toegewezen, en het abonnement eindigt of verlengt binnenkort.",
                 consider: "De klant betaalt voor plaatsen die niemand heeft.",
                 tryThis: "Wijs ze samen met de klant toe, of verleng met minder licenties.")
         case .licenseTheUsers:

@@ -64,9 +64,11 @@ struct UsageText: Sendable {
             return "\(people(usage.active)) used \(name) in the last 28 days, for "
                 + "\(number(usage.totalUsers)) users that count: \(percent) %."
         case (.english, nil):
-            return "\(people(usage.active)) used \(name) in the last 28 days; no user counts, so there is no percentage."
+            return
+                "\(people(usage.active)) used \(name) in the last 28 days; no user counts, so there is no percentage."
         case (.dutch, let percent?):
-            return "\(people(usage.active)) gebruikte\(usage.active == 1 ? "" : "n") \(name) in de afgelopen 28 dagen, op "
+            return
+                "\(people(usage.active)) gebruikte\(usage.active == 1 ? "" : "n") \(name) in de afgelopen 28 dagen, op "
                 + "\(number(usage.totalUsers)) gebruikers die meetellen: \(dutchDecimal(percent)) %."
         case (.dutch, nil):
             return "\(people(usage.active)) gebruikte\(usage.active == 1 ? "" : "n") \(name) in de afgelopen 28 dagen; "

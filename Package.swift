@@ -133,6 +133,9 @@ let package = Package(
                 "InsightsServer", "InsightsAPI", "InsightsCore", "LicenseModel", "Tenancy", "CProtobufC", protobuf,
                 crypto, logging,
             ]),
+        .testTarget(
+            name: "ImportFormatsTests", dependencies: ["ImportFormats", "InsightsAPI", protobuf],
+            resources: [.copy("Fixtures")]),
         .testTarget(name: "TidyTests"),
     ],
     swiftLanguageModes: [.v6]

@@ -106,7 +106,13 @@ final class Connection {
         case .handshaking: continueHandshake()
         case .open:
             if events & engine_epoll_out != 0 { writeBlocked = false }
-            if events & (engine_epoll_in | engine_epoll_error | engine_epoll_hangup) != 0, !readPaused { readInput() }
+            let lost = events & (engine_epoll_error | engine_epoll_hangup) != 0
+            if readPaused {
+                // epoll would report it again and again, and nobody would read the error.
+                if lost { return close(reason: "connection lost") }
+            } else if lost || events & engine_epoll_in != 0 {
+                readInput()
+            }
             if state == .open { flush() }
         case .lingering: discardInput()
         case .closed: break

@@ -87,6 +87,9 @@ extension Connection {
         guard loop.writeFilled + 9 + length <= EventLoop.writeCapacity else {
             return NGHTTP2_ERR_CALLBACK_FAILURE.rawValue
         }
+        // What was promised is there: anything else would send bytes of another connection.
+        guard length <= stream.body.count else { return NGHTTP2_ERR_CALLBACK_FAILURE.rawValue }
+        stream.promised = 0
         // Room for both was checked; the header has nine bytes.
         memcpy(loop.writeBuffer + loop.writeFilled, header, 9)
         let before = stream.bufferedReply

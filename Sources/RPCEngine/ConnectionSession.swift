@@ -157,6 +157,7 @@ extension Connection {
     func closedStream(_ id: Int32) {
         guard let stream = stream(id) else { return }
         latest = nil
+        lastCall = loop.now
         stream.closed()
         let last = streams.removeLast()
         if last !== stream {

@@ -57,6 +57,10 @@ final class Stream {
     var replyCompression = false
     /// No more messages will be added to the body.
     var bodyEnded = false
+    /// Bytes of a DATA frame that nghttp2 has begun and not yet asked for; they must stay in the body.
+    var promised = 0
+    /// The call was ended before its end; that happens once.
+    var aborted = false
     /// nghttp2 was told that there is nothing to send for now.
     var deferred = false
     var trailersSubmitted = false
@@ -119,6 +123,8 @@ final class Stream {
         responseStarted = false
         replyCompression = false
         bodyEnded = false
+        promised = 0
+        aborted = false
         deferred = false
         trailersSubmitted = false
         parked = false

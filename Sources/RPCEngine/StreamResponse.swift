@@ -73,6 +73,7 @@ extension Stream {
             set |= NGHTTP2_DATA_FLAG_EOF.rawValue | NGHTTP2_DATA_FLAG_NO_END_STREAM.rawValue
             submitTrailers()
         }
+        promised = count
         // Points to a variable of nghttp2 for the time of this call.
         flags.pointee |= set
         return count
@@ -143,15 +144,16 @@ extension Stream {
 
     /// Ends the call at once, whatever is under way: deadline, revoked access, broken request, drain.
     func abort(_ status: RPCStatus) {
-        if phase == .finished, trailersSubmitted { return }
+        if aborted || phase == .finished && trailersSubmitted { return }
+        aborted = true
         let running = phase != .finished
         phase = .finished
         self.status = status
         bodyEnded = true
         parked = false
-        if running || isStreaming { tellHandler(status) }
+        if running { tellHandler(status) }
         if !responseStarted { return submitTrailersOnly() }
-        if body.isPartlySent, let session = connection.session {
+        if promised > 0 || body.isPartlySent, let session = connection.session {
             // The peer holds half a message; a status cannot follow it.
             nghttp2_submit_rst_stream(session, UInt8(NGHTTP2_FLAG_NONE.rawValue), id, NGHTTP2_CANCEL.rawValue)
             connection.needsFlush()

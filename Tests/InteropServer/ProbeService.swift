@@ -84,17 +84,17 @@ enum ProbeService {
 
 /// Messages of one size until the peer has enough.
 final class Endless: MessageSource {
-    private let size: Int
+    private let message: [UInt8]
 
     init(size: Int) {
-        self.size = max(1, size)
+        message = [UInt8](repeating: 0x62, count: max(1, size))
         ProbeService.sourcesOpen.wrappingAdd(1, ordering: .relaxed)
     }
 
     deinit { ProbeService.sourcesOpen.wrappingSubtract(1, ordering: .relaxed) }
 
     func next(into reply: inout [UInt8]) throws(RPCStatus) -> SourceStep {
-        reply.append(contentsOf: repeatElement(0x62, count: size))
+        reply.append(contentsOf: message)
         return .message
     }
 

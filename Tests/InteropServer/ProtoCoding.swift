@@ -143,8 +143,8 @@ func wrappedBool(_ bytes: ArraySlice<UInt8>) -> Bool {
 
 /// A message whose field 1 is a Payload of zeros: SimpleResponse and StreamingOutputCallResponse.
 func appendPayloadMessage(size: Int, to output: inout [UInt8]) {
+    let body = [UInt8](repeating: 0, count: max(0, min(size, 64 << 20)))
     var payload: [UInt8] = []
-    payload.reserveCapacity(size + 16)
-    ProtoWriter.bytes(2, repeatElement(0, count: max(0, min(size, 64 << 20))), to: &payload)
+    ProtoWriter.bytes(2, body, to: &payload)
     ProtoWriter.bytes(1, payload, to: &output)
 }

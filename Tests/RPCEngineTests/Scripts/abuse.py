@@ -312,4 +312,33 @@ def unread_acknowledgements():
         Victim(server)
 
 
+def random_frames():
+    # Valid frames with random types, flags, streams, lengths and contents, from fixed seeds: nothing may break the
+    # server or another connection.
+    import random
+    with Server() as server:
+        victim = Victim(server)
+        for seed in range(150):
+            chance = random.Random(seed)
+            try:
+                raw = Raw(server)
+                sent = []
+                for _ in range(chance.randrange(1, 12)):
+                    frame, stream = raw.headers(PATH + chance.choice(["Echo", "Later", "SlowReader", "Endless", "Silent"]))
+                    sent += [frame.serialize(), raw.data(stream, framed(b"20"), chance.random() < 0.5).serialize()]
+                for _ in range(chance.randrange(1, 20)):
+                    length = chance.choice([0, 1, 4, 5, 6, 8, 9, chance.randrange(300)])
+                    head = length.to_bytes(3, "big") + bytes([chance.choice([*range(11), 0xEE]), chance.randrange(64)])
+                    sent.append(head + chance.choice([0, 1, 2, 3, 5, 7, 99]).to_bytes(4, "big") + chance.randbytes(length))
+                if chance.random() < 0.5:
+                    chance.shuffle(sent)
+                raw.send_bytes(b"".join(sent))
+                raw.step(0.005)
+            except (Closed, ssl.SSLError, OSError, hpack.HPACKError, ValueError):
+                pass
+            raw.socket.close()
+        victim.check()
+        server.wait_for(lambda s: s["callsOpen"] == 0 and s["sources"] == 0, "everything let go")
+
+
 run({name: value for name, value in list(globals().items()) if callable(value)})

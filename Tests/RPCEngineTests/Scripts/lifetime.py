@@ -77,7 +77,7 @@ def age_and_idle():
         check(raw.wait_closed(), "an aged connection stays")
         # A client with a reconnecting channel notices nothing.
         channel = server.channel()
-        end = time.time() + 3
+        end = time.time() + 2.5
         while time.time() < end:
             equal(unary(channel, "Echo")(b"a", timeout=5, wait_for_ready=True), b"a", "call across ages")
         check(server.stats()["accepted"] > 2, "connections were not renewed")

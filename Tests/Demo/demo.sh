@@ -2,8 +2,9 @@
 # Shows the product: `make demo`. Builds it, starts a server with certificates and a sample portfolio of its own in
 # .demo/, calls it as each role, as another partner and as nobody, and stops what it started.
 #
-#   DEMO_KEEP=1   leaves the server running, to go on alone
-#   BIN=FOLDER    takes insightsd and insights from there instead of building them
+#   DEMO_KEEP=1             leaves the server running, to go on alone
+#   DEMO_LISTEN=HOST:PORT   where it listens (default 127.0.0.1:0, a free port)
+#   BIN=FOLDER              takes insightsd and insights from there instead of building them
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 root=$PWD
@@ -53,7 +54,7 @@ heading "The server, with its embedded store in .demo/data"
 stop
 rm -rf "$demo"
 mkdir -p "$demo"
-command=(insightsd serve --listen 127.0.0.1:0 --admin-listen 127.0.0.1:0 --data "$demo/data"
+command=(insightsd serve --listen "${DEMO_LISTEN:-127.0.0.1:0}" --admin-listen 127.0.0.1:0 --data "$demo/data"
     --tls-cert "$certs/server.pem" --tls-key "$certs/server.key" --client-ca "$certs/ca.pem")
 echo "\$ ${command[*]//$root\//}"
 nohup "${command[@]}" >"$demo/insightsd.out" 2>"$demo/insightsd.log" </dev/null &

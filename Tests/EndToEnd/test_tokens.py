@@ -1,0 +1,159 @@
+"""Bearer tokens of a configured issuer, signed by openssl with RSA keys."""
+
+import base64
+import json
+import subprocess
+import time
+
+import pytest
+from certificates import openssl
+
+ISSUER = "https://issuer.example/v2.0"
+AUDIENCE = "api://insights"
+TENANT = "2f9c0a4e-4e6b-4a1e-9d3e-6f1f0f3f5a10"
+
+
+def b64(data):
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+class Signer:
+    def __init__(self, folder, key_id):
+        self.key_id = key_id
+        self.key = folder / f"{key_id}.key"
+        openssl("genpkey", "-quiet", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048", "-out", self.key)
+
+    def jwk(self):
+        """Without `alg`, as some providers publish their keys."""
+        modulus = openssl("rsa", "-in", self.key, "-noout", "-modulus").strip().partition("=")[2]
+        return {"kty": "RSA", "use": "sig", "kid": self.key_id, "n": b64(bytes.fromhex(modulus)), "e": "AQAB"}
+
+    def sign(self, text):
+        return subprocess.run(
+            ["openssl", "dgst", "-sha256", "-sign", str(self.key)], input=text.encode(), capture_output=True, check=True
+        ).stdout
+
+    def token(self, header=(), sign=True, **claims):
+        now = int(time.time())
+        payload = {
+            "iss": ISSUER, "aud": AUDIENCE, "nbf": now - 10, "iat": now - 10, "exp": now + 600, "tid": TENANT,
+            "sub": "user-7", "oid": "user-7", "roles": ["SalesAgent"],
+        } | claims  # fmt: skip
+        payload = {name: value for name, value in payload.items() if value is not None}
+        head = {"alg": "RS256", "typ": "JWT", "kid": self.key_id} | dict(header)
+        text = b64(json.dumps(head).encode()) + "." + b64(json.dumps(payload).encode())
+        return text + "." + (b64(self.sign(text)) if sign is True else sign)
+
+
+@pytest.fixture(scope="module")
+def signer(tmp_path_factory):
+    return Signer(tmp_path_factory.mktemp("issuer"), "first")
+
+
+@pytest.fixture(scope="module")
+def house(api, certificates, signer, tmp_path_factory):
+    from conftest import House
+
+    folder = signer.key.parent
+    (folder / "keys.json").write_text(json.dumps({"keys": [signer.jwk()]}))
+    issuer = {"issuer": ISSUER, "audience": AUDIENCE, "jwks": "keys.json", "partners": {TENANT: "A"}}
+    (folder / "issuer.json").write_text(json.dumps(issuer))
+    house = House(api, certificates, tmp_path_factory.mktemp("house"), "--token-issuer", folder / "issuer.json")
+    house.start().register()
+    yield house
+    house.close()
+
+
+def ask(house, token, method="ListCustomers", identity=None):
+    with house.client(identity, token=token) as client:
+        return client.raw(method, b"")
+
+
+def test_a_token_is_enough(house, signer, api):
+    answer = api.WhoAmIResponse.FromString(ask(house, signer.token(), "WhoAmI"))
+    assert answer.principal.partner_id == "A" and list(answer.principal.roles) == [api.ROLE_SALES_AGENT]
+    assert 0 < answer.credential_expires_at.seconds - time.time() <= 600
+    assert isinstance(ask(house, signer.token()), bytes)
+    assert ask(house, signer.token(), "ListPrincipals").reason == "ROLE_LACKS_PERMISSION"
+    assert isinstance(ask(house, signer.token(roles=["UserManagementAdmin"]), "ListPrincipals"), bytes)
+
+
+@pytest.mark.parametrize("roles", [[], ["HelpdeskAgent"], ["salesagent"], None])
+def test_roles_of_other_kinds_give_nothing(house, signer, roles):
+    token = signer.token(roles=roles)
+    assert getattr(ask(house, token), "code", "answered") in ("PERMISSION_DENIED", "UNAUTHENTICATED")
+
+
+NOW = int(time.time())
+BAD = {
+    "other issuer": ({"iss": "https://other.example"}, "CREDENTIAL_INVALID"),
+    "no issuer": ({"iss": None}, "CREDENTIAL_INVALID"),
+    "other audience": ({"aud": "api://else"}, "CREDENTIAL_INVALID"),
+    "no audience": ({"aud": None}, "CREDENTIAL_INVALID"),
+    "unknown tenant": ({"tid": "elsewhere"}, "CREDENTIAL_INVALID"),
+    "no tenant": ({"tid": None}, "CREDENTIAL_INVALID"),
+    "expired": ({"exp": NOW - 3600, "nbf": NOW - 7200}, "CREDENTIAL_EXPIRED"),
+    "no end": ({"exp": None}, "CREDENTIAL_INVALID"),
+    "not yet": ({"nbf": NOW + 3600}, "CREDENTIAL_INVALID"),
+    "no start": ({"nbf": None}, "CREDENTIAL_INVALID"),
+    "end as text": ({"exp": "tomorrow"}, "CREDENTIAL_INVALID"),
+}
+
+
+@pytest.mark.parametrize("claims,reason", BAD.values(), ids=BAD)
+def test_bad_claims(house, signer, claims, reason):
+    refusal = ask(house, signer.token(**claims))
+    assert (refusal.code, refusal.reason) == ("UNAUTHENTICATED", reason)
+
+
+def test_forged_signatures(house, signer, tmp_path):
+    good = signer.token()
+    head, payload, _ = good.split(".")
+    forged = {
+        "none": signer.token(header={"alg": "none"}, sign=""),
+        "nOnE": signer.token(header={"alg": "nOnE"}, sign=""),
+        "no signature": f"{head}.{payload}.",
+        "two parts": f"{head}.{payload}",
+        "HS256": signer.token(header={"alg": "HS256"}),
+        "another key under this id": Signer(tmp_path, "first").token(),
+        "unknown key": Signer(tmp_path, "second").token(),
+        "own key in the header": signer.token(header={"jwk": signer.jwk(), "kid": "mine"}),
+        "changed payload": ".".join([head, b64(json.dumps({"roles": ["UserManagementAdmin"]}).encode()), good.split(".")[2]]),
+        "not a token": "hello",
+        "long": "x" * 15_000,
+    }
+    for name, token in forged.items():
+        refusal = ask(house, token)
+        assert getattr(refusal, "reason", "answered") == "CREDENTIAL_INVALID", name
+    assert isinstance(ask(house, good), bytes)
+
+
+def test_a_junk_token_does_not_decide_for_a_key_without_algorithm(house, signer):
+    for algorithm in ("PS512", "RS512", "ES256"):
+        assert ask(house, signer.token(header={"alg": algorithm}, sign=b64(b"junk"))).reason == "CREDENTIAL_INVALID"
+        assert isinstance(ask(house, signer.token()), bytes)
+
+
+def test_a_token_beside_a_certificate(house, signer):
+    people = house.certificates
+    assert isinstance(ask(house, signer.token(), identity=people.carol), bytes)
+    assert ask(house, "junk", "WhoAmI", people.carol).reason == "CREDENTIAL_INVALID"
+    assert ask(house, signer.token(), "WhoAmI", people.dave).code in ("UNAUTHENTICATED", "PERMISSION_DENIED")
+    # Adding a credential never adds a permission.
+    admin = signer.token(roles=["UserManagementAdmin"])
+    assert ask(house, admin, "ListPrincipals", people.carol).reason == "ROLE_LACKS_PERMISSION"
+    assert ask(house, signer.token(), "ListPrincipals", people.alice).reason == "ROLE_LACKS_PERMISSION"
+
+
+def test_without_an_issuer_every_token_is_refused(new_house, signer):
+    house = new_house().start().register()
+    assert ask(house, signer.token()).reason == "CREDENTIAL_INVALID"
+    assert ask(house, signer.token(), "WhoAmI", house.certificates.alice).reason == "CREDENTIAL_INVALID"
+
+
+def test_nothing_of_a_token_is_in_the_log(house, signer):
+    token = signer.token(sub="canary-subject-4711")
+    ask(house, token)
+    ask(house, token + "x")
+    log = house.daemon.log.read_text()
+    assert token.split(".")[2] not in log and token.split(".")[1] not in log

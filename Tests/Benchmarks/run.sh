@@ -1,0 +1,92 @@
+#!/usr/bin/env bash
+# Runs the benchmarks and prints Markdown tables; README.md says what is compared and how.
+#
+#   Tests/Benchmarks/run.sh [service] [instructions] [core]      default: all three
+#
+#   ROUNDS=6 REQUESTS=20000   rounds and calls a round of `service`
+#   TOP=25                    functions listed by `instructions`
+#   CUSTOMERS=2000            portfolio of `core`; 200 for a machine with little memory
+#   INSIGHTSD=PATH            measure this release build instead of making one
+#   OUT=FOLDER                working folder, default .build-bench
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+out=${OUT:-.build-bench}
+parts=${*:-service instructions core}
+mkdir -p "$out"
+
+missing=()
+need() { # package, file or command that it brings
+    command -v "$2" > /dev/null || [ -e "$2" ] || missing+=("$1")
+}
+need protobuf-compiler protoc
+need binutils objcopy
+for part in $parts; do
+    case $part in
+        service | instructions)
+            need g++ g++
+            need pkg-config pkg-config
+            need openssl openssl
+            need libgrpc++-dev /usr/include/grpcpp/grpcpp.h
+            need protobuf-compiler-grpc grpc_cpp_plugin
+            need libnghttp2-dev /usr/include/nghttp2/nghttp2.h
+            need libssl-dev /usr/include/openssl/ssl.h
+            need nghttp2-server nghttpd
+            ;;&
+        instructions) need valgrind valgrind ;;
+        core) need python3-venv /usr/share/python-wheels ;;
+        service) ;;
+        *) sed -n '2,11s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+    esac
+done
+if [ ${#missing[@]} -gt 0 ]; then
+    echo "installing ${missing[*]}" >&2
+    sudo=$([ "$(id -u)" = 0 ] || echo sudo)
+    $sudo apt-get update -qq >&2
+    $sudo apt-get install -y -qq --no-install-recommends "${missing[@]}" >&2
+fi
+
+build() { # insightsd in release mode, the peers and the load generator
+    if [ -z "${INSIGHTSD:-}" ]; then
+        swift build -c release --product insightsd --scratch-path .build-release >&2
+        INSIGHTSD=$(swift build -c release --scratch-path .build-release --show-bin-path)/insightsd
+    fi
+    Tests/Benchmarks/Service/build.sh "$out/service" >&2
+}
+
+heading() {
+    printf '\n### %s\n\n' "$1"
+}
+
+printf '%s, %s cores, %s GiB, %s, Linux %s, %s\n' \
+    "$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -1)" "$(nproc)" \
+    "$(awk '/^MemTotal/ { printf "%.0f", $2 / 1048576 }' /proc/meminfo)" \
+    "$(. /etc/os-release && echo "$PRETTY_NAME")" "$(uname -r | cut -d- -f1)" \
+    "$(swift --version 2> /dev/null | sed -n 's/.*Swift version \([0-9.]*\).*/Swift \1/p' | head -1)"
+printf 'load average at the start %s; commit %s; reproduce with `%s`\n' \
+    "$(cut -d' ' -f1 /proc/loadavg)" "$(git rev-parse --short HEAD 2> /dev/null || echo unknown)" \
+    "Tests/Benchmarks/run.sh $parts"
+
+for part in $parts; do
+    case $part in
+        service)
+            build
+            heading "Server CPU per call (TLS 1.3, mutual TLS)"
+            python3 Tests/Benchmarks/Service/service.py "$out/service" "$INSIGHTSD"
+            ;;
+        instructions)
+            build
+            heading "Instructions per call"
+            python3 Tests/Benchmarks/Service/instructions.py "$out/service" "$INSIGHTSD"
+            ;;
+        core)
+            swift build -c release --package-path Tests/Benchmarks/Core --scratch-path "$out/core-build" >&2
+            mkdir -p "$out/core"
+            [ -x "$out/venv/bin/python" ] || python3 -m venv "$out/venv"
+            "$out/venv/bin/python" -c 'import duckdb' 2> /dev/null || "$out/venv/bin/pip" install -q duckdb >&2
+            heading "The core against SQL engines"
+            "$(swift build -c release --package-path Tests/Benchmarks/Core --scratch-path "$out/core-build" \
+                --show-bin-path)/core-bench" "$out/core" "${CUSTOMERS:-2000}"
+            "$out/venv/bin/python" Tests/Benchmarks/Core/peers.py "$out/core"
+            ;;
+    esac
+done

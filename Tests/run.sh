@@ -11,7 +11,7 @@ export PATH PYTHONDONTWRITEBYTECODE=1
 read -ra flags <<<"${SWIFT_FLAGS:-}"
 failed=()
 log=$(mktemp)
-trap 'rm -f "$log"' EXIT
+trap 'rm -f "$log" "$log.swift"' EXIT
 
 # step NAME COMMAND…: one line when it goes well, the end of its output when it does not.
 step() {
@@ -29,8 +29,14 @@ step() {
 
 # A warning in code of ours is an error; those of dependencies are not.
 build() {
-    swift build --build-tests "${flags[@]}" || return 1
-    ! grep -E "^$PWD/(Sources|Tests|Package)[^:]*:[0-9]+:[0-9]+: warning:" "$log"
+    swift build --build-tests "${flags[@]}" >"$log.swift" 2>&1
+    local status=$?
+    if [ $status != 0 ]; then
+        grep -E 'error' "$log.swift" || cat "$log.swift"
+    elif grep -E "^$PWD/(Sources|Tests|Package)[^:]*:[0-9]+:[0-9]+: warning:" "$log.swift"; then
+        status=1
+    fi
+    return $status
 }
 
 # Of thousands of lines, those of what failed and the summary.
@@ -42,15 +48,29 @@ swift_tests() {
     else
         grep -vE '^(◇|✔|􀟈|􁁛)' "$log.swift"
     fi
-    rm -f "$log.swift"
     return $status
 }
 
-step "generated code equals the protos" Protos/generate.sh --check
+# The C readers of the wire tests, made again beside the committed ones.
+generated_c() {
+    local copy
+    copy=$(mktemp -d)
+    mkdir "$copy/Tests"
+    cp -r Tests/CProtobufC "$copy/Tests/"
+    ln -s "$PWD/Protos" "$copy/Protos"
+    "$copy/Tests/CProtobufC/generate.sh" && diff -r Tests/CProtobufC "$copy/Tests/CProtobufC"
+    local status=$?
+    rm -rf "$copy"
+    return $status
+}
+
+step "generated Swift equals the protos" Protos/generate.sh --check
+step "generated C equals the protos" generated_c
 step "buf lint" buf lint Protos
 if step "build without warnings" build; then
     # The summary of the run stands on its own line.
     step "swift tests" swift_tests && tail -n 1 "$log"
+    echo "end-to-end tests"
     python -m pytest -q Tests/EndToEnd || failed+=("end-to-end tests")
 fi
 

@@ -92,7 +92,7 @@ BAD = {
     "no audience": ({"aud": None}, "CREDENTIAL_INVALID"),
     "unknown tenant": ({"tid": "elsewhere"}, "CREDENTIAL_INVALID"),
     "no tenant": ({"tid": None}, "CREDENTIAL_INVALID"),
-    "expired": ({"exp": NOW - 3600, "nbf": NOW - 7200}, "CREDENTIAL_EXPIRED"),
+    "expired": ({"exp": NOW - 3600, "nbf": NOW - 7200, "iat": NOW - 7200}, "CREDENTIAL_EXPIRED"),
     "no end": ({"exp": None}, "CREDENTIAL_INVALID"),
     "not yet": ({"nbf": NOW + 3600}, "CREDENTIAL_INVALID"),
     "no start": ({"nbf": None}, "CREDENTIAL_INVALID"),

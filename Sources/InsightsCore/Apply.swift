@@ -150,16 +150,23 @@ extension InsightsCore {
         if let first = change.firstLicenseDay {
             LicenseSweep.update(&customer, catalog: catalog, from: first)
         }
-        if old.relationships != customer.relationships {
-            updateLinks(of: place, from: old, to: customer)
-        }
+        updatePartners(of: place, from: old, to: customer, change)
         customers[Int(place)].value = customer
     }
 
-    private mutating func updateLinks(of place: Int32, from old: Customer, to new: Customer) {
-        let affected = Set(old.relationships.map(\.partner)).union(new.relationships.map(\.partner))
-        for partner in affected {
-            let links = new.relationships.filter { $0.partner == partner }.map { Link(customer: place, days: $0.days) }
+    /// Brings the lists and sums of everybody who serves or served the customer up to date.
+    private mutating func updatePartners(
+        of place: Int32, from old: Customer, to new: Customer, _ change: CustomerChange
+    ) {
+        let listsChange = old.relationships != new.relationships || old.coverage.activity != new.coverage.activity
+        var affected = new.relationships.map(\.partner)
+        if listsChange { affected += old.relationships.map(\.partner) }
+        for partner in Set(affected) {
+            partners[Int(partner)].value.sums.exchange(old, for: new, partner: partner, change: change)
+            guard listsChange else { continue }
+            let links = new.relationships.filter { $0.partner == partner }.map {
+                Link(customer: place, days: $0.days, activityThrough: new.coverage.activity?.number ?? -1)
+            }
             let customers = customers
             partners[Int(partner)].value.setLinks(links, of: place) { customers[Int($0)].value.id < new.id }
         }

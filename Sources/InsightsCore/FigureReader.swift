@@ -99,5 +99,12 @@ extension UsageRow {
         left.entitlements &+= right.entitlements
     }
 
+    static func &-= (left: inout UsageRow, right: UsageRow) {
+        left.active &-= right.active
+        left.ratioActive &-= right.ratioActive
+        left.totalUsers &-= right.totalUsers
+        left.entitlements &-= right.entitlements
+    }
+
     var isZero: Bool { active == 0 && totalUsers == 0 && entitlements == 0 }
 }

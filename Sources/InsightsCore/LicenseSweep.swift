@@ -152,8 +152,8 @@ struct LicenseSweep {
         setPeople = []
         for (set, holding) in customer.people.sets.enumerated() {
             setPeople.append(holding.people.value(on: first))
-            holding.people.forEachDifference(after: first) {
-                events.append(SetEvent(day: $0.day, set: set, people: $0.difference))
+            holding.people.forEachDifference(after: first) { day, people in
+                events.append(SetEvent(day: day, set: set, people: people))
             }
         }
         events.sort { $0.day < $1.day }

@@ -5,15 +5,18 @@ import Tenancy
 struct Link: Sendable, Equatable {
     var customer: Int32
     var days: DaySpan
+    /// Last day of activity coverage; −1 = not reported.
+    var activityThrough: Int32
 }
 
-/// One partner: its name and whom it serves.
+/// One partner: its name, whom it serves, and the sums over them.
 struct Partner: Sendable {
     let id: PartnerID
     /// Nil until the partner's own fact arrives.
     var name: String?
     /// By customer id, then start; a customer's links are neighbors.
     private(set) var links: [Link] = []
+    var sums = PartnerSums()
 
     init(id: PartnerID) {
         self.id = id

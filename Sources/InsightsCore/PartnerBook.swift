@@ -48,6 +48,16 @@ public struct PartnerBook: Sendable {
         }
     }
 
+    /// Every customer that a relationship covers on a day of `from...through` and none today: still in the partner's
+    /// sums, but not visible.
+    func forEachFormer(from: Int32, through: Int32, _ body: (_ customer: Int32, _ links: ArraySlice<Link>) -> Void) {
+        guard let partner else { return }
+        core.partners[Int(partner)].value.forEachCustomer { links in
+            guard let first = links.first, !links.cover(today.number), links.overlap(from, through) else { return }
+            body(first.customer, links)
+        }
+    }
+
     /// Every customer visible on the day and today.
     func forEachVisible(on day: Int32, _ body: (Served) -> Void) {
         forEachServed { if $0.links.cover(day) { body($0) } }
@@ -76,7 +86,8 @@ public struct PartnerBook: Sendable {
         var since: Int32?
         forEachServed { served in
             since = min(since ?? served.since, served.since)
-            guard let through = state(of: served).coverage.activity else { return }
+            guard let number = served.links.first?.activityThrough, number >= 0 else { return }
+            let through = Day(number: number)
             reported = max(reported ?? through, through)
         }
         if let reported { return min(reported, today) }
@@ -110,23 +121,24 @@ public struct PartnerBook: Sendable {
         guard let served = served(id) else { return nil }
         let day = day ?? defaultDay(served)
         guard served.links.cover(day.number) else { return nil }
-        return insights(served, on: day, products: products, details: true)
+        return insights(served, on: day, products: products, details: true, reader: reader)
     }
 
-    private func insights(_ served: Served, on day: Day, products: [Product], details: Bool) -> CustomerInsightsRow {
-        let customer = state(of: served)
-        let reader = reader
-        return CustomerInsightsRow(
+    private func insights(
+        _ served: Served, on day: Day, products: [Product], details: Bool, reader: FigureReader
+    ) -> CustomerInsightsRow {
+        CustomerInsightsRow(
             customer: row(served), asOf: day,
             products: products.map {
-                reader.productRow(of: customer, product: $0, on: day.number, details: details)
+                reader.productRow(
+                    of: core.customers[Int(served.customer)].value, product: $0, on: day.number, details: details)
             })
     }
 
     /// Like `insights(of:on:products:)` with product rows without SKUs and workloads: cheap, for exports.
     public func summary(of id: CustomerID, on day: Day, products: [Product]) -> CustomerInsightsRow? {
         guard let served = served(id), served.links.cover(day.number) else { return nil }
-        return insights(served, on: day, products: products, details: false)
+        return insights(served, on: day, products: products, details: false, reader: reader)
     }
 
     /// Every customer visible on a day (nil: the portfolio's default day), by id; product rows are without SKUs and
@@ -134,8 +146,9 @@ public struct PartnerBook: Sendable {
     public func summaries(on day: Day?, products: [Product]) -> (asOf: Day, rows: [CustomerInsightsRow]) {
         let day = day ?? defaultDay
         var rows: [CustomerInsightsRow] = []
+        let reader = reader
         forEachVisible(on: day.number) {
-            rows.append(insights($0, on: day, products: products, details: false))
+            rows.append(insights($0, on: day, products: products, details: false, reader: reader))
         }
         return (day, rows)
     }
@@ -147,26 +160,41 @@ public struct PartnerBook: Sendable {
         var row = PortfolioInsightsRow(
             asOf: day, customerCount: 0, reportedCustomers: 0, laggingCustomers: 0, unreportedCustomers: 0,
             products: [])
-        let reader = reader
-        var licenses: [SkuIndex: LicenseVector] = [:]
-        var usage = [UsageRow](repeating: UsageRow(), count: Subject.count)
         forEachVisible(on: day.number) { served in
-            let customer = state(of: served)
             row.customerCount += 1
-            switch customer.coverage.activity {
-            case nil: row.unreportedCustomers += 1
-            case let through? where through < day: row.laggingCustomers += 1
+            switch served.links.first?.activityThrough ?? -1 {
+            case ..<0: row.unreportedCustomers += 1
+            case ..<day.number: row.laggingCustomers += 1
             default: row.reportedCustomers += 1
             }
-            for figures in customer.figures.skus where core.catalog[figures.sku].product != nil {
-                licenses[figures.sku, default: .zero] &+= reader.licenses(figures, of: customer, on: day.number)
-            }
-            for subject in 0..<Subject.count {
-                usage[subject] &+= reader.usage(of: customer, subject: subject, on: day.number)
-            }
         }
+        let (licenses, usage) = sums(on: day.number)
         row.products = products.map { portfolioRow($0, licenses: licenses, usage: usage) }
         return row
+    }
+
+    /// Licenses per covered SKU and usage per subject, summed over the customers visible on the day.
+    private func sums(on day: Int32) -> (licenses: [SkuIndex: LicenseVector], usage: [UsageRow]) {
+        var licenses: [SkuIndex: LicenseVector] = [:]
+        var usage = [UsageRow](repeating: UsageRow(), count: Subject.count)
+        guard let partner else { return (licenses, usage) }
+        let reader = reader
+        for (sku, steps) in core.partners[Int(partner)].value.sums.licenses where core.catalog[sku].product != nil {
+            licenses[sku] = steps.value(on: day)
+        }
+        for subject in 0..<Subject.count {
+            usage[subject] = core.partners[Int(partner)].value.sums.usage(subject, on: day, catalog: core.catalog)
+        }
+        forEachFormer(from: day, through: day) { place, _ in
+            let customer = core.customers[Int(place)].value
+            for figures in customer.figures.skus where core.catalog[figures.sku].product != nil {
+                licenses[figures.sku, default: .zero] &-= reader.licenses(figures, of: customer, on: day)
+            }
+            for subject in 0..<Subject.count {
+                usage[subject] &-= reader.usage(of: customer, subject: subject, on: day)
+            }
+        }
+        return (licenses, usage)
     }
 
     private func portfolioRow(

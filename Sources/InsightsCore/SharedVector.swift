@@ -8,7 +8,7 @@ struct Box<Value: Sendable>: Sendable {
     }
 
     var value: Value {
-        @inline(__always) get { storage[0] }
+        @inline(__always) _read { yield storage[0] }
         @inline(__always) _modify { yield &storage[0] }
     }
 }
@@ -24,7 +24,7 @@ struct SharedVector<Element: Sendable>: Sendable {
     init() {}
 
     subscript(index: Int) -> Element {
-        @inline(__always) get { trunk[index &>> 10][(index &>> 5) & 31][index & 31] }
+        @inline(__always) _read { yield trunk[index &>> 10][(index &>> 5) & 31][index & 31] }
         @inline(__always) _modify { yield &trunk[index &>> 10][(index &>> 5) & 31][index & 31] }
     }
 

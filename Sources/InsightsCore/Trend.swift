@@ -65,24 +65,46 @@ extension PartnerBook {
         return rows
     }
 
+    /// From the partner's sums, less the customers that are served no more.
     private func portfolioTrend(_ days: [Day], products: [Product], workload: Workload?) -> [TrendRow] {
-        let reader = reader
+        let numbers = days.map(\.number)
+        let series = products.map { product in
+            let subject = workload.map(Subject.of) ?? Subject.of(product)
+            return portfolioSeries(product, subject: subject, on: numbers)
+        }
         var rows: [TrendRow] = []
-        for day in days {
-            for product in products {
-                var licenses = LicenseVector.zero
-                var usage = UsageRow()
-                forEachVisible(on: day.number) { served in
-                    let customer = state(of: served)
-                    licenses &+= reader.licenses(of: customer, product: product, on: day.number)
-                    usage &+= reader.usage(
-                        of: customer, subject: workload.map(Subject.of) ?? Subject.of(product), on: day.number)
-                }
+        rows.reserveCapacity(days.count * products.count)
+        for (place, day) in days.enumerated() {
+            for (product, values) in zip(products, series) {
+                let licenses = values.licenses[place]
                 rows.append(
-                    TrendRow(day: day, product: product, own: licenses.own, all: licenses.all, usage: usage))
+                    TrendRow(
+                        day: day, product: product, own: licenses.own, all: licenses.all, usage: values.usage[place]))
             }
         }
         return rows
+    }
+
+    private func portfolioSeries(
+        _ product: Product, subject: Int, on days: [Int32]
+    ) -> (licenses: [LicenseVector], usage: [UsageRow]) {
+        var licenses = [LicenseVector](repeating: .zero, count: days.count)
+        var usage = [UsageRow](repeating: UsageRow(), count: days.count)
+        guard let partner, let first = days.first, let last = days.last else { return (licenses, usage) }
+        let sums = core.partners[Int(partner)].value.sums
+        for (sku, steps) in sums.licenses where core.catalog[sku].product == product {
+            steps.addValues(on: days, to: &licenses)
+        }
+        sums.addUsage(subject, on: days, catalog: core.catalog, to: &usage)
+        let reader = reader
+        forEachFormer(from: first, through: last) { former, links in
+            let customer = core.customers[Int(former)].value
+            for (place, day) in days.enumerated() where links.cover(day) {
+                licenses[place] &-= reader.licenses(of: customer, product: product, on: day)
+                usage[place] &-= reader.usage(of: customer, subject: subject, on: day)
+            }
+        }
+        return (licenses, usage)
     }
 }
 

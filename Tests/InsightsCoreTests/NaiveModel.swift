@@ -1,0 +1,192 @@
+import LicenseModel
+import Tenancy
+
+/// The definitions read literally: sets and loops over raw facts, nothing incremental. Shares only fact types with the
+/// core.
+final class NaiveModel {
+    struct SubscriptionEntry {
+        var fact: SubscriptionFact
+    }
+
+    struct Snapshots {
+        var users: [Int32: Set<String>] = [:]
+    }
+
+    struct CustomerFacts {
+        var name = ""
+        var market = ""
+        /// Partner, start → end.
+        var relationships: [String: [Int32: Int32]] = [:]
+        /// Subscription id → effective day → entry.
+        var subscriptions: [String: [Int32: SubscriptionFact]] = [:]
+        var names: [String: String] = [:]
+        /// SKU → user → start → end (nil = open).
+        var assignments: [String: [String: [Int32: Int32?]]] = [:]
+        /// SKU → day → users.
+        var snapshots: [String: [Int32: Set<String>]] = [:]
+        /// User → workload → days.
+        var activity: [String: [Workload: Set<Int32>]] = [:]
+        var support: [SupportCategory: [Int32: Int64]] = [:]
+        var coverage: [Source: Int32] = [:]
+        var erased: Set<String> = []
+    }
+
+    static let forever = Int32.max
+    private(set) var customers: [String: CustomerFacts] = [:]
+    private(set) var skus: [String: SkuFact] = [:]
+    private(set) var partners: [String: String] = [:]
+    private var heldCache: [String: [String: [String: [ClosedRange<Int32>]]]] = [:]
+    var licenseCache: [String: [NaiveLicenses.Key: NaiveLicenses]] = [:]
+
+    func apply(_ facts: [Fact]) {
+        heldCache = [:]
+        licenseCache = [:]
+        for fact in facts { apply(fact) }
+    }
+
+    private func apply(_ fact: Fact) {
+        switch fact {
+        case .partner(let fact): partners[fact.partner.text] = fact.name
+        case .sku(let fact): skus[fact.sku.text] = fact
+        case .customer(let fact):
+            customers[fact.customer.text, default: CustomerFacts()].name = fact.name
+            customers[fact.customer.text, default: CustomerFacts()].market = fact.market
+        case .relationship(let fact):
+            customers[fact.customer.text, default: CustomerFacts()]
+                .relationships[fact.partner.text, default: [:]][fact.days.start.number] =
+                fact.days.end?.number ?? Self.forever
+        case .subscription(let fact):
+            customers[fact.customer.text, default: CustomerFacts()]
+                .subscriptions[fact.subscription.text, default: [:]][fact.effective.number] = fact
+        case .user(let fact):
+            customers[fact.customer.text, default: CustomerFacts()].names[fact.user.text] = fact.displayName
+        case .assignment(let fact):
+            customers[fact.customer.text, default: CustomerFacts()]
+                .assignments[fact.sku.text, default: [:]][fact.user.text, default: [:]]
+                .updateValue(fact.days.end?.number, forKey: fact.days.start.number)
+        case .assignmentSnapshot(let fact):
+            customers[fact.customer.text, default: CustomerFacts()]
+                .snapshots[fact.sku.text, default: [:]][fact.day.number] = Set(fact.users.map(\.text))
+        case .activity(let fact):
+            customers[fact.customer.text, default: CustomerFacts()]
+                .activity[fact.user.text, default: [:]][fact.workload, default: []]
+                .formUnion(fact.days.map(\.number))
+        case .supportRequest(let fact):
+            customers[fact.customer.text, default: CustomerFacts()]
+                .support[fact.category, default: [:]][fact.day.number] = fact.count
+        case .coverage(let fact):
+            customers[fact.customer.text, default: CustomerFacts()].coverage[fact.source] = fact.through.number
+        }
+    }
+
+    /// Ruling 28: the person goes on under another id, unlisted; the old id is free for somebody new.
+    func erase(_ user: String, of customer: String, replacement: String) {
+        heldCache = [:]
+        licenseCache = [:]
+        guard var facts = customers[customer] else { return }
+        facts.names[user] = nil
+        for sku in facts.assignments.keys {
+            let moved = facts.assignments[sku]?.removeValue(forKey: user)
+            facts.assignments[sku]?[replacement] = moved
+        }
+        for sku in facts.snapshots.keys {
+            for (day, users) in facts.snapshots[sku] ?? [:] where users.contains(user) {
+                facts.snapshots[sku]?[day] = users.subtracting([user]).union([replacement])
+            }
+        }
+        let days = facts.activity.removeValue(forKey: user)
+        facts.activity[replacement] = days
+        facts.erased.insert(replacement)
+        customers[customer] = facts
+    }
+
+    func customer(_ id: String) -> CustomerFacts { customers[id] ?? CustomerFacts() }
+
+    // MARK: Visibility
+
+    func serves(_ partner: String, _ customer: String, _ day: Int32) -> Bool {
+        self.customer(customer).relationships[partner]?.contains { $0.key <= day && day < $0.value } ?? false
+    }
+
+    func isVisible(_ customer: String, to partner: String, on day: Int32, today: Int32) -> Bool {
+        serves(partner, customer, day) && serves(partner, customer, today)
+    }
+
+    func visible(to partner: String, on day: Int32, today: Int32) -> [String] {
+        customers.keys.filter { isVisible($0, to: partner, on: day, today: today) }.sorted()
+    }
+
+    func since(_ customer: String, partner: String, today: Int32) -> Int32? {
+        self.customer(customer).relationships[partner]?.filter { $0.key <= today && today < $0.value }.keys.min()
+    }
+
+    func defaultDay(_ customer: String, partner: String, today: Int32) -> Int32? {
+        guard let since = since(customer, partner: partner, today: today) else { return nil }
+        if let through = self.customer(customer).coverage[.activity] { return max(through, since) }
+        return max(today - 1, since)
+    }
+
+    func defaultPortfolioDay(partner: String, today: Int32) -> Int32 {
+        let visible = visible(to: partner, on: today, today: today)
+        if let latest = visible.compactMap({ customer($0).coverage[.activity] }).max() { return latest }
+        let starts = visible.compactMap { since($0, partner: partner, today: today) }
+        return max(today - 1, starts.min() ?? 0)
+    }
+
+    // MARK: Holdings (ruling 25)
+
+    /// User → the closed ranges of days on which the SKU is held.
+    func held(_ customer: String, _ sku: String) -> [String: [ClosedRange<Int32>]] {
+        if let known = heldCache[customer]?[sku] { return known }
+        let facts = self.customer(customer)
+        let snapshots = facts.snapshots[sku] ?? [:]
+        let days = snapshots.keys.sorted()
+        func lasting(_ user: String, from start: Int32) -> Int32 {
+            days.first { $0 >= start && !(snapshots[$0]?.contains(user) ?? false) } ?? Self.forever
+        }
+        var held: [String: [ClosedRange<Int32>]] = [:]
+        func add(_ user: String, _ start: Int32, _ end: Int32) {
+            if start < end { held[user, default: []].append(start...(end - 1)) }
+        }
+        for (user, assignments) in facts.assignments[sku] ?? [:] {
+            for (start, end) in assignments { add(user, start, end ?? lasting(user, from: start)) }
+        }
+        for day in days {
+            for user in snapshots[day] ?? [] where !(held[user] ?? []).contains(where: { $0.contains(day) }) {
+                add(user, day, lasting(user, from: day))
+            }
+        }
+        heldCache[customer, default: [:]][sku] = held
+        return held
+    }
+
+    func holds(_ customer: String, _ user: String, _ sku: String, _ day: Int32) -> Bool {
+        held(customer, sku)[user]?.contains { $0.contains(day) } ?? false
+    }
+
+    /// Every SKU that an assignment or a snapshot of the customer names.
+    func heldSkus(_ customer: String) -> Set<String> {
+        Set(self.customer(customer).assignments.keys).union(self.customer(customer).snapshots.keys)
+    }
+
+    func people(_ customer: String) -> Set<String> {
+        let facts = self.customer(customer)
+        var people = Set(facts.activity.keys)
+        for users in facts.assignments.values { people.formUnion(users.keys) }
+        for days in facts.snapshots.values { for users in days.values { people.formUnion(users) } }
+        return people
+    }
+
+    // MARK: Catalog
+
+    func covers(_ sku: String, _ workload: Workload) -> Bool {
+        guard let fact = skus[sku] else { return false }
+        return fact.product != nil && fact.workloads.contains(workload)
+    }
+
+    func workloads(of product: Product) -> [Workload] {
+        Workload.allCases.filter { workload in
+            skus.values.contains { $0.product == product && $0.workloads.contains(workload) }
+        }
+    }
+}

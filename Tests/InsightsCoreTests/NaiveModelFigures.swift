@@ -1,0 +1,162 @@
+import LicenseModel
+import Tenancy
+
+/// Licenses of one SKU of one customer on one day.
+struct NaiveLicenses {
+    struct Key: Hashable {
+        var sku: String
+        var day: Int32
+    }
+
+    var sold: [Seller: Int64] = [:]
+    var entitled: [Seller: Int64] = [:]
+    var trial: [Seller: Int64] = [:]
+    var uncounted: Int64 = 0
+    var holders: Int64 = 0
+
+    var allSold: Int64 { sold.values.reduce(0, +) }
+    var allEntitled: Int64 { entitled.values.reduce(0, +) }
+    var allTrial: Int64 { trial.values.reduce(0, +) }
+}
+
+/// Who is counted for: a workload or a product.
+enum NaiveSubject: Hashable {
+    case workload(Workload)
+    case product(Product)
+}
+
+extension NaiveModel {
+    private func value(_ entries: [Int32: SubscriptionFact], on day: Int32) -> SubscriptionFact? {
+        entries.filter { $0.key <= day }.max { $0.key < $1.key }?.value
+    }
+
+    func subscriptionValue(_ customer: String, _ id: String, on day: Int32) -> SubscriptionFact? {
+        value(self.customer(customer).subscriptions[id] ?? [:], on: day)
+    }
+
+    private func isSold(_ fact: SubscriptionFact) -> Bool {
+        !fact.trial && (fact.state == .active || fact.state == .grace || fact.state == .suspended)
+    }
+
+    func licenses(_ customer: String, _ sku: String, on day: Int32) -> NaiveLicenses {
+        let key = NaiveLicenses.Key(sku: sku, day: day)
+        if let known = licenseCache[customer]?[key] { return known }
+        let made = makeLicenses(customer, sku, on: day)
+        licenseCache[customer, default: [:]][key] = made
+        return made
+    }
+
+    private func makeLicenses(_ customer: String, _ sku: String, on day: Int32) -> NaiveLicenses {
+        var result = NaiveLicenses()
+        let histories = self.customer(customer).subscriptions.values.filter { $0.values.first?.sku.text == sku }
+        let hasActive = histories.contains { history in
+            guard let fact = value(history, on: day) else { return false }
+            return !fact.trial && fact.state == .active
+        }
+        for history in histories {
+            var isEntitled = false
+            if let fact = value(history, on: day) {
+                if isSold(fact) { result.sold[fact.seller, default: 0] += fact.quantity }
+                isEntitled = !fact.trial && (fact.state == .active || (fact.state == .grace && !hasActive))
+                if isEntitled { result.entitled[fact.seller, default: 0] += fact.quantity }
+                if fact.trial, fact.state == .active || fact.state == .grace {
+                    result.trial[fact.seller, default: 0] += fact.quantity
+                }
+            }
+            if isEntitled { continue }
+            for earlier in stride(from: day, through: day - 27, by: -1) {
+                guard let fact = value(history, on: earlier), isSold(fact) else { continue }
+                result.uncounted += fact.quantity
+                break
+            }
+        }
+        result.holders = Int64(held(customer, sku).values.filter { $0.contains { $0.contains(day) } }.count)
+        return result
+    }
+
+    // MARK: Usage
+
+    func covers(_ sku: String, _ subject: NaiveSubject) -> Bool {
+        switch subject {
+        case .workload(let workload): covers(sku, workload)
+        case .product(let product): skus[sku]?.product == product
+        }
+    }
+
+    func activeUsers(_ customer: String, _ subject: NaiveSubject, on day: Int32) -> Set<String> {
+        let watched: [Workload]
+        switch subject {
+        case .workload(let workload): watched = [workload]
+        case .product(let product): watched = workloads(of: product)
+        }
+        var users: Set<String> = []
+        for (user, activity) in self.customer(customer).activity {
+            for workload in watched where activity[workload]?.contains(where: { $0 >= day - 27 && $0 <= day }) ?? false
+            {
+                users.insert(user)
+            }
+        }
+        return users
+    }
+
+    /// The SKU that each holder is charged to.
+    func charged(_ customer: String, _ subject: NaiveSubject, on day: Int32) -> [String: String] {
+        let covering = heldSkus(customer).filter { covers($0, subject) }.sorted {
+            Array($0.utf8).lexicographicallyPrecedes(Array($1.utf8))
+        }
+        var result: [String: String] = [:]
+        for user in people(customer) {
+            let held = covering.filter { holds(customer, user, $0, day) }
+            let choice =
+                held.first { licenses(customer, $0, on: day).allEntitled > 0 }
+                ?? held.first { licenses(customer, $0, on: day).uncounted > 0 }
+                ?? held.first { licenses(customer, $0, on: day).allTrial > 0 } ?? held.first
+            if let choice { result[user] = choice }
+        }
+        return result
+    }
+
+    func subscribedSkus(_ customer: String) -> Set<String> {
+        Set(self.customer(customer).subscriptions.values.compactMap { $0.values.first?.sku.text })
+    }
+
+    func entitlements(_ customer: String, _ subject: NaiveSubject, on day: Int32) -> Int64 {
+        subscribedSkus(customer).filter { covers($0, subject) }.reduce(0) {
+            $0 + licenses(customer, $1, on: day).allEntitled
+        }
+    }
+
+    func totalUsers(_ customer: String, _ subject: NaiveSubject, on day: Int32) -> Int64 {
+        var charges: [String: Int64] = [:]
+        for sku in charged(customer, subject, on: day).values { charges[sku, default: 0] += 1 }
+        return charges.reduce(0) { $0 + min($1.value, licenses(customer, $1.key, on: day).allEntitled) }
+    }
+
+    /// In the order of the enum.
+    func classes(_ customer: String, _ subject: NaiveSubject, on day: Int32) -> [Int64] {
+        let charged = charged(customer, subject, on: day)
+        var counts = [Int64](repeating: 0, count: 6)
+        var activeOf: [String: Int64] = [:]
+        for user in activeUsers(customer, subject, on: day) {
+            if let sku = charged[user] {
+                activeOf[sku, default: 0] += 1
+                continue
+            }
+            let held = heldSkus(customer).contains { sku in
+                covers(sku, subject) && ((day - 27)...day).contains { holds(customer, user, sku, $0) }
+            }
+            counts[held ? 4 : 5] += 1
+        }
+        for (sku, active) in activeOf {
+            let figures = licenses(customer, sku, on: day)
+            let limits = [figures.allEntitled, figures.uncounted, figures.allTrial]
+            var rest = active
+            for (place, limit) in limits.enumerated() {
+                counts[place] += min(rest, limit)
+                rest -= min(rest, limit)
+            }
+            counts[3] += rest
+        }
+        return counts
+    }
+}

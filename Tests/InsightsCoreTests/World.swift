@@ -1,0 +1,170 @@
+import LicenseModel
+import Tenancy
+
+/// A small random world: few of everything, days clustered around some weeks so that windows, spans and snapshots meet.
+struct World {
+    static let base: Int32 = 19_800
+    let today: Int32 = base + 60
+    private(set) var partners: [String] = []
+    private(set) var customers: [String] = []
+    private(set) var skus: [String] = []
+    private(set) var users: [String] = []
+    private(set) var facts: [Fact] = []
+    private var random: SeededGenerator
+
+    init(seed: UInt64, size: Int = 70) {
+        random = SeededGenerator(seed: seed)
+        partners = (0..<Int.random(in: 1...4, using: &random)).map { "p\($0)" }
+        customers = (0..<Int.random(in: 1...5, using: &random)).map { "c\($0)" }
+        skus = (0..<Int.random(in: 1...6, using: &random)).map { "s\($0)" }
+        users = (0..<Int.random(in: 0...12, using: &random)).map { "u\($0)" }
+        addFrame()
+        for _ in 0..<Int.random(in: size / 2...size * 3 / 2, using: &random) { addRandomFact() }
+        facts.shuffle(using: &random)
+    }
+
+    /// A day near the others, at times far away.
+    private mutating func near(through last: Int32? = nil) -> Int32 {
+        let day: Int32 =
+            switch Int.random(in: 0..<20, using: &random) {
+            case 0: random.pick([0, 1, 27, 28, 5_000, Self.base - 400])
+            case 1: Self.base + Int32.random(in: 61...400, using: &random)
+            default: Self.base + Int32.random(in: 0...60, using: &random)
+            }
+        return last.map { min($0, day) } ?? day
+    }
+
+    private mutating func end(after start: Int32) -> Int32? {
+        switch Int.random(in: 0..<10, using: &random) {
+        case 0...3: nil
+        // Taken back.
+        case 4: start
+        default: start + Int32.random(in: 1...40, using: &random)
+        }
+    }
+
+    private mutating func addFrame() {
+        for sku in skus where random.chance(90) { facts.append(makeSku(sku)) }
+        for customer in customers {
+            if random.chance(90) { facts.append(Make.customer(customer)) }
+            for partner in partners where random.chance(70) {
+                let start = random.chance(60) ? Self.base - 300 : near()
+                facts.append(Make.relationship(partner, customer, start, random.chance(75) ? nil : end(after: start)))
+            }
+            for source in Source.allCases where random.chance(88) {
+                facts.append(Make.coverage(customer, source, near(through: today)))
+            }
+        }
+    }
+
+    private mutating func makeSku(_ sku: String) -> Fact {
+        let product: Product? = random.pick([.office365, .office365, .office365, .dynamics365, nil])
+        let pool: [Workload] = product == .dynamics365 ? [.crm, .teams] : [.exo, .spo, .teams, .yam]
+        return Make.sku(sku, product, pool.filter { _ in random.chance(55) })
+    }
+
+    private mutating func addRandomFact() {
+        let customer = random.pick(customers)
+        let sku = random.pick(skus)
+        switch Int.random(in: 0..<100, using: &random) {
+        case 0..<28: addSubscription(customer, sku)
+        case 28..<52:
+            guard !users.isEmpty else { return }
+            let start = near()
+            facts.append(Make.assignment(customer, random.pick(users), sku, start, end(after: start)))
+        case 52..<60:
+            let named = users.filter { _ in random.chance(50) }
+            facts.append(Make.snapshot(customer, sku, near(through: today + 20), named))
+        case 60..<84:
+            guard !users.isEmpty else { return }
+            let workload: Workload = random.pick([.exo, .spo, .teams, .yam, .crm])
+            let days = (0..<Int.random(in: 1...4, using: &random)).map { _ in near(through: today) }
+            facts.append(Make.activity(customer, random.pick(users), workload, days))
+        case 84..<88:
+            guard !users.isEmpty else { return }
+            let user = random.pick(users)
+            facts.append(Make.user(customer, user, "N\(Int.random(in: 0..<9, using: &random))"))
+        case 88..<92:
+            facts.append(
+                Make.support(
+                    customer, near(through: today), random.pick([.howTo, .howTo, .other]),
+                    Int64.random(in: 0...6, using: &random)))
+        case 92..<94: facts.append(Make.coverage(customer, random.pick(Source.allCases), near(through: today)))
+        case 94..<97: facts.append(makeSku(sku))
+        default:
+            let start = near()
+            facts.append(Make.relationship(random.pick(partners), customer, start, end(after: start)))
+        }
+    }
+
+    /// The id of a subscription decides its SKU and seller, as they never change.
+    private mutating func addSubscription(_ customer: String, _ sku: String) {
+        let sellers: [(String, Seller)] =
+            partners.map { ($0, Seller.by($0)) } + [("x", .by("stranger")), ("d", .direct), ("u", .unknown)]
+        let seller = random.pick(sellers)
+        let start = near()
+        let quantity = random.pick([0, 1, 2, 3, 5, 8, 40, 100_000_000] as [Int64])
+        facts.append(
+            Make.subscription(
+                "\(sku)-\(seller.0)-\(Int.random(in: 0..<2, using: &random))", customer, sku, seller.1, start, quantity,
+                random.pick([.active, .active, .active, .grace, .suspended, .deprovisioned]), trial: random.chance(20),
+                termEnd: random.chance(50) ? near() : nil))
+    }
+
+    /// The facts in batches of random sizes.
+    mutating func batches(of facts: [Fact]) -> [[Fact]] {
+        var batches: [[Fact]] = []
+        var rest = facts[...]
+        while !rest.isEmpty {
+            let count = min(rest.count, Int.random(in: 1...25, using: &random))
+            batches.append(Array(rest.prefix(count)))
+            rest = rest.dropFirst(count)
+        }
+        return batches
+    }
+
+    /// The same knowledge in another order: of facts with one identity only the last is kept, some come twice.
+    mutating func commuting() -> (first: [Fact], second: [Fact]) {
+        var last: [Fact.Identity: Fact] = [:]
+        var activity: [Fact] = []
+        for fact in facts {
+            if let identity = fact.identity { last[identity] = fact } else { activity.append(fact) }
+        }
+        let first = activity + last.values.sorted { "\($0)" < "\($1)" }
+        var second = first + first.filter { _ in random.chance(30) }
+        second.shuffle(using: &random)
+        return (first, second)
+    }
+}
+
+extension Fact {
+    /// What a later fact replaces; nil for activity, which only adds.
+    enum Identity: Hashable {
+        case partner(PartnerID)
+        case customer(CustomerID)
+        case relationship(PartnerID, CustomerID, Day)
+        case sku(SkuID)
+        case subscription(CustomerID, SubscriptionID, Day)
+        case user(CustomerID, UserID)
+        case assignment(CustomerID, UserID, SkuID, Day)
+        case snapshot(CustomerID, SkuID, Day)
+        case support(CustomerID, Day, SupportCategory)
+        case coverage(CustomerID, Source)
+    }
+
+    var identity: Identity? {
+        switch self {
+        case .partner(let fact): .partner(fact.partner)
+        case .customer(let fact): .customer(fact.customer)
+        case .relationship(let fact): .relationship(fact.partner, fact.customer, fact.days.start)
+        case .sku(let fact): .sku(fact.sku)
+        case .subscription(let fact): .subscription(fact.customer, fact.subscription, fact.effective)
+        case .user(let fact): .user(fact.customer, fact.user)
+        case .assignment(let fact): .assignment(fact.customer, fact.user, fact.sku, fact.days.start)
+        case .assignmentSnapshot(let fact): .snapshot(fact.customer, fact.sku, fact.day)
+        case .activity: nil
+        case .supportRequest(let fact): .support(fact.customer, fact.day, fact.category)
+        case .coverage(let fact): .coverage(fact.customer, fact.source)
+        }
+    }
+}

@@ -1,0 +1,188 @@
+import InsightsCore
+import LicenseModel
+import Tenancy
+import Testing
+
+/// Conflicts, erasure, ingest status, revisions and stored rows.
+@Suite struct WritingTests {
+    private let start: Int32 = 20_000
+
+    private func batch(_ facts: [Fact]) -> FactBatch { FactBatch(id: ID.batch("b"), facts: facts) }
+
+    @Test func subscriptionsKeepTheirSkuAndSeller() throws {
+        let first = Make.subscription("s", "C", "A", .by("P"), start, 1)
+        let core = InsightsCore([first])
+        func conflict(_ facts: [Fact], in core: InsightsCore) -> FactConflict? {
+            do {
+                try core.check(batch(facts))
+                return nil
+            } catch { return error }
+        }
+        #expect(conflict([Make.subscription("s", "C", "A", .by("P"), start + 1, 2, .suspended)], in: core) == nil)
+        #expect(conflict([Make.subscription("s", "D", "B", .direct, start, 2)], in: core) == nil)
+        let sku = conflict(
+            [Make.customer("C"), Make.subscription("s", "C", "B", .by("P"), start, 1)], in: core)
+        #expect(sku?.index == 1 && sku?.field == "subscription.sku_id")
+        let partner = conflict([Make.subscription("s", "C", "A", .by("Q"), start, 1)], in: core)
+        #expect(partner?.field == "subscription.seller_partner_id")
+        let kind = conflict([Make.subscription("s", "C", "A", .direct, start, 1)], in: core)
+        #expect(kind?.field == "subscription.seller_kind")
+        let within = conflict([first, Make.subscription("s", "C", "B", .by("P"), start, 1)], in: InsightsCore())
+        #expect(within?.index == 1)
+    }
+
+    @Test func revisionsAndEmptyBatches() {
+        var core = InsightsCore()
+        #expect(core.revision == .none)
+        core.add([])
+        #expect(core.revision.number == 1)
+        core.advance(to: Revision(number: 7))
+        #expect(core.revision.number == 7)
+        let states = core.takeDirtyStates()
+        #expect(states.map(\.key) == ["core"])
+        #expect(core.takeDirtyStates().isEmpty)
+    }
+
+    private func erasureFacts() -> [Fact] {
+        [
+            Make.sku("A", .office365, [.exo]), Make.relationship("P", "C", 0),
+            Make.subscription("s", "C", "A", .by("P"), start, 5), Make.user("C", "u", "Jane"),
+            Make.snapshot("C", "A", start, ["u", "v"]), Make.activity("C", "u", .exo, [start]),
+        ] + Make.fullCoverage("C", start + 20)
+    }
+
+    @Test func erasureKeepsFiguresAndForgetsThePerson() throws {
+        var core = InsightsCore(erasureFacts())
+        func book() throws -> PartnerBook { core.book(in: try scope("P"), today: day(start + 20)) }
+        func users() throws -> [String] {
+            let rows = try book().licensedUsers(of: ID.customer("C"), on: nil, activity: .any, workload: nil)?.rows
+            return (rows ?? []).map { "\($0.user) \($0.displayName)" }
+        }
+        let before = try book().insights(of: ID.customer("C"), on: nil, products: [.office365])
+        #expect(try users() == ["u Jane", "v "])
+        let missing = core.erase(
+            user: ID.user("nobody"), of: ID.customer("C"), replacement: ID.user("x"), revision: Revision(number: 2))
+        #expect(!missing && core.revision.number == 1)
+        let wrongCustomer = core.erase(
+            user: ID.user("u"), of: ID.customer("D"), replacement: ID.user("x"), revision: Revision(number: 2))
+        #expect(!wrongCustomer)
+        let done = core.erase(
+            user: ID.user("u"), of: ID.customer("C"), replacement: ID.user("x"), revision: Revision(number: 2))
+        #expect(done && core.revision.number == 2)
+        #expect(try users() == ["v "])
+        #expect(try book().insights(of: ID.customer("C"), on: nil, products: [.office365]) == before)
+        for state in core.takeDirtyStates() {
+            #expect(!String(decoding: state.body, as: UTF8.self).contains("Jane"))
+        }
+        // Somebody new under the old id.
+        core.add([Make.activity("C", "u", .exo, [start]), Make.assignment("C", "u", "A", start + 1)])
+        #expect(try users() == ["u ", "v "])
+        let row = try #require(try book().insights(of: ID.customer("C"), on: nil, products: [.office365]))
+        #expect(row.products[0].usage.active == 2 && row.products[0].all.assigned == 3)
+        // A snapshot that does not name the anonymous person ends what it held.
+        core.add([Make.snapshot("C", "A", start + 5, ["u", "v"])])
+        let after = try #require(try book().insights(of: ID.customer("C"), on: nil, products: [.office365]))
+        #expect(after.products[0].all.assigned == 2)
+    }
+
+    @Test func aReplayedLogWithTheReplacementCanBeErasedAgain() throws {
+        var core = InsightsCore([Make.relationship("P", "C", 0), Make.assignment("C", "x", "A", start)])
+        func count() throws -> Int? {
+            try core.book(in: scope("P"), today: day(start))
+                .licensedUsers(of: ID.customer("C"), on: day(start), activity: .any, workload: nil)?.rows.count
+        }
+        #expect(try count() == 1)
+        let done = core.erase(
+            user: ID.user("x"), of: ID.customer("C"), replacement: ID.user("x"), revision: Revision(number: 2))
+        #expect(done)
+        #expect(try count() == 0)
+    }
+
+    @Test func erasureMatchesTheModel() throws {
+        for seed in UInt64(20_000)..<20_040 {
+            let world = World(seed: seed)
+            var core = InsightsCore(world.facts)
+            let model = NaiveModel()
+            model.apply(world.facts)
+            for (place, user) in world.users.prefix(3).enumerated() {
+                let customer = world.customers[place % world.customers.count]
+                let known = core.erase(
+                    user: ID.user(user), of: ID.customer(customer), replacement: ID.user("anon\(place)"),
+                    revision: core.revision.next)
+                if known { model.erase(user, of: customer, replacement: "anon\(place)") }
+            }
+            let more = World(seed: seed + 500)
+            core.add(more.facts)
+            model.apply(more.facts)
+            let comparison = Comparison(core: core, model: model, today: world.today, label: "seed \(seed)")
+            try comparison.check(
+                partner: world.partners[0], on: World.base + 30, customers: world.customers)
+        }
+    }
+
+    @Test func coverageIsListedByPage() throws {
+        let core = InsightsCore(
+            ["c", "a", "b"].map { Make.coverage($0, .activity, start) } + [Make.relationship("P", "d", 0)])
+        let grant = try operatorGrant()
+        let first = core.coverage(for: grant, customer: nil, after: nil, limit: 2)
+        #expect(first.rows.map(\.0.text) == ["a", "b"] && first.total == 4)
+        let second = core.coverage(for: grant, customer: nil, after: ID.customer("b"), limit: 5)
+        #expect(second.rows.map(\.0.text) == ["c", "d"] && second.rows[1].1 == CoverageRow())
+        let one = core.coverage(for: grant, customer: ID.customer("b"), after: nil, limit: 5)
+        #expect(one.rows.map(\.0.text) == ["b"] && one.rows[0].1.activity == day(start) && one.total == 1)
+        #expect(core.coverage(for: grant, customer: ID.customer("z"), after: nil, limit: 5).total == 0)
+    }
+
+    @Test func damagedStatesAreRefused() throws {
+        var core = InsightsCore(erasureFacts())
+        let states = core.takeDirtyStates()
+        #expect(states.count == 4)
+        for state in states {
+            for length in 0..<state.body.count {
+                var empty = InsightsCore()
+                let cut = CoreState(key: state.key, body: Array(state.body[..<length]))
+                #expect(throws: CoreStateError.self) { try empty.restore(cut) }
+            }
+            var empty = InsightsCore()
+            let longer = CoreState(key: state.key, body: state.body + [0])
+            #expect(throws: CoreStateError.self) { try empty.restore(longer) }
+        }
+        var empty = InsightsCore()
+        #expect(throws: CoreStateError.self) { try empty.restore(CoreState(key: "odd", body: [1])) }
+    }
+
+    @Test func aThousandPeopleComeBackInTheirGroups() throws {
+        var facts = erasureFacts()
+        for number in 0..<1_000 {
+            facts += [
+                Make.assignment("C", "p\(number)", "A", start), Make.activity("C", "p\(number)", .exo, [start + 1]),
+            ]
+        }
+        var core = InsightsCore(facts)
+        var stored: [String: [UInt8]] = [:]
+        for state in core.takeDirtyStates() { stored[state.key] = state.body }
+        #expect(stored.count == 7)
+        core.add([Make.activity("C", "p900", .exo, [start + 9])])
+        let changed = core.takeDirtyStates()
+        #expect(changed.count == 2)
+        for state in changed { stored[state.key] = state.body }
+        for reversed in [false, true] {
+            var restored = InsightsCore()
+            let keys = stored.keys.sorted()
+            for key in reversed ? keys.reversed() : keys {
+                try restored.restore(CoreState(key: key, body: stored[key] ?? []))
+            }
+            for number in [start, start + 20, start + 36] {
+                let left = core.book(in: try scope("P"), today: day(start + 40))
+                let right = restored.book(in: try scope("P"), today: day(start + 40))
+                #expect(
+                    left.insights(of: ID.customer("C"), on: day(number), products: Product.allCases)
+                        == right.insights(of: ID.customer("C"), on: day(number), products: Product.allCases))
+                #expect(
+                    left.licensedUsers(of: ID.customer("C"), on: day(number), activity: .active, workload: nil)?.rows
+                        == right.licensedUsers(of: ID.customer("C"), on: day(number), activity: .active, workload: nil)?
+                        .rows)
+            }
+        }
+    }
+}

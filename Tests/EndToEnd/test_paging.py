@@ -103,3 +103,24 @@ def test_an_export_is_resumed_where_it_was_cut(house):
     before = sum(len(reply.rows) for reply in whole[: len(whole) // 2 + 1])
     assert [row for reply in rest for row in reply.rows] == rows[before:]
     assert whole[-1].customers_done == whole[-1].customers_total
+
+
+def test_a_name_that_looks_like_a_formula_is_text_in_csv(house, api):
+    """Spreadsheet programs would run it; quotes and separators stay in their cell."""
+    import csv
+
+    f = house.facts
+    names = ["=1+1", "+31 20", "-5", "@SUM(A1)", "\tTab", 'Say "hi", twice', "plain"]
+    facts = []
+    for n, name in enumerate(names):
+        facts += [f.customer(f"z-formula{n}", name, "=BE"), f.relationship("B", f"z-formula{n}", day(-9))]
+        facts += [f.subscription(f"z{n}", f"z-formula{n}", "E3", "B", day(-9), 1), *f.coverage(f"z-formula{n}", day(-1))]
+    house["operator"].feed(facts)
+    for language, separator in (("en", ","), ("nl", ";")):
+        chunks = house["dave"].call("ExportInsights", format=api.EXPORT_FORMAT_CSV, language_code=language)
+        text = b"".join(chunk.csv_chunk for chunk in chunks).decode()
+        rows = list(csv.DictReader(text.splitlines(), delimiter=separator))
+        assert len(rows) == len(names) and len({len(row) for row in rows}) == 1
+        for row, name in zip(rows, names):
+            assert not row["customer_name"].startswith(("=", "+", "-", "@", "\t")), row
+            assert row["customer_name"].endswith(name.strip()) and row["market"].endswith("=BE")

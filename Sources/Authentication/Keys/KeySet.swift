@@ -1,0 +1,125 @@
+import Crypto
+import CryptoExtras
+import Foundation
+
+/// What is wrong with an issuer's keys. Nothing of what was read is in it.
+public enum KeySetError: Error, Sendable, Hashable, CustomStringConvertible {
+    /// The file cannot be read, or the server not be reached; in words.
+    case unreachable(String)
+    case tooLarge(limitBytes: Int)
+    case timedOut
+    /// Another HTTP status than 200; redirects are not followed.
+    case status(Int)
+    /// Not a JSON Web Key Set.
+    case malformed
+    /// Not one key that the issuer's algorithms could use.
+    case noUsableKey
+
+    public var description: String {
+        switch self {
+        case .unreachable(let reason): reason
+        case .tooLarge(let limit): "larger than \(limit) bytes"
+        case .timedOut: "no answer in time"
+        case .status(let code): "HTTP status \(code)"
+        case .malformed: "not a JSON Web Key Set"
+        case .noUsableKey: "no key that the issuer's algorithms could use"
+        }
+    }
+}
+
+/// The public keys of one issuer, by key id.
+struct KeySet: Sendable {
+    /// Bounds of a set.
+    static let maximumKeys = 100
+    static let maximumKeyIDBytes = 256
+    /// RSA moduli, in bits. Larger ones make a check slow.
+    private static let modulusBits = 2_048...8_192
+
+    /// A key and the algorithms that it checks: those of its kind that the issuer may use, and of these, where the
+    /// key names one, only that.
+    struct Entry: Sendable {
+        let key: VerificationKey
+        let algorithms: Set<TokenAlgorithm>
+    }
+
+    static let empty = KeySet(entries: [:])
+
+    private let entries: [String: [Entry]]
+
+    private init(entries: [String: [Entry]]) {
+        self.entries = entries
+    }
+
+    var count: Int { entries.values.reduce(0) { $0 + $1.count } }
+
+    /// The key of that id for that algorithm; a token without a known id is never tried with any other key.
+    func key(_ id: String, for algorithm: TokenAlgorithm) -> VerificationKey? {
+        entries[id]?.first { $0.algorithms.contains(algorithm) }?.key
+    }
+
+    /// Reads a JSON Web Key Set (RFC 7517). Keys of other kinds and uses, without an id, or too weak are left out.
+    /// Two keys of one id for one algorithm make the set ambiguous, and it is refused.
+    init(json: [UInt8], allowed: Set<TokenAlgorithm>) throws(KeySetError) {
+        guard let keys = StrictJSON(json)?.object?["keys"]?.array, keys.count <= Self.maximumKeys else {
+            throw .malformed
+        }
+        var entries: [String: [Entry]] = [:]
+        for key in keys {
+            guard let members = key.object else { throw .malformed }
+            guard let (id, entry) = Self.entry(members, allowed: allowed) else { continue }
+            let known = entries[id, default: []]
+            guard known.allSatisfy({ $0.algorithms.isDisjoint(with: entry.algorithms) }) else { throw .malformed }
+            entries[id] = known + [entry]
+        }
+        guard !entries.isEmpty else { throw .noUsableKey }
+        self.entries = entries
+    }
+
+    private static func entry(
+        _ members: [String: StrictJSON], allowed: Set<TokenAlgorithm>
+    ) -> (String, Entry)? {
+        guard let id = members["kid"]?.string, !id.isEmpty, id.utf8.count <= maximumKeyIDBytes else { return nil }
+        if let use = members["use"], use.string != "sig" { return nil }
+        if let operations = members["key_ops"] {
+            guard let listed = operations.array, listed.contains(.string("verify")) else { return nil }
+        }
+        guard let key = key(members) else { return nil }
+        var algorithms = key.algorithms.intersection(allowed)
+        if let named = members["alg"] {
+            guard let text = named.string, let algorithm = TokenAlgorithm(rawValue: text) else { return nil }
+            algorithms.formIntersection([algorithm])
+        }
+        return algorithms.isEmpty ? nil : (id, Entry(key: key, algorithms: algorithms))
+    }
+
+    private static func key(_ members: [String: StrictJSON]) -> VerificationKey? {
+        func bytes(_ name: String) -> [UInt8]? {
+            members[name]?.string.flatMap { Base64URL.decode(Array($0.utf8)) }
+        }
+        switch members["kty"]?.string {
+        case "RSA":
+            guard let modulus = bytes("n"), let exponent = bytes("e"), let first = modulus.first, first != 0 else {
+                return nil
+            }
+            let bits = modulus.count * 8 - first.leadingZeroBitCount
+            guard modulusBits.contains(bits), isSoundExponent(exponent) else { return nil }
+            return (try? _RSA.Signing.PublicKey(n: modulus, e: exponent)).map { .rsa($0) }
+        case "EC":
+            guard let x = bytes("x"), let y = bytes("y") else { return nil }
+            switch members["crv"]?.string {
+            case "P-256" where x.count == 32 && y.count == 32:
+                return (try? P256.Signing.PublicKey(rawRepresentation: x + y)).map { .p256($0) }
+            case "P-384" where x.count == 48 && y.count == 48:
+                return (try? P384.Signing.PublicKey(rawRepresentation: x + y)).map { .p384($0) }
+            default: return nil
+            }
+        default: return nil
+        }
+    }
+
+    /// Odd, from 3 to 2^32 - 1.
+    private static func isSoundExponent(_ bytes: [UInt8]) -> Bool {
+        guard bytes.count <= 4, let last = bytes.last, last & 1 == 1 else { return false }
+        return bytes.reduce(0) { $0 << 8 | UInt64($1) } >= 3
+    }
+}

@@ -15,7 +15,8 @@ struct SizeTests {
         var wrong: [String] = []
         for file in SourceTree.sources + SourceTree.tests {
             for (number, line) in file.text.split(separator: "\n", omittingEmptySubsequences: false).enumerated()
-            where line.count > Self.columns {
+            // A string literal that stands alone on its line may be as long as it is.
+            where line.count > Self.columns && line.first(where: { $0 != " " }) != "\"" {
                 wrong.append("\(file.path):\(number + 1): \(line.count) columns")
             }
         }

@@ -69,7 +69,7 @@ struct FactCheck {
         value == unspecified || !Value.allCases.contains(value) ? "\(field) is missing or unknown" : nil
     }
 
-    private func id(_ field: String, _ id: String) -> String? {
+    func id(_ field: String, _ id: String) -> String? {
         if id.isEmpty { return "\(field) is empty" }
         if id.utf8.count > FactBounds.idLength { return "\(field) is longer than \(FactBounds.idLength) characters" }
         return id.utf8.allSatisfy { (0x21...0x7E).contains($0) }

@@ -65,6 +65,9 @@ struct GraphActiveUsersImporter: FactImporter {
         lastRefresh = max(lastRefresh, refresh)
         let isDeleted = try flag("is deleted", row)
         let user = Self.userID(try row.required("user principal name").lowercased(), isDeleted: isDeleted)
+        if let complaint = FactCheck(today: options.today).id("user principal name", user) {
+            throw PositionedProblem(row.position("user principal name"), complaint)
+        }
         if Self.isConcealed(user) {
             concealed += 1
         } else if let name = try row.text("display name")?.cleanedName, !name.isEmpty, name != "(Unknown)",

@@ -46,6 +46,7 @@ struct GraphUsersImporter: FactImporter {
                 "the answer has more pages: give all of them in one command, or the others lose their licenses")
         }
         for (sku, users) in holders.sorted(by: { $0.key < $1.key }) {
+            if let since = options.heldSince { try assign(users, sku: sku, since: since, into: &sink) }
             var fact = PBAssignmentSnapshotFact()
             fact.customerID = options.customerID
             fact.skuID = sku
@@ -55,7 +56,23 @@ struct GraphUsersImporter: FactImporter {
             report.add("snapshots, one per SKU")
             report.add("assignments", users.count)
         }
+        if options.heldSince == nil && options.date == nil {
+            report.note(
+                "people hold their licenses from \(options.snapshotDay) on; for a customer's first file say with "
+                    + "--held-since from which day they did")
+        }
         try sink.addCoverage(.assignments, through: options.snapshotDay, options: options)
+    }
+
+    private func assign(_ users: Set<String>, sku: String, since: String, into sink: inout FactSink) throws {
+        for user in users.sorted() {
+            var fact = PBAssignmentFact()
+            fact.customerID = options.customerID
+            fact.userID = user
+            fact.skuID = sku
+            fact.startDate = since
+            try sink.add(.assignment(fact), at: .wholeFile)
+        }
     }
 
     private mutating func hold(_ licenses: [JSONValue], user: String) throws {

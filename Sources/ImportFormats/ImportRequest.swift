@@ -34,6 +34,9 @@ public struct ImportOptions: Sendable {
     public var date: String?
     /// Subscriptions count from the day of their creation, in the state that they have now: right for the first file.
     public var sinceCreation = false
+    /// The people of a users file have held their licenses since this day, `YYYY-MM-DD`: right for the first file,
+    /// because a snapshot says nothing about the days before it.
+    public var heldSince: String?
     /// The selling partner of Partner Center subscriptions.
     public var partnerID = ""
     /// Partner ids by lower-cased tenant id.
@@ -66,6 +69,10 @@ public struct ImportOptions: Sendable {
         }
         if let date, CivilDay.number(date) == nil { return "--date \(date.excerpt) is not a day YYYY-MM-DD" }
         if let date, date > today { return "--date \(date) is after today (\(today), UTC)" }
+        if let heldSince, CivilDay.number(heldSince) == nil {
+            return "--held-since \(heldSince.excerpt) is not a day YYYY-MM-DD"
+        }
+        if let heldSince, heldSince > snapshotDay { return "--held-since \(heldSince) is after \(snapshotDay)" }
         return nil
     }
 }

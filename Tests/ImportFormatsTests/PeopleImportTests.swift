@@ -27,12 +27,24 @@ import Testing
 
     @Test func `half an answer is refused, all its pages are not`() throws {
         let first = input(
-            #"{"@odata.nextLink":"x","value":[{"userPrincipalName":"a@x","assignedLicenses":[{"skuId":"\#(officeE3)"}]}]}"#
+            "{\"@odata.nextLink\":\"x\","
+                + #""value":[{"userPrincipalName":"a@x","assignedLicenses":[{"skuId":"\#(officeE3)"}]}]}"#
         )
         let last = input(#"{"value":[{"userPrincipalName":"b@x","assignedLicenses":[{"skuId":"\#(officeE3)"}]}]}"#)
         #expect(problem(.graphUsers, [first], options()).contains("give all of them in one command"))
         let (collected, _) = try run(.graphUsers, [first, last], options())
         #expect(collected.batches[0].request.facts.map(\.assignmentSnapshot.userIds) == [["a@x", "b@x"]])
+    }
+
+    @Test func `a first file tells since when licenses are held`() throws {
+        let first = options { $0.heldSince = "2026-01-01" }
+        let (collected, _) = try run(.graphUsers, [try fixture("graph-users.json")], first)
+        let facts = collected.batches[0].request.facts
+        let held = facts.compactMap { if case .assignment(let fact) = $0.fact { fact } else { nil } }
+        #expect(held.map(\.userID) == ["anna@fabrikam.example", "bram@fabrikam.example", "anna@fabrikam.example"])
+        #expect(held.allSatisfy { $0.startDate == "2026-01-01" && $0.endDate.isEmpty })
+        #expect(options { $0.heldSince = "2026-04-01" }.complaint(for: .graphUsers) != nil)
+        #expect(options { $0.heldSince = "x" }.complaint(for: .graphUsers) != nil)
     }
 
     @Test func `users without the field of licenses are refused`() {
@@ -78,7 +90,8 @@ import Testing
             check("Report Refresh Date,User Principal Name\n2026-03-02,a@x\n").hasPrefix(
                 "a.csv:1: the header has no known"))
         #expect(
-            check(header + "2026-03-02,jäger@x,False,2026-03-01\n").hasPrefix("a.csv:2:23: user_id “jäger@x” may only"))
+            check(header + "2026-03-02,jäger@x,False,2026-03-01\n").hasPrefix(
+                "a.csv:2:12: user principal name “jäger@x” may only"))
     }
 
     @Test func `an empty report reports nothing`() throws {

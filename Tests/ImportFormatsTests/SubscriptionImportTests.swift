@@ -3,6 +3,9 @@ import Testing
 
 @testable import ImportFormats
 
+/// A complete row.
+private let good = #"{"id":"x","skuId":"s","status":"Enabled","totalLicenses":1}"#
+
 @Suite struct SubscriptionImportTests {
     private let mapped = options { $0.partnerTenants = ["51515151-0000-4000-8000-000000000001": "contoso-reseller"] }
 
@@ -56,12 +59,15 @@ import Testing
             "subs.json:1:79: createdDateTime “soon” is not a date or timestamp"
         ),
         (
-            #"[{"id":"x","skuId":"s","status":"Enabled","totalLicenses":1},{"id":"X","skuId":"t","status":"Enabled","totalLicenses":1}]"#,
-            "subs.json:1:67: subscription “x” has two SKUs"
+            "[\(good),{\"id\":\"X\",\"skuId\":\"t\",\"status\":\"Enabled\",\"totalLicenses\":1}]",
+            "subs.json:1:68: subscription “x” has two SKUs"
         ),
         (#"{"value":7}"#, "subs.json:1:1: the document is neither an array nor an object with “value” or “items”"),
         (#"[[]]"#, "subs.json:1:2: an element of the list must be an object, not an array"),
-        (#"[{"id":"x"}"#, "subs.json:1:12: the document ends where “]” should be"),
+        (
+            #"[{"id":"x","skuId":"s","status":"Enabled","totalLicenses":1}"#,
+            "subs.json:1:61: the document ends where “]” should be"
+        ),
     ])
     func `wrong values are named with their place`(text: String, expected: String) {
         #expect(problem(.graphSubscriptions, [input(text, name: "subs.json")], options()) == expected)

@@ -29,7 +29,8 @@ struct ImportCommand: AsyncParsableCommand {
             partner (named by --partner-tenant, else by its tenant id), no owner is unknown. With --date each row \
             holds from that day on; without it, or with --since-creation, from the day the subscription was created.
 
-            graph-users: everybody who is not named loses the SKU on --date. A SKU that nobody holds any more is in \
+            graph-users: everybody who is named holds the SKU from --date on (or from --held-since on, for a \
+            customer's first file), and everybody else loses it on --date. A SKU that nobody holds any more is in \
             no user's list, so name the customer's SKUs with --all-skus-from (JSON of subscribedSkus, or one id per \
             line) or --sku.
 
@@ -60,6 +61,11 @@ struct ImportCommand: AsyncParsableCommand {
     var date: String?
     @Flag(help: "Subscriptions count from the day of their creation: for a customer's first file.")
     var sinceCreation = false
+    @Option(
+        help: ArgumentHelp(
+            "The people of graph-users have held their licenses since this day: for a customer's first file.",
+            valueName: "YYYY-MM-DD"))
+    var heldSince: String?
     @Option(help: "Partner who sold (partner-subscriptions).") var partner: String = ""
     @Option(help: ArgumentHelp("Which partner a tenant is; may be repeated.", valueName: "tenant=partner"))
     var partnerTenant: [String] = []
@@ -98,6 +104,7 @@ struct ImportCommand: AsyncParsableCommand {
         options.customerTenant = try tenant()
         options.date = date
         options.sinceCreation = sinceCreation
+        options.heldSince = heldSince
         options.partnerID = partner
         options.skipUnmapped = skipUnmapped
         options.withoutCoverage = noCoverage

@@ -15,8 +15,8 @@ public struct Day: Hashable, Comparable, Sendable, Strideable, CustomStringConve
 
     /// The day of a Unix time in seconds.
     public init(unixSeconds: Int64) {
-        let days = unixSeconds >= 0 ? unixSeconds / 86_400 : (unixSeconds - 86_399) / 86_400
-        self.init(number: Int32(clamping: days))
+        // Towards zero is good enough: everything before 1970 becomes the first day.
+        self.init(number: Int32(clamping: unixSeconds / 86_400))
     }
 
     public static func < (left: Day, right: Day) -> Bool { left.number < right.number }
@@ -24,7 +24,8 @@ public struct Day: Hashable, Comparable, Sendable, Strideable, CustomStringConve
     public func distance(to other: Day) -> Int { Int(other.number) - Int(number) }
 
     public func advanced(by days: Int) -> Day {
-        Day(number: Int32(clamping: Int(number).addingReportingOverflow(days).partialValue))
+        let (sum, overflow) = Int(number).addingReportingOverflow(days)
+        return overflow ? (days > 0 ? .last : .first) : Day(number: Int32(clamping: sum))
     }
 
     /// Days in the window of active use, the last one included.

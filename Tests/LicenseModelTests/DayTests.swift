@@ -130,3 +130,13 @@ import Testing
         }
     }
 }
+
+@Suite struct DayEdgeTests {
+    @Test func arithmeticSaturates() {
+        #expect(Day(unixSeconds: .min) == .first)
+        #expect(Day(unixSeconds: -1) == .first)
+        #expect(Day(unixSeconds: .max) == .last)
+        #expect(Day.last.advanced(by: .max) == .last)
+        #expect(Day.last.advanced(by: .min) == .first)
+    }
+}

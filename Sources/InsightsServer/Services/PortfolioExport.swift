@@ -17,7 +17,7 @@ extension InsightsService {
             _ = try RequestFields.reach(request.scope)
             return (
                 try Self.days(request, today: today), try RequestFields.products(request.products), query,
-                try context.pageTokens.position(of: request.resumeToken, for: query)
+                try resumePosition(request.resumeToken, query)
             )
         }
         let csv: ExportCSV?
@@ -40,6 +40,15 @@ extension InsightsService {
                 self.context.pageTokens.token(
                     for: query, at: PagePosition(revision: snapshot.revision, asOf: asOf, key: key))
             })
+    }
+
+    /// Nil for an export from its beginning.
+    private func resumePosition(_ token: String, _ query: PageQuery) throws(FieldError) -> PagePosition? {
+        do {
+            return try context.pageTokens.position(of: token, for: query)
+        } catch {
+            throw FieldError("resume_token", "is not a token of this export: start again without one")
+        }
     }
 
     /// Nil means the default day. `as_of` and a range together are refused.

@@ -7,6 +7,7 @@ generated=$out/generated
 mkdir -p "$generated"
 
 gcc -O2 -std=c11 -Wall -Wextra -o "$out/load" "$source/load.c" -lnghttp2 -lssl -lcrypto
+gcc -O2 -std=gnu11 -Wall -Wextra -shared -fPIC -o "$out/sigsuspend.so" "$source/sigsuspend.c"
 
 files=()
 for name in figures permission insights_service; do files+=("partner/insights/v1/$name.proto"); done

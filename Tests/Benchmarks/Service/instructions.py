@@ -17,12 +17,27 @@ import sys
 import servers
 
 FEW, MANY = 1_000, 3_000
+# The key of all instructions, besides those of the functions.
+TOTAL = ("", "total")
+
+
+# Libraries, and functions of the standard library that the compiler copied into the executable, that only work for
+# their caller: what is spent in them is charged to the function that called them.
+RUNTIME_LIBRARIES = (
+    "libswift", "libFoundation", "lib_Foundation", "libc.so", "libm.so", "ld-linux", "libstdc++", "libgcc")
+RUNTIME_FUNCTIONS = (
+    "$sSa6append10contentsOf", "$sSa15replaceSubrange", "$ss22_ContiguousArrayBuffer", "$ss22__RawDictionaryStorage")
+
+
+def is_runtime(place):
+    library, name = place
+    return library.startswith(RUNTIME_LIBRARIES) or name.startswith(RUNTIME_FUNCTIONS)
 
 
 def costs(file):
-    """Self cost by (library, function) of one callgrind dump."""
+    """Cost by (library, function) of one callgrind dump: its own and what it spends in the runtime."""
     tables = {"ob": {}, "fn": {}}
-    result, library, place, is_call = collections.Counter(), "", None, False
+    result, library, callee_library, place, callee = collections.Counter(), "", None, None, None
     with open(file) as lines:
         for line in lines:
             if line.startswith(("fn=", "cfn=", "ob=", "cob=")):
@@ -34,15 +49,24 @@ def costs(file):
                     names[number] = full
                 if key == "ob":
                     library = os.path.basename(names[number])
+                elif key == "cob":
+                    callee_library = os.path.basename(names[number])
                 elif key == "fn":
                     place = (library, names[number])
-            elif line.startswith("calls="):
-                is_call = True
+                else:
+                    callee, callee_library = (callee_library or library, names[number]), None
             elif line[0] in "0123456789+-*":
-                if not is_call:
+                # After a call: everything below it. What the runtime calls is in there already.
+                if not is_runtime(place) and (callee is None or is_runtime(callee)):
                     result[place] += int(line.split()[1])
-                is_call = False
+                callee = None
     return result
+
+
+def total(file):
+    """All instructions of one dump."""
+    with open(file) as lines:
+        return sum(int(line.split()[1]) for line in lines if line.startswith("totals:"))
 
 
 def dump(server, folder, label):
@@ -54,10 +78,11 @@ def dump(server, folder, label):
     made = sorted(set(glob.glob(pattern)) - before)
     if not made:
         sys.exit("callgrind wrote no counters")
-    total = collections.Counter()
+    result = collections.Counter()
     for file in made:
-        total.update(costs(file))
-    return total
+        result.update(costs(file))
+        result[TOTAL] += total(file)
+    return result
 
 
 def count(folder, start, label):
@@ -91,24 +116,17 @@ def readable(places):
     return dict(zip(places, answer))
 
 
-def rows(table, total, top):
-    """Markdown rows of the largest counts."""
-    for name, value in table.most_common(top):
-        print(f"| {value:,.0f} | {100 * value / total:.1f} % | `{name[:110]}` |")
-
-
 def profile(method, counts, top):
-    names, functions, libraries = readable(list(counts)), collections.Counter(), collections.Counter()
+    counts = dict(counts)
+    everything = counts.pop(TOTAL)
+    names, functions = readable(list(counts)), collections.Counter()
     for place, value in counts.items():
         functions[names[place]] += value
-        libraries[place[0].replace("-stripped", "")] += value
-    total = sum(functions.values())
-    print(f"\n`{method}`, {total:,.0f} instructions a call of insightsd, by library\n")
-    print("| instructions | share | library |\n| --- | --- | --- |")
-    rows(libraries, total, 8)
-    print(f"\nThe {top} dearest functions\n")
+    print(f"\n`{method}`: the {top} dearest functions of insightsd and what they spend in the Swift runtime and libc, "
+          f"of {everything:,.0f}\n")
     print("| instructions | share | function |\n| --- | --- | --- |")
-    rows(functions, total, top)
+    for name, value in functions.most_common(top):
+        print(f"| {value:,.0f} | {100 * value / everything:.1f} % | `{name[:110]}` |")
 
 
 def main():
@@ -119,15 +137,17 @@ def main():
     stripped = folder / "insightsd-stripped"
     subprocess.run(["objcopy", "--strip-debug", folder.insightsd, stripped], check=True)
     os.environ["SWIFT_DETERMINISTIC_HASHING"] = "1"
+    os.environ["LD_PRELOAD"] = folder / "sigsuspend.so"
     ours = count(folder, lambda running, wrapper: running.ours(wrapper, stripped, "insightsd-callgrind"), "insightsd")
     peers = {mode: count(folder, lambda running, wrapper: running.peer(mode, wrapper), f"peer-{mode}")
              for mode in ("callback", "async")}
+    del os.environ["LD_PRELOAD"]
 
     print("Instructions a call (callgrind, user space)\n")
     print("| method | insightsd | C++ gRPC, callback | C++ gRPC, async | ratio |\n| --- | --- | --- | --- | --- |")
     for method in servers.METHODS:
-        own = sum(ours[method].values())
-        others = [sum(peers[mode][method].values()) for mode in ("callback", "async")]
+        own = ours[method][TOTAL]
+        others = [peers[mode][method][TOTAL] for mode in ("callback", "async")]
         print(f"| `{method}` | {own:,.0f} | {others[0]:,.0f} | {others[1]:,.0f} "
               f"| {own / others[0]:.2f} / {own / others[1]:.2f} |")
     for method in servers.METHODS:

@@ -136,6 +136,14 @@ let package = Package(
         .testTarget(
             name: "ImportFormatsTests", dependencies: ["ImportFormats", "InsightsAPI", protobuf],
             resources: [.copy("Fixtures")]),
+        .testTarget(
+            name: "InsightsClientTests",
+            dependencies: [
+                "InsightsClient", "InsightsAPI", "insights", arguments,
+                .product(name: "GRPCCore", package: "grpc-swift-2"),
+                .product(name: "GRPCNIOTransportHTTP2Posix", package: "grpc-swift-nio-transport"),
+                .product(name: "GRPCProtobuf", package: "grpc-swift-protobuf"),
+            ], exclude: ["Golden"]),
         .testTarget(name: "TidyTests"),
     ],
     swiftLanguageModes: [.v6]

@@ -2,6 +2,7 @@
 
 import threading
 
+import grpc
 import pytest
 from facts import day
 
@@ -124,3 +125,51 @@ def test_a_name_that_looks_like_a_formula_is_text_in_csv(house, api):
         for row, name in zip(rows, names):
             assert not row["customer_name"].startswith(("=", "+", "-", "@", "\t")), row
             assert row["customer_name"].endswith(name.strip()) and row["market"].endswith("=BE")
+
+
+@pytest.fixture
+def long_export(house):
+    """Starts exports of 59 days; those still under way at the end are cancelled."""
+    method = house.api.methods["ExportInsights"]
+    call = house["alice"].channel.unary_stream(
+        method.path, request_serializer=method.request.SerializeToString, response_deserializer=method.response.FromString
+    )
+    request = method.request(start_date=day(-59).isoformat(), end_date=day(-1).isoformat())
+    started = []
+
+    def start(**options):
+        started.append(call(request, timeout=60, **options))
+        return started[-1]
+
+    yield start
+    for export in started:
+        export.cancel()
+
+
+def rows(export):
+    return [row for reply in export for row in reply.rows]
+
+
+def test_an_export_that_nobody_reads_holds_nobody_up(house, long_export):
+    exports = [long_export() for _ in range(3)]
+    assert all(next(export).customers_total for export in exports)
+    for _ in range(50):
+        assert house["alice"].call("ListCustomers", page_size=1).total_size >= COUNT
+    assert len(house["alice"].call("ListCustomers", page_size=1000).customers) >= COUNT
+    assert len(rows(long_export())) > COUNT
+
+
+def test_exports_at_once_are_limited_and_free_when_cancelled(long_export):
+    exports = [long_export() for _ in range(4)]
+    assert all(next(export).customers_total for export in exports)
+    with pytest.raises(grpc.RpcError) as caught:
+        next(long_export())
+    assert caught.value.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
+    for export in exports:
+        export.cancel()
+    # The server hears of the cancellations before it hears of a later call of the same connection.
+    assert next(long_export()).customers_total > 0
+
+
+def test_compressed_both_ways(long_export):
+    assert rows(long_export(compression=grpc.Compression.Gzip)) == rows(long_export()) != []

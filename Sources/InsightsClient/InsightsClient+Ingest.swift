@@ -29,7 +29,7 @@ extension InsightsClient {
         while !pipeline.isFinished {
             do {
                 try await runStream(pipeline, next: next, onReceipt: onReceipt)
-            } catch let error as RPCError where error.code == .unavailable {
+            } catch let error as RPCError where error.code == .unavailable && pipeline.sourceFailure == nil {
                 failures = pipeline.takeProgress() ? 1 : failures + 1
                 guard failures < attempts else { throw InsightsClientError(error, server: settings.server) }
                 try await Task.sleep(for: .milliseconds(100 << min(failures, 5)))

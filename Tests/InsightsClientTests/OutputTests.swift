@@ -1,0 +1,262 @@
+import Foundation
+import ArgumentParser
+import InsightsAPI
+import Testing
+
+@testable import insights
+
+/// Texts are compared with files in `Golden`; `INSIGHTS_WRITE_GOLDEN=1` writes them anew.
+func expectGolden(_ text: String, _ name: String) throws {
+    let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("Golden")
+    let file = folder.appendingPathComponent(name)
+    if ProcessInfo.processInfo.environment["INSIGHTS_WRITE_GOLDEN"] == "1" {
+        try Data(text.utf8).write(to: file)
+    }
+    let expected = String(decoding: try Data(contentsOf: file), as: UTF8.self)
+    #expect(text == expected, "\(name) differs:\n\(text)")
+}
+
+private let terminal = Screen(isTerminal: true, width: 100, isUnicode: true)
+private let ascii = Screen(isTerminal: true, width: 80, isUnicode: false)
+
+@Suite struct OutputTests {
+    private func ratio(_ numerator: Int64, _ denominator: Int64) -> PBRatio {
+        var ratio = PBRatio()
+        ratio.numerator = numerator
+        ratio.denominator = denominator
+        if denominator > 0 { ratio.percent = 100 * Double(numerator) / Double(denominator) }
+        return ratio
+    }
+
+    private func licenses(sold: Int64, assigned: Int64, lower: Int64? = nil, upper: Int64? = nil) -> PBLicenseFigures {
+        var figures = PBLicenseFigures()
+        figures.sold = sold
+        figures.entitled = sold
+        figures.trial = 3
+        figures.uncounted = 0
+        figures.assigned = assigned
+        figures.assignedUnsold = 0
+        figures.assignedLower = lower ?? assigned
+        figures.assignedUpper = upper ?? assigned
+        figures.attribution = lower == nil ? .exact : .estimated
+        figures.deployment = ratio(assigned, sold)
+        return figures
+    }
+
+    private func usage(_ active: Int64, _ total: Int64) -> PBUsageFigures {
+        var figures = PBUsageFigures()
+        figures.activeUsers = active
+        figures.totalUsers = total
+        figures.entitlements = total
+        figures.usage = ratio(active, total)
+        figures.usagePerEntitlement = ratio(active, total)
+        figures.windowStart = "2026-03-04"
+        figures.windowEnd = "2026-03-31"
+        return figures
+    }
+
+    private func product(_ figures: PBLicenseFigures) -> PBProductInsights {
+        var product = PBProductInsights()
+        product.product = .office365
+        product.licenses = figures
+        var sku = PBSkuLicenses()
+        sku.skuID = "e3"
+        sku.skuName = "Office 365 E3\u{1B}[31m"
+        sku.licenses = figures
+        product.skus = [sku]
+        product.usage = usage(20, 15)
+        var workload = PBWorkloadUsage()
+        workload.workloadCode = "SPO"
+        workload.workloadName = "SharePoint"
+        workload.usage = usage(20_000, 15_000)
+        product.workloads = [workload]
+        return product
+    }
+
+    private var unreported: PBProductInsights {
+        var product = PBProductInsights()
+        product.product = .dynamics365
+        product.licenses.sold = 7
+        product.licenses.entitled = 7
+        product.licenses.trial = 0
+        product.licenses.uncounted = 0
+        return product
+    }
+
+    @Test func bothScopesStandSideBySide() throws {
+        let all = [product(licenses(sold: 19, assigned: 18)), unreported]
+        let own = [product(licenses(sold: 14, assigned: 13, lower: 13, upper: 14)), unreported]
+        try expectGolden(ProductView(own: own, all: all, screen: terminal).text(), "customer-both.txt")
+        try expectGolden(ProductView(own: nil, all: own, screen: .plain).text(), "customer-own.txt")
+        try expectGolden(CSVText.text([ProductRows.header] + ProductRows.rows(all)), "customer.csv")
+    }
+
+    @Test func aProductWithoutAnythingIsOneLine() {
+        var idle = unreported
+        idle.licenses.sold = 0
+        idle.licenses.entitled = 0
+        #expect(
+            ProductView(own: nil, all: [idle], screen: .plain).text()
+                == "DYNAMICS 365\n  No licenses and no activity.\n")
+    }
+
+    @Test func comparisons() throws {
+        var response = PBCompareLicensesResponse()
+        response.asOf = "2026-03-31"
+        var comparison = PBLicenseComparison()
+        comparison.product = .office365
+        comparison.skuID = "e3"
+        comparison.own = licenses(sold: 1_400, assigned: 1_300, lower: 1_300, upper: 1_400)
+        comparison.allPartners = licenses(sold: 1_900, assigned: 1_800)
+        comparison.directSold = 0
+        comparison.otherPartnersSold = 500
+        comparison.unknownSold = 0
+        comparison.ownSharePercent = 73.684
+        response.comparisons = [comparison]
+        response.total = comparison
+        try expectGolden(
+            ComparisonView(response: response, heading: "contoso", screen: terminal).text(), "compare.txt")
+        try expectGolden(CSVText.text(ComparisonView.rows(response)), "compare.csv")
+    }
+
+    @Test func explanations() throws {
+        var explanation = PBUsageExplanation()
+        explanation.activeUsers = 20
+        explanation.totalUsers = 15
+        explanation.entitlements = 15
+        explanation.usage = ratio(20, 15)
+        let counts: [(PBUsageClass, Int64)] = [
+            (.entitled, 15), (.uncountedSubscription, 2), (.trial, 0), (.overAssigned, 0), (.turnover, 2),
+            (.unlicensed, 1),
+        ]
+        for (usageClass, users) in counts {
+            var count = PBUsageClassCount()
+            count.usageClass = usageClass
+            count.users = users
+            explanation.classes.append(count)
+        }
+        explanation.text = "Twenty people used it. " + String(repeating: "word ", count: 30)
+        try expectGolden(
+            ExplanationView(explanation: explanation, heading: "contoso", screen: terminal).text(), "explain.txt")
+        try expectGolden(
+            ExplanationView(explanation: PBUsageExplanation(), heading: "contoso", screen: ascii).text(),
+            "explain-unreported.txt")
+    }
+
+    @Test func trendsAreChartsWithGaps() throws {
+        let points = (0..<60).map { index -> PBTrendPoint in
+            var point = PBTrendPoint()
+            point.date = DayText.adding(index, to: "2026-01-01") ?? ""
+            point.product = .office365
+            point.licenses = licenses(sold: 100, assigned: Int64(index))
+            if !(20..<25).contains(index) { point.usage = usage(Int64(abs(30 - index) * 5), 100) }
+            return point
+        }
+        let view = { (screen: Screen, isChart: Bool) in
+            TrendView(
+                points: points, metrics: [.usage, .sold], heading: "contoso", screen: screen, isChart: isChart
+            ).text()
+        }
+        try expectGolden(view(terminal, true), "trend.txt")
+        try expectGolden(view(ascii, true), "trend-ascii.txt")
+        try expectGolden(view(.plain, false), "trend-table.txt")
+    }
+
+    @Test func topsOfScalesAreRound() {
+        let tops: [(Double, Double)] = [
+            (0, 1), (1, 1), (100, 100), (101, 150), (133.3, 150), (0.3, 0.4), (7, 8), (999, 1_000),
+        ]
+        for (value, top) in tops {
+            #expect(abs(LineChart.niceTop(value) - top) < 1e-9, "\(value)")
+        }
+    }
+
+    @Test func numbers() {
+        #expect(NumberText.count(Int64(1_234_567)) == "1,234,567")
+        #expect(NumberText.count(Int64(-1_000)) == "-1,000")
+        #expect(NumberText.count(Int64.min) == "-9,223,372,036,854,775,808")
+        #expect(NumberText.count(Int64?.none) == "not reported")
+        #expect(NumberText.percent(133.3333) == "133.3 %")
+        #expect(NumberText.percent(-0.04) == "0.0 %")
+        #expect(NumberText.percent(Double?.none) == "–")
+        #expect(NumberText.percent(.nan) == "–")
+        #expect(BarText.bar(50, screen: terminal) == "█████░░░░░")
+        #expect(BarText.bar(133, screen: terminal) == "██████████▶")
+        #expect(BarText.bar(42, screen: terminal) == "████▎░░░░░")
+        #expect(BarText.bar(42, screen: ascii) == "####......")
+        #expect(BarText.bar(42, screen: .plain) == "")
+        #expect(BarText.bar(nil, screen: terminal) == "")
+    }
+
+    @Test func fieldsOfSpreadsheetsAreHarmless() {
+        #expect(CSVText.field("=1+1") == "'=1+1")
+        #expect(CSVText.field("-5") == "-5")
+        #expect(CSVText.field("-5+x") == "'-5+x")
+        #expect(CSVText.field("a \"b\", c") == "\"a \"\"b\"\", c\"")
+        #expect(CSVText.field("") == "")
+    }
+
+    @Test func wideCharactersTakeTwoColumns() {
+        var table = TextTable([.text("Name"), .number("N")])
+        table.add(["日本", "1"])
+        table.add(["e\u{301}", "22"])
+        #expect(table.text() == "Name   N\n────  ──\n日本   1\ne\u{301}     22\n")
+    }
+}
+
+@Suite struct CommandLineTests {
+    private func failure(_ arguments: [String]) -> String {
+        do {
+            _ = try InsightsCommand.parseAsRoot(GlobalFlags.hoisted(arguments))
+            return "no failure"
+        } catch {
+            return ErrorText.line(for: error)
+        }
+    }
+
+    @Test func globalOptionsMayComeFirst() {
+        #expect(
+            GlobalFlags.hoisted(["--server", "a:1", "-o", "json", "customer", "c"])
+                == ["customer", "c", "--server", "a:1", "-o", "json"])
+        #expect(GlobalFlags.hoisted(["--output=csv", "export", "--", "x"]) == ["export", "--output=csv", "--", "x"])
+        #expect(GlobalFlags.hoisted(["customer", "--server", "a"]) == ["customer", "--server", "a"])
+        #expect(GlobalFlags.hoisted(["--help"]) == ["--help"])
+        #expect(failure(["--profile", "p", "whoami"]) == "no failure")
+    }
+
+    @Test func mistakesAreOneLine() {
+        #expect(failure(["customer"]) == "Missing expected argument '<customer>'")
+        #expect(failure(["erase-user", "c", "u"]) == "this cannot be undone; say --yes")
+        #expect(
+            failure(["explain", "--product", "office-365", "--workload", "EXO"])
+                == "give --product or --workload, not both")
+        #expect(
+            failure(["import", "nonsense", "x"]).hasSuffix(
+                "sku-table, graph-subscribed-skus, graph-subscriptions, graph-users, graph-active-users, partner-subscriptions, facts"
+            ))
+        #expect(!failure(["import", "nonsense", "x"]).contains("\n"))
+    }
+
+    @Test func everyCommandHasHelpWithExamples() throws {
+        func check(_ command: any ParsableCommand.Type, path: String) {
+            let children =
+                command.configuration.subcommands + command.configuration.groupedSubcommands.flatMap(\.subcommands)
+            #expect(!command.configuration.abstract.isEmpty, "\(path)")
+            #expect(command.configuration.discussion.contains("Examples:"), "\(path)")
+            for child in children { check(child, path: "\(path) \(child.configuration.commandName ?? "?")") }
+        }
+        check(InsightsCommand.self, path: "insights")
+    }
+
+    @Test func methodsMayBeShort() {
+        #expect(MethodNames.full("ListLicensedUsers") == "/partner.insights.v1.CustomersService/ListLicensedUsers")
+        #expect(MethodNames.full("/a/b") == "/a/b")
+        #expect(MethodNames.full("Unknown") == "Unknown")
+    }
+
+    @Test func daysAreCounted() {
+        #expect(DayText.adding(-89, to: "2026-03-31") == "2026-01-01")
+        #expect(DayText.adding(1, to: "2024-02-28") == "2024-02-29")
+        #expect(DayText.adding(1, to: "soon") == nil)
+    }
+}

@@ -12,7 +12,8 @@ struct IngestService: Sendable {
     let context: ServerContext
 
     func ingest(_ call: CallContext, _ writer: StreamWriter) throws(RPCStatus) -> any MessageReceiver {
-        IngestStream(service: self, grant: try call.operatorGrant(), writer: writer)
+        let grant = try call.operatorGrant()
+        return IngestStream(service: self, grant: grant, writer: writer, event: context.auditEvent(of: call))
     }
 
     /// Decodes, validates and submits one batch; answers from the writer, or at once when the batch is refused.
@@ -59,12 +60,17 @@ struct IngestService: Sendable {
     func getIngestStatus(_ call: CallContext, _ bytes: RawSpan, _ reply: inout [UInt8]) throws(RPCStatus) {
         let request: PBGetIngestStatusRequest = try decode(bytes)
         let grant = try call.operatorGrant()
+        // The operator has no partner; the position is bound to the method and the question alone.
+        let question = try checked { () throws(FieldError) in
+            try PageQuery(partner: "", method: call.path, request: request)
+        }
         let query = try checked { () throws(FieldError) in
             (
                 customer: try RequestFields.optionalCustomer(request.customerID),
                 size: try RequestFields.pageSize(request.pageSize, default: 1_000, maximum: 10_000),
-                after: request.pageToken.isEmpty
-                    ? nil : try FieldRules.id(request.pageToken, "page_token") as CustomerID
+                after: try context.pageTokens.position(of: request.pageToken, for: question)?.key.first.map {
+                    (text) throws(FieldError) in try FieldRules.id(text, "page_token") as CustomerID
+                }
             )
         }
         let today = context.clock.today()
@@ -79,8 +85,10 @@ struct IngestService: Sendable {
             row.sources = PBSourceCoverage.all(coverage, on: today)
             return row
         }
-        // The operator may ask for any customer, so the position needs no seal.
-        if found.rows.count == query.size, let last = found.rows.last { response.nextPageToken = last.0.text }
+        if found.rows.count == query.size, let last = found.rows.last {
+            response.nextPageToken = context.pageTokens.token(
+                for: question, at: PagePosition(revision: core.revision, key: [last.0.text]))
+        }
         try encode(response, into: &reply)
     }
 

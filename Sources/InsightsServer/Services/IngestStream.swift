@@ -9,13 +9,30 @@ import Tenancy
 /// One `Ingest` call. The event loop only hands bytes over; decoding and validation run on a queue of this stream's
 /// own, and the fact writer commits. Batches are answered in the order in which they came.
 final class IngestStream: MessageReceiver, Sendable {
+    private struct Answer {
+        let response: [UInt8]
+        /// Bytes of the batch that it answers.
+        let size: Int
+    }
+
     private struct State {
-        /// Batches received and not answered.
+        /// Batches received whose answers the writer has not taken.
         var underWay = 0
-        var halfClosed = false
-        var ended = false
         /// Bytes of those batches.
         var bytes = 0
+        var halfClosed = false
+        /// No further batch is taken.
+        var ended = false
+        /// Answers for which the writer has no room because the peer does not read; no acknowledgement is dropped.
+        var backlog: [Answer] = []
+        /// The status that follows the last answer.
+        var status: RPCStatus?
+    }
+
+    private enum Step {
+        case finish(RPCStatus)
+        case resume
+        case wait
     }
 
     private let service: IngestService
@@ -28,75 +45,100 @@ final class IngestStream: MessageReceiver, Sendable {
     private static let maximumUnderWay = 4
     private static let maximumBytesUnderWay = 16 << 20
 
-    init(service: IngestService, grant: OperatorGrant, writer: StreamWriter) {
+    /// - Parameter event: put on record before the first batch is looked at; without it nothing is accepted.
+    init(service: IngestService, grant: OperatorGrant, writer: StreamWriter, event: AuditEvent) {
         self.service = service
         self.grant = grant
         self.writer = writer
+        queue.async { [self] in
+            do throws(WriteFailure) {
+                try service.context.audit(event)
+            } catch {
+                end(with: Refusal.write(error, path: "batch"))
+            }
+        }
     }
 
     func receive(_ message: [UInt8]) throws(RPCStatus) {
         let full = state.withLock { state in
             state.underWay += 1
             state.bytes += message.count
-            return state.underWay >= Self.maximumUnderWay || state.bytes >= Self.maximumBytesUnderWay
+            return !Self.hasRoom(state)
         }
         if full { writer.pauseReading() }
         queue.async { [self] in
             // A client that cancelled wants nothing more accepted; what is already with the writer stays accepted.
             guard !state.withLock({ $0.ended }) else { return }
             service.accept(message, by: grant) { [self] answer in
-                finish(answer, size: message.count)
+                switch answer {
+                case .success(let response):
+                    state.withLock { $0.backlog.append(Answer(response: response, size: message.count)) }
+                    send()
+                case .failure(let status): end(with: status)
+                }
             }
         }
     }
 
     func halfClosed() throws(RPCStatus) {
-        let done = state.withLock { state in
-            state.halfClosed = true
-            return state.underWay == 0
-        }
-        if done { writer.finish(.ok) }
+        state.withLock { $0.halfClosed = true }
+        send()
     }
 
     func cancelled(_ status: RPCStatus?) {
-        state.withLock { $0.ended = true }
+        state.withLock { state in
+            state.ended = true
+            state.backlog = []
+        }
+    }
+
+    func writable() {
+        send()
     }
 
     func draining() {
-        let done = state.withLock { state in
-            state.ended = true
-            return state.underWay == 0
-        }
-        if done { writer.finish(Refusal.shuttingDown) }
-        // Else the batches that the writer has are answered first.
+        state.withLock { $0.ended = true }
+        // The batches that the writer has are answered first.
         queue.async { [self] in
-            if state.withLock({ $0.underWay > 0 }) {
-                service.afterWriter { [self] in writer.finish(Refusal.shuttingDown) }
-            }
+            service.afterWriter { [self] in end(with: Refusal.shuttingDown) }
         }
     }
 
-    private func finish(_ answer: Result<[UInt8], RPCStatus>, size: Int) {
-        switch answer {
-        case .success(let response):
-            _ = writer.send(response)
-        case .failure(let status):
-            state.withLock { $0.ended = true }
-            writer.finish(status)
-            return
+    /// Takes no more batches and ends the call behind the answers there are. The first status counts.
+    private func end(with status: RPCStatus) {
+        state.withLock { state in
+            state.ended = true
+            state.status = state.status ?? status
         }
-        let (resume, done) = state.withLock { state in
-            state.underWay -= 1
-            state.bytes -= size
-            return (
-                state.underWay < Self.maximumUnderWay && state.bytes < Self.maximumBytesUnderWay,
-                state.underWay == 0 && state.halfClosed
-            )
+        send()
+    }
+
+    /// Gives the writer what it takes, and ends the call or lets the peer send more when it is time.
+    private func send() {
+        // Under the lock, so that an answer that found no room is in the backlog before the writer says it has some.
+        let step = state.withLock { state -> Step in
+            var sent = 0
+            for answer in state.backlog {
+                if case .full = writer.send(answer.response) { break }
+                state.underWay -= 1
+                state.bytes -= answer.size
+                sent += 1
+            }
+            state.backlog.removeFirst(sent)
+            if state.backlog.isEmpty {
+                if let status = state.status { return .finish(status) }
+                if state.underWay == 0, state.halfClosed { return .finish(.ok) }
+            }
+            return sent > 0 && Self.hasRoom(state) ? .resume : .wait
         }
-        if done {
-            writer.finish(.ok)
-        } else if resume {
-            writer.resumeReading()
+        switch step {
+        case .finish(let status): writer.finish(status)
+        case .resume: writer.resumeReading()
+        case .wait: break
         }
+    }
+
+    private static func hasRoom(_ state: State) -> Bool {
+        state.underWay < maximumUnderWay && state.bytes < maximumBytesUnderWay
     }
 }

@@ -80,12 +80,15 @@ final class HealthService: Sendable {
 private final class HealthWatch: MessageSource {
     private let health: HealthService
     private let call: UInt64
+    private let waker: StreamWaker
     private let known: Bool
     private var told: Bool?
+    private var isDraining = false
 
     init(health: HealthService, call: UInt64, waker: StreamWaker, known: Bool) throws(RPCStatus) {
         self.health = health
         self.call = call
+        self.waker = waker
         self.known = known
         guard health.watch(call, waker) else {
             throw RPCStatus(.resourceExhausted, "too many health watches")
@@ -94,13 +97,22 @@ private final class HealthWatch: MessageSource {
 
     func next(into reply: inout [UInt8]) throws(RPCStatus) -> SourceStep {
         let serving = health.isServing
-        guard told != serving else { return .pending }
+        guard told != serving else {
+            if isDraining { throw Refusal.shuttingDown }
+            return .pending
+        }
         told = serving
         reply.append(contentsOf: HealthService.response(serving: serving, known: known))
         return .message
     }
 
     func cancel() { health.unwatch(call) }
+
+    /// A watch has no end of its own and would use up the whole grace.
+    func draining() {
+        isDraining = true
+        waker.wake()
+    }
 
     deinit { health.unwatch(call) }
 }

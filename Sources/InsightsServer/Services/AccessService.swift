@@ -95,6 +95,10 @@ struct AccessService: Sendable {
             } catch {
                 throw Refusal.badField("partner_id", error.reason)
             }
+            // No path segments of a SPIFFE id, so no certificate could ever name them.
+            guard partner.text != ".", partner.text != ".." else {
+                throw Refusal.badField("partner_id", "may not be . or ..")
+            }
             let name = message.name
             guard name.unicodeScalars.count <= LicenseModel.Limits.maximumNameLength else {
                 throw Refusal.badField(

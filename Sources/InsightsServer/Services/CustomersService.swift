@@ -50,10 +50,10 @@ struct CustomersService: Sendable {
         let paging = try Paging(context, request, of: call)
         call.record?.customer = query.customer
         let book = paging.snapshot.core.book(in: scope, today: today)
-        guard let found = book.subscriptions(of: query.customer, on: query.day) else {
+        guard let found = book.subscriptions(of: query.customer, on: paging.position?.asOf ?? query.day) else {
             throw Refusal.customerNotFound
         }
-        let page = paging.page(of: found.rows) { $0.fact.subscription.text }
+        let page = paging.page(of: found.rows, asOf: found.asOf) { $0.fact.subscription.text }
         var response = PBListSubscriptionsResponse()
         response.subscriptions = page.rows.map(PBSubscription.init)
         response.totalSize = Int32(clamping: found.rows.count)
@@ -77,9 +77,10 @@ struct CustomersService: Sendable {
         call.record?.customer = query.customer
         let book = paging.snapshot.core.book(in: scope, today: today)
         let found = book.licensedUsers(
-            of: query.customer, on: query.day, activity: query.activity, workload: query.workload)
+            of: query.customer, on: paging.position?.asOf ?? query.day, activity: query.activity,
+            workload: query.workload)
         guard let found else { throw Refusal.customerNotFound }
-        let page = paging.page(of: found.rows) { $0.user.text }
+        let page = paging.page(of: found.rows, asOf: found.asOf) { $0.user.text }
         var response = PBListLicensedUsersResponse()
         response.users = page.rows.map(PBLicensedUser.init)
         response.totalSize = Int32(clamping: found.rows.count)

@@ -254,7 +254,7 @@ final class FactWriter: Sendable {
             throw .datastore(error)
         }
         published.publish(candidate)
-        published.forgetShelved()
+        published.forgetShelved(before: revision)
         progress.withLock { $0 = Progress() }
         return revision
     }

@@ -16,7 +16,13 @@ final class CoreSnapshot: Sendable {
 /// The newest snapshot that reads may see. The fact writer publishes; every event loop loads.
 final class PublishedCore: Sendable {
     private let newest: Mutex<CoreSnapshot>
-    private let shelf = Mutex<[Shelved]>([])
+    private let shelf = Mutex(Shelf())
+
+    private struct Shelf {
+        var snapshots: [Shelved] = []
+        /// Older snapshots are not kept: a person was erased since.
+        var oldest: Revision?
+    }
 
     private struct Shelved {
         let snapshot: CoreSnapshot
@@ -48,17 +54,26 @@ final class PublishedCore: Sendable {
         _ = old.revision
     }
 
-    /// Drops older snapshots: an erased person must not live on in them.
-    func forgetShelved() {
-        shelf.withLock { $0.removeAll() }
+    /// Drops snapshots before `revision` and keeps none of them again: an erased person must not live on in them, also
+    /// when a call that began before is about to shelve one.
+    func forgetShelved(before revision: Revision) {
+        let dropped = shelf.withLock { shelf in
+            shelf.oldest = revision
+            let dropped = shelf.snapshots
+            shelf.snapshots = []
+            return dropped
+        }
+        // Released outside the lock: freeing them may take long.
+        _ = dropped.count
     }
 
     /// Keeps a snapshot whose next page somebody may ask for.
     func shelve(_ snapshot: CoreSnapshot, at now: Int64) {
         shelf.withLock { shelf in
-            shelf.removeAll { now - $0.usedAt > Self.shelfLifetime || $0.snapshot === snapshot }
-            if shelf.count >= Self.shelfSize { shelf.removeFirst() }
-            shelf.append(Shelved(snapshot: snapshot, usedAt: now))
+            if let oldest = shelf.oldest, snapshot.revision < oldest { return }
+            shelf.snapshots.removeAll { now - $0.usedAt > Self.shelfLifetime || $0.snapshot === snapshot }
+            if shelf.snapshots.count >= Self.shelfSize { shelf.snapshots.removeFirst() }
+            shelf.snapshots.append(Shelved(snapshot: snapshot, usedAt: now))
         }
     }
 
@@ -67,7 +82,9 @@ final class PublishedCore: Sendable {
         let newest = load()
         if newest.revision == revision { return newest }
         return shelf.withLock { shelf in
-            shelf.first { $0.snapshot.revision == revision && now - $0.usedAt <= Self.shelfLifetime }?.snapshot
+            shelf.snapshots.first {
+                $0.snapshot.revision == revision && now - $0.usedAt <= Self.shelfLifetime
+            }?.snapshot
         } ?? newest
     }
 }

@@ -18,9 +18,12 @@ enum SecretFile {
             return Array(data)
         }
         let secret = (0..<byteCount).map { _ in UInt8.random(in: .min ... .max) }
-        let made = FileManager.default.createFile(
-            atPath: path, contents: Data(secret), attributes: [.posixPermissions: 0o600])
-        guard made else { throw Failure(description: "\(name) cannot be written to the data folder") }
+        do throws(AuditError) {
+            // Whole and durable before it is used: half a secret would keep the server from starting again.
+            try AuditFile.replace(path, with: secret)
+        } catch {
+            throw Failure(description: "\(name) cannot be written to the data folder")
+        }
         return secret
     }
 }

@@ -11,7 +11,7 @@ struct MigrateCommand: AsyncParsableCommand {
 
     func run() async throws {
         do {
-            let settings = try Settings(try await SettingsSource(options))
+            let settings = try Settings(try await SettingsSource(options), serving: false)
             try makeDataFolder(settings.data)
             let store = try SQLiteDatastore.open(path: settings.store)
             let revision = store.revision

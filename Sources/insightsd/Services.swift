@@ -122,11 +122,11 @@ struct CertificateWatcher: Service {
 
     private func stamps() -> [String] {
         [settings.tlsCert, settings.tlsKey, settings.clientCA, settings.crl].compactMap { $0 }.map { path in
-            let attributes = try? FileManager.default.attributesOfItem(atPath: path)
-            let date = (attributes?[.modificationDate] as? Date)?.timeIntervalSinceReferenceDate ?? 0
-            let size = attributes?[.size] as? Int ?? -1
-            let number = attributes?[.systemFileNumber] as? Int ?? -1
-            return "\(path) \(date) \(size) \(number)"
+            // Follows links: mounted secrets are replaced by turning a link to another folder.
+            var file = stat()
+            guard stat(path, &file) == 0 else { return path }
+            let time = file.st_mtim
+            return "\(path) \(file.st_dev) \(file.st_ino) \(file.st_size) \(time.tv_sec) \(time.tv_nsec)"
         }
     }
 }

@@ -1,4 +1,5 @@
 import Glibc
+import InsightsServer
 import LicenseModel
 import RPCEngine
 
@@ -80,9 +81,10 @@ struct Settings {
     var maxConnectionsPerAddress = 1_000
     var maxStreams = 250
 
-    init(_ source: SettingsSource) throws(SettingsError) {
+    /// - Parameter serving: whether the certificate and key are needed.
+    init(_ source: SettingsSource, serving: Bool = true) throws(SettingsError) {
         try readAddresses(source)
-        try readTLS(source)
+        try readTLS(source, isRequired: serving)
         data = source.string("data") ?? data
         let url = source.string("store") ?? "sqlite:\(data)/insights.sqlite"
         guard url.hasPrefix("sqlite:"), url.utf8.count > "sqlite:".utf8.count else {
@@ -118,11 +120,11 @@ struct Settings {
         }
     }
 
-    private mutating func readTLS(_ source: SettingsSource) throws(SettingsError) {
-        guard let cert = source.string("tls-cert") else { throw SettingsError(description: "--tls-cert is required") }
-        guard let key = source.string("tls-key") else { throw SettingsError(description: "--tls-key is required") }
-        tlsCert = cert
-        tlsKey = key
+    private mutating func readTLS(_ source: SettingsSource, isRequired: Bool) throws(SettingsError) {
+        tlsCert = source.string("tls-cert") ?? ""
+        tlsKey = source.string("tls-key") ?? ""
+        if isRequired, tlsCert.isEmpty { throw SettingsError(description: "--tls-cert is required") }
+        if isRequired, tlsKey.isEmpty { throw SettingsError(description: "--tls-key is required") }
         clientCA = source.string("client-ca")
         crl = source.string("crl")
         if let version = try source.choice("tls-minimum", from: ["1.3", "1.2"]) {
@@ -142,8 +144,8 @@ struct Settings {
         loops = try source.int("loops", in: 0...256) ?? loops
         maxMessageBytes = try source.int("max-message-bytes", in: 1_024...(256 << 20)) ?? maxMessageBytes
         maxBatchFacts = try source.int("max-batch-facts", in: 1...10_000_000) ?? maxBatchFacts
-        partnerRate = try source.int("partner-rate", in: 1...10_000_000) ?? partnerRate
-        partnerBurst = try source.int("partner-burst", in: 1...10_000_000) ?? partnerBurst
+        partnerRate = try source.int("partner-rate", in: 1...RateLimit.maximum) ?? partnerRate
+        partnerBurst = try source.int("partner-burst", in: 1...RateLimit.maximum) ?? partnerBurst
         partnerExports = try source.int("partner-exports", in: 1...10_000) ?? partnerExports
         maxConnections = try source.int("max-connections", in: 1...1_000_000) ?? maxConnections
         maxConnectionsPerAddress =

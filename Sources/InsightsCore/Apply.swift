@@ -151,7 +151,7 @@ extension InsightsCore {
             LicenseSweep.update(&customer, catalog: catalog, from: first)
         }
         updatePartners(of: place, from: old, to: customer, change)
-        customers[Int(place)].value = customer
+        customers[Int(place)] = Frozen(customer)
     }
 
     /// Brings the lists and sums of everybody who serves or served the customer up to date.

@@ -68,6 +68,21 @@ struct SkuFigures: Sendable {
         self.sku = sku
     }
 
+    /// Own figures, and what the vendor and unknown sellers sold.
+    func shares(own partner: PartnerIndex?, on day: Int32) -> (own: SellerStep, direct: Int64, unknown: Int64) {
+        var shares = (own: SellerStep(day: day), direct: Int64(0), unknown: Int64(0))
+        for place in sellers.indices {
+            let seller = sellers[place].seller
+            guard seller < 0 || seller == partner, let step = sellers[place].steps.step(on: day) else { continue }
+            switch seller {
+            case SellerKind.direct: shares.direct = step.sold
+            case SellerKind.unknown: shares.unknown = step.sold
+            default: shares.own = step
+            }
+        }
+        return shares
+    }
+
     func steps(of seller: SellerIndex) -> [SellerStep] {
         for figures in sellers where figures.seller == seller { return figures.steps }
         return []

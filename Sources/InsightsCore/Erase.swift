@@ -10,10 +10,11 @@ extension InsightsCore {
     public mutating func erase(
         user: UserID, of customer: CustomerID, replacement: UserID, revision: Revision
     ) -> Bool {
-        guard let place = customerIndex[customer],
-            let person = customers[Int(place)].value.people.find(user)
-        else { return false }
-        customers[Int(place)].value.people.anonymize(person, as: replacement)
+        guard let place = customerIndex[customer] else { return false }
+        var changed = customers[Int(place)].value
+        guard let person = changed.people.find(user) else { return false }
+        changed.people.anonymize(person, as: replacement)
+        customers[Int(place)] = Frozen(changed)
         dirty.mark(person: person, of: place)
         advance(to: revision)
         return true

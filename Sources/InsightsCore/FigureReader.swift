@@ -10,19 +10,19 @@ struct FigureReader {
     /// The licenses of one SKU; what is not reported is 0.
     func licenses(_ figures: SkuFigures, of customer: Customer, on day: Int32) -> LicenseVector {
         guard customer.hasSubscriptions else { return .zero }
-        let all = figures.steps.step(on: day) ?? LicenseStep(day: day)
+        guard let all = figures.steps.step(on: day) else { return .zero }
+        let shares = figures.shares(own: partner, on: day)
         return LicenseVector(
-            all: all, own: partner.flatMap { figures.steps(of: $0).step(on: day) } ?? SellerStep(day: day),
-            directSold: figures.steps(of: SellerKind.direct).step(on: day)?.sold ?? 0,
-            unknownSold: figures.steps(of: SellerKind.unknown).step(on: day)?.sold ?? 0,
-            hasSubscriptions: true, hasAssignments: customer.hasAssignments)
+            all: all, own: shares.own, directSold: shares.direct, unknownSold: shares.unknown, hasSubscriptions: true,
+            hasAssignments: customer.hasAssignments)
     }
 
     /// The licenses of all SKUs of a product.
     func licenses(of customer: Customer, product: Product, on day: Int32) -> LicenseVector {
         var sum = LicenseVector.zero
-        for figures in customer.figures.skus where catalog[figures.sku].product == product {
-            sum &+= licenses(figures, of: customer, on: day)
+        for place in customer.figures.skus.indices
+        where catalog.product(of: customer.figures.skus[place].sku) == product {
+            sum &+= licenses(customer.figures.skus[place], of: customer, on: day)
         }
         return sum
     }
@@ -59,14 +59,19 @@ struct FigureReader {
 
     /// One product of one customer; without details only the sums.
     func productRow(of customer: Customer, product: Product, on day: Int32, details: Bool) -> ProductRow {
+        guard details else {
+            let sum = licenses(of: customer, product: product, on: day)
+            return ProductRow(
+                product: product, own: row(of: customer, \.own, sum), all: row(of: customer, \.all, sum),
+                usage: usage(of: customer, subject: Subject.of(product), on: day), skus: [], workloads: [])
+        }
         var sum = LicenseVector.zero
         var skus: [SkuRow] = []
-        for figures in customer.figures.skus where catalog[figures.sku].product == product {
+        for figures in customer.figures.skus where catalog.product(of: figures.sku) == product {
             // Nothing but zeros whatever is reported.
             guard let step = figures.steps.step(on: day), !step.isZero else { continue }
             let vector = licenses(figures, of: customer, on: day)
             sum &+= vector
-            guard details else { continue }
             skus.append(
                 skuRow(
                     figures.sku, product: product, vector: vector, own: row(of: customer, \.own, vector),
@@ -75,7 +80,7 @@ struct FigureReader {
         return ProductRow(
             product: product, own: row(of: customer, \.own, sum), all: row(of: customer, \.all, sum),
             usage: usage(of: customer, subject: Subject.of(product), on: day), skus: skus,
-            workloads: details ? workloadRows(of: customer, product: product, on: day) : [])
+            workloads: workloadRows(of: customer, product: product, on: day))
     }
 
     private func workloadRows(of customer: Customer, product: Product, on day: Int32) -> [WorkloadRow] {

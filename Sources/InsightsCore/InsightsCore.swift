@@ -14,7 +14,7 @@ public struct InsightsCore: Sendable {
     var partnerIndex = TreeDictionary<PartnerID, PartnerIndex>()
     var partners = SharedVector<Box<Partner>>()
     var customerIndex = TreeDictionary<CustomerID, Int32>()
-    var customers = SharedVector<Box<Customer>>()
+    var customers = SharedVector<Frozen<Customer>>()
     var dirty = DirtyStates()
     /// While rows are restored: groups of people that came before their predecessors.
     var waitingUsers: [Int32: [Int: [StoredPerson]]] = [:]
@@ -73,7 +73,7 @@ public struct InsightsCore: Sendable {
         if let known = customerIndex[id] { return known }
         let new = Int32(truncatingIfNeeded: customers.count)
         customerIndex[id] = new
-        customers.append(Box(Customer(id: id)))
+        customers.append(Frozen(Customer(id: id)))
         dirty.mark(customer: new)
         return new
     }

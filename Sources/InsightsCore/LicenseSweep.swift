@@ -125,7 +125,7 @@ struct LicenseSweep {
         slots = customer.figures.skus.map {
             Slot(
                 sku: $0.sku, sellers: Array(repeating: SellerSums(), count: $0.sellers.count),
-                subjects: catalog[$0.sku].subjects)
+                subjects: catalog.subjects(of: $0.sku))
         }
         setSlots = customer.people.sets.map { $0.skus.compactMap { slotOfSku[$0] }.sorted() }
         for (set, members) in setSlots.enumerated() {

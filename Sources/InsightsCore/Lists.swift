@@ -39,7 +39,7 @@ extension PartnerBook {
         let catalog = core.catalog
         let lists = customer.people.sets.map { set in
             guard let workload else { return !set.skus.isEmpty }
-            return set.skus.contains { catalog[$0].subjects & (1 << UInt16(Subject.of(workload))) != 0 }
+            return set.skus.contains { catalog.subjects(of: $0) & (1 << UInt16(Subject.of(workload))) != 0 }
         }
         let watched = workload.map { [$0] } ?? catalog.coveredWorkloads.workloads
         var rows: [LicensedUserRow] = []

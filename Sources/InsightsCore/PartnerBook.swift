@@ -97,9 +97,10 @@ public struct PartnerBook: Sendable {
 
     // MARK: Customers
 
-    func row(_ served: Served) -> CustomerRow {
-        let customer = state(of: served)
-        return CustomerRow(
+    func row(_ served: Served) -> CustomerRow { row(core.customers[Int(served.customer)].value, served) }
+
+    private func row(_ customer: Customer, _ served: Served) -> CustomerRow {
+        CustomerRow(
             customer: customer.id, name: customer.name, market: customer.market, since: Day(number: served.since),
             coverage: customer.coverage)
     }
@@ -179,7 +180,7 @@ public struct PartnerBook: Sendable {
         var usage = [UsageRow](repeating: UsageRow(), count: Subject.count)
         guard let partner else { return (licenses, usage) }
         let reader = reader
-        for (sku, steps) in core.partners[Int(partner)].value.sums.licenses where core.catalog[sku].product != nil {
+        for (sku, steps) in core.partners[Int(partner)].value.sums.licenses where core.catalog.product(of: sku) != nil {
             licenses[sku] = steps.value(on: day)
         }
         for subject in 0..<Subject.count {
@@ -187,7 +188,7 @@ public struct PartnerBook: Sendable {
         }
         forEachFormer(from: day, through: day) { place, _ in
             let customer = core.customers[Int(place)].value
-            for figures in customer.figures.skus where core.catalog[figures.sku].product != nil {
+            for figures in customer.figures.skus where core.catalog.product(of: figures.sku) != nil {
                 licenses[figures.sku, default: .zero] &-= reader.licenses(figures, of: customer, on: day)
             }
             for subject in 0..<Subject.count {
@@ -201,7 +202,7 @@ public struct PartnerBook: Sendable {
         _ product: Product, licenses: [SkuIndex: LicenseVector], usage: [UsageRow]
     ) -> ProductRow {
         let catalog = core.catalog
-        let skus = licenses.keys.filter { catalog[$0].product == product }
+        let skus = licenses.keys.filter { catalog.product(of: $0) == product }
             .sorted { catalog.rank[Int($0)] < catalog.rank[Int($1)] }
         var sum = LicenseVector.zero
         var rows: [SkuRow] = []

@@ -106,7 +106,7 @@ private struct Advisor {
         guard customer.hasAssignments, let partner = reader.partner else { return [] }
         let limit = day.advanced(by: thresholds.termEndDays)
         var evidence: [EvidenceRow] = []
-        for figures in customer.figures.skus where catalog[figures.sku].product == product {
+        for figures in customer.figures.skus where catalog.product(of: figures.sku) == product {
             let own = reader.licenses(figures, of: customer, on: day.number).own
             guard own.sold - own.assigned > 0 else { continue }
             let ending = customer.subscriptions.compactMap { subscription -> (id: SubscriptionID, end: Day)? in

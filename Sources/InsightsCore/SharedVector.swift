@@ -13,6 +13,15 @@ struct Box<Value: Sendable>: Sendable {
     }
 }
 
+/// A value that never changes, behind one reference: readers look at its fields without copying it.
+final class Frozen<Value: Sendable>: Sendable {
+    let value: Value
+
+    init(_ value: Value) {
+        self.value = value
+    }
+}
+
 /// A growing vector whose copies share all leaves that neither changed.
 ///
 /// Changing one element of a shared vector copies one leaf of 32, one branch of 32 and the trunk (a reference per 1,024

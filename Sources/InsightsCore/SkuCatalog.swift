@@ -32,6 +32,9 @@ struct SkuCatalog: Sendable {
     }
 
     private(set) var skus: [Sku] = []
+    /// The same per SKU without the texts, for the loops of the queries.
+    private(set) var products: [Product?] = []
+    private(set) var subjects: [UInt16] = []
     /// Position of each SKU in the order of the ids: ties in charging go to the smallest id.
     private(set) var rank: [Int32] = []
     /// Per product, by raw value − 1, the workloads that any of its SKUs includes.
@@ -47,6 +50,8 @@ struct SkuCatalog: Sendable {
         let new = SkuIndex(truncatingIfNeeded: skus.count)
         index[id] = new
         skus.append(Sku(id: id))
+        products.append(nil)
+        subjects.append(0)
         rank.append(0)
         let place = ordered.partitioningIndex { skus[Int($0)].id > id }
         ordered.insert(new, at: place)
@@ -67,6 +72,8 @@ struct SkuCatalog: Sendable {
         skus[Int(place)].product = fact.product
         skus[Int(place)].workloads = fact.workloads
         skus[Int(place)].isKnown = true
+        products[Int(place)] = fact.product
+        subjects[Int(place)] = skus[Int(place)].subjects
         if skus[Int(place)].subjects == old { return Change(coverage: nil) }
         for product in Product.allCases {
             var union = WorkloadSet()
@@ -77,6 +84,13 @@ struct SkuCatalog: Sendable {
     }
 
     subscript(place: SkuIndex) -> Sku { skus[Int(place)] }
+
+    @inline(__always)
+    func product(of sku: SkuIndex) -> Product? { products[Int(sku)] }
+
+    /// The subjects whose figures count the SKU, as bits.
+    @inline(__always)
+    func subjects(of sku: SkuIndex) -> UInt16 { subjects[Int(sku)] }
 
     func union(of product: Product) -> WorkloadSet { unions[Int(product.rawValue) - 1] }
 

@@ -92,7 +92,7 @@ extension PartnerBook {
         var usage = [UsageRow](repeating: UsageRow(), count: days.count)
         guard let partner, let first = days.first, let last = days.last else { return (licenses, usage) }
         let sums = core.partners[Int(partner)].value.sums
-        for (sku, steps) in sums.licenses where core.catalog[sku].product == product {
+        for (sku, steps) in sums.licenses where core.catalog.product(of: sku) == product {
             steps.addValues(on: days, to: &licenses)
         }
         sums.addUsage(subject, on: days, catalog: core.catalog, to: &usage)

@@ -7,8 +7,6 @@ struct UserClasses {
     private let customer: Customer
     private let day: Int32
     private let row: Int?
-    private let covering: UInt16
-    private let catalog: SkuCatalog
     /// Slot of `figures.skus` that people of a set are charged to; −1 = holds nothing that covers the subject.
     private let targets: [Int]
 
@@ -19,10 +17,8 @@ struct UserClasses {
     private init(_ subject: Int, of customer: Customer, on day: Int32, catalog: SkuCatalog) {
         self.customer = customer
         self.day = day
-        self.catalog = catalog
         row = catalog.activityRow(of: subject)
         let bit: UInt16 = 1 << UInt16(subject)
-        covering = bit
         let chargeClass = customer.figures.skus.map { figures in
             let step = figures.steps.step(on: day) ?? LicenseStep(day: day)
             return step.entitled > 0 ? 0 : step.uncounted > 0 ? 1 : step.trial > 0 ? 2 : 3
@@ -30,7 +26,7 @@ struct UserClasses {
         var slotOfSku: [SkuIndex: Int] = [:]
         for (slot, figures) in customer.figures.skus.enumerated() { slotOfSku[figures.sku] = slot }
         targets = customer.people.sets.map { set in
-            let slots = set.skus.filter { catalog[$0].subjects & bit != 0 }.compactMap { slotOfSku[$0] }
+            let slots = set.skus.filter { catalog.subjects(of: $0) & bit != 0 }.compactMap { slotOfSku[$0] }
             return slots.min { (chargeClass[$0], $0) < (chargeClass[$1], $1) } ?? -1
         }
     }
@@ -41,11 +37,10 @@ struct UserClasses {
         var charged = [Int64](repeating: 0, count: customer.figures.skus.count)
         for person in 0..<customer.activity.personCount {
             guard customer.activity.isActive(person: person, row: row, inWindowEnding: day) else { continue }
-            let record = customer.people.persons[person]
-            let target = targets[Int(record.set(on: day))]
+            let target = targets[Int(customer.people.persons[person].set(on: day))]
             if target >= 0 {
                 charged[target] += 1
-            } else if heldInWindow(record) {
+            } else if heldInWindow(customer.people.persons[person]) {
                 classes.turnover += 1
             } else {
                 classes.unlicensed += 1

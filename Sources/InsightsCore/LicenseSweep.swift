@@ -31,13 +31,6 @@ struct LicenseSweep {
         var sets: [Int] = []
         var isTouched = false
         var sellersTouched = false
-
-        /// First entitled, else uncounted, else trial, else any.
-        var chargeClass: Int {
-            if current.entitled > 0 { return 0 }
-            if current.uncounted > 0 { return 1 }
-            return current.trial > 0 ? 2 : 3
-        }
     }
 
     private struct SetEvent {
@@ -50,7 +43,7 @@ struct LicenseSweep {
     /// People who hold exactly the set, and the set's slots in the order of the SKU ids.
     private var setPeople: [Int64] = []
     private var setSlots: [[Int]] = []
-    /// Per subject and set the slot that its people are charged to, −1 = none.
+    /// Per subject and set the slot with entitled licenses that its people are charged to, −1 = none.
     private var targets: [[Int]] = []
     /// Per subject and slot the people charged.
     private var charged: [[Int64]] = []
@@ -109,7 +102,7 @@ struct LicenseSweep {
         var known = Set(customer.figures.skus.map(\.sku))
         func add(_ sku: SkuIndex, _ figures: inout CustomerFigures) {
             guard known.insert(sku).inserted else { return }
-            let place = figures.skus.partitioningIndex { catalog.rank[Int($0.sku)] > catalog.rank[Int(sku)] }
+            let place = figures.skus.partitioningIndex { catalog[$0.sku].id > catalog[sku].id }
             figures.skus.insert(SkuFigures(sku: sku), at: place)
         }
         for subscription in customer.subscriptions { add(subscription.sku, &customer.figures) }
@@ -213,19 +206,13 @@ struct LicenseSweep {
         totals[subject].totalUsers &+= min(old &+ people, entitled) &- min(old, entitled)
     }
 
-    /// The slot that the people of a set are charged to.
+    /// The slot that the people of a set are charged to: the smallest id with entitled licenses. Without any they are
+    /// no total users, whichever SKU they are charged to: −1.
     private func target(of set: Int, subject: Int) -> Int {
-        var best = -1
-        var bestClass = 4
-        // Slots are in the order of the ids, so that the first of the best class wins.
-        for slot in setSlots[set] where slots[slot].subjects & (1 << UInt16(subject)) != 0 {
-            let chargeClass = slots[slot].chargeClass
-            if chargeClass < bestClass {
-                best = slot
-                bestClass = chargeClass
-            }
-        }
-        return best
+        // Slots are in the order of the ids.
+        for slot in setSlots[set]
+        where slots[slot].subjects & (1 << UInt16(subject)) != 0 && slots[slot].current.entitled > 0 { return slot }
+        return -1
     }
 
     /// The state on the first day, once all earlier changes are in the sums.
@@ -266,7 +253,6 @@ struct LicenseSweep {
     /// Brings a touched slot's figures up to date and everything that depends on them.
     private mutating func settle(_ slot: Int) {
         let old = slots[slot].current
-        let oldClass = slots[slot].chargeClass
         let new = figures(of: slot)
         slots[slot].current = new
         let subjects = slots[slot].subjects
@@ -277,7 +263,7 @@ struct LicenseSweep {
                 totals[subject].entitlements &+= new.entitled &- old.entitled
                 totals[subject].totalUsers &+= min(people, new.entitled) &- min(people, old.entitled)
             }
-            guard slots[slot].chargeClass != oldClass else { continue }
+            if (new.entitled > 0) == (old.entitled > 0) { continue }
             for set in slots[slot].sets {
                 let target = target(of: set, subject: subject)
                 let before = targets[subject][set]

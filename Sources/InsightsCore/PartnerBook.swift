@@ -203,7 +203,7 @@ public struct PartnerBook: Sendable {
     ) -> ProductRow {
         let catalog = core.catalog
         let skus = licenses.keys.filter { catalog.product(of: $0) == product }
-            .sorted { catalog.rank[Int($0)] < catalog.rank[Int($1)] }
+            .sorted { catalog[$0].id < catalog[$1].id }
         var sum = LicenseVector.zero
         var rows: [SkuRow] = []
         for sku in skus {

@@ -35,13 +35,11 @@ struct SkuCatalog: Sendable {
     /// The same per SKU without the texts, for the loops of the queries.
     private(set) var products: [Product?] = []
     private(set) var subjects: [UInt16] = []
-    /// Position of each SKU in the order of the ids: ties in charging go to the smallest id.
-    private(set) var rank: [Int32] = []
     /// Per product, by raw value − 1, the workloads that any of its SKUs includes.
     private(set) var unions = [WorkloadSet](repeating: [], count: Product.allCases.count)
     private var index: [SkuID: SkuIndex] = [:]
-    /// All SKUs by id.
-    private var ordered: [SkuIndex] = []
+    /// Per product and workload the SKUs that include it.
+    private var includers = [Int32](repeating: 0, count: Product.allCases.count * Workload.allCases.count)
 
     func find(_ id: SkuID) -> SkuIndex? { index[id] }
 
@@ -52,10 +50,6 @@ struct SkuCatalog: Sendable {
         skus.append(Sku(id: id))
         products.append(nil)
         subjects.append(0)
-        rank.append(0)
-        let place = ordered.partitioningIndex { skus[Int($0)].id > id }
-        ordered.insert(new, at: place)
-        for position in place..<ordered.count { rank[Int(ordered[position])] = Int32(truncatingIfNeeded: position) }
         return new
     }
 
@@ -68,19 +62,25 @@ struct SkuCatalog: Sendable {
     mutating func set(_ fact: SkuFact) -> Change {
         let place = intern(fact.sku)
         let old = skus[Int(place)].subjects
+        countIncluders(place, by: -1)
         skus[Int(place)].name = fact.name
         skus[Int(place)].product = fact.product
         skus[Int(place)].workloads = fact.workloads
         skus[Int(place)].isKnown = true
         products[Int(place)] = fact.product
         subjects[Int(place)] = skus[Int(place)].subjects
-        if skus[Int(place)].subjects == old { return Change(coverage: nil) }
-        for product in Product.allCases {
-            var union = WorkloadSet()
-            for sku in skus where sku.product == product { union.formUnion(sku.workloads) }
-            unions[Int(product.rawValue) - 1] = union
+        countIncluders(place, by: 1)
+        return Change(coverage: skus[Int(place)].subjects == old ? nil : place)
+    }
+
+    private mutating func countIncluders(_ sku: SkuIndex, by change: Int32) {
+        guard let product = skus[Int(sku)].product else { return }
+        let row = Int(product.rawValue) - 1
+        for workload in skus[Int(sku)].workloads.workloads {
+            includers[row * Workload.allCases.count + Int(workload.rawValue)] &+= change
         }
-        return Change(coverage: place)
+        unions[row] = WorkloadSet(
+            Workload.allCases.filter { includers[row * Workload.allCases.count + Int($0.rawValue)] > 0 })
     }
 
     subscript(place: SkuIndex) -> Sku { skus[Int(place)] }

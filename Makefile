@@ -10,7 +10,7 @@ test:
 
 build:
 	@Tests/install.sh build
-	@swift build $(SWIFT_FLAGS)
+	@Tests/build.sh
 
 install:
 	@Tests/install.sh

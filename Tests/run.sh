@@ -29,7 +29,7 @@ step() {
 
 # A warning in code of ours is an error; those of dependencies are not.
 build() {
-    swift build --build-tests "${flags[@]}" >"$log.swift" 2>&1
+    Tests/build.sh tests >"$log.swift" 2>&1
     local status=$?
     if [ $status != 0 ]; then
         grep -E 'error' "$log.swift" || cat "$log.swift"
@@ -41,7 +41,7 @@ build() {
 
 # Of thousands of lines, those of what failed and the summary.
 swift_tests() {
-    swift test --skip-build --disable-xctest "${flags[@]}" >"$log.swift" 2>&1
+    swift test --skip-build --disable-xctest ${flags[@]+"${flags[@]}"} >"$log.swift" 2>&1
     local status=$?
     if [ $status = 0 ]; then
         tail -n 1 "$log.swift"

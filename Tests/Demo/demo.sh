@@ -38,9 +38,7 @@ stop() {
 if [ -z "${BIN:-}" ]; then
     Tests/install.sh demo
     heading "Building (minutes the first time, seconds after that)"
-    for product in insightsd insights; do
-        swift build ${SWIFT_FLAGS:-} --product "$product" 2>&1 | grep -E 'error|Compiling|Build|Linking' | tail -n 1
-    done
+    Tests/build.sh 2>&1 | grep -E 'error|^Build of'
     BIN=$(swift build ${SWIFT_FLAGS:-} --show-bin-path)
 fi
 BIN=$(cd "$BIN" && pwd)

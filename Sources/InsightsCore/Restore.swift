@@ -3,7 +3,7 @@ import Tenancy
 
 extension InsightsCore {
     /// Reads back one row of `takeDirtyStates`, in any order of the rows (fastest by key). Only into a core that
-    /// contains nothing but such rows. Throws for a row that this version did not write, and changes nothing then.
+    /// contains nothing but such rows. Throws for a row that this version did not write; start anew then.
     public mutating func restore(_ state: CoreState) throws(CoreStateError) {
         var reader = StateReader(state)
         guard try reader.number() == StateKey.version else { throw reader.error("the version is unknown") }

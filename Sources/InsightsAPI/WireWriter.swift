@@ -7,36 +7,53 @@ public struct WireWriter: ~Copyable {
     /// The highest field number of protobuf.
     public static let maximumFieldNumber = 536_870_911
 
+    /// Written up to `end`; behind it is room that ``finish()`` cuts off.
     @usableFromInline
-    var bytes: [UInt8]
+    var storage: [UInt8]
+    @usableFromInline
+    var end: Int
 
     /// Writes behind what `bytes` holds already.
     public init(_ bytes: consuming [UInt8] = []) {
-        self.bytes = bytes
+        end = bytes.count
+        storage = bytes
     }
 
     /// Takes over the memory of `reply`; ``finish(into:)`` gives it back.
     public init(taking reply: inout [UInt8]) {
-        bytes = []
-        swap(&bytes, &reply)
+        storage = []
+        end = reply.count
+        swap(&storage, &reply)
     }
 
     /// The bytes written.
     public consuming func finish() -> [UInt8] {
-        bytes
+        storage.removeLast(storage.count - end)
+        return storage
     }
 
     public consuming func finish(into reply: inout [UInt8]) {
-        swap(&bytes, &reply)
+        storage.removeLast(storage.count - end)
+        swap(&storage, &reply)
     }
 
-    /// Bytes in the array so far.
+    /// Bytes written so far, with those that were there before.
     @inlinable
-    public var count: Int { bytes.count }
+    public var count: Int { end }
 
-    /// Makes room for `count` further bytes at once.
+    /// Makes room for `count` further bytes.
+    @inlinable
     public mutating func reserve(_ count: Int) {
-        bytes.reserveCapacity(bytes.count + count)
+        if storage.count - end < count { grow(count) }
+    }
+
+    @usableFromInline
+    mutating func grow(_ count: Int) {
+        // Doubling keeps the cost of growing in proportion to what is written.
+        let size = max(2 * storage.count, end + count, 1_024)
+        storage.append(addingCapacity: size - storage.count) { output in
+            output.append(repeating: 0, count: output.freeCapacity)
+        }
     }
 
     // MARK: Fields that are left out when they have the default value
@@ -73,149 +90,107 @@ public struct WireWriter: ~Copyable {
         if !value.utf8.isEmpty { optionalString(field, value) }
     }
 
-    @inlinable
     public mutating func bytes(_ field: Int, _ value: [UInt8]) {
         if value.isEmpty { return }
-        tag(field, 2)
-        varint(UInt64(value.count))
-        bytes.append(contentsOf: value)
+        lengthDelimited(field, value.span.bytes)
     }
 
     // MARK: Fields with presence
 
-    @inlinable
     public mutating func optionalInt64(_ field: Int, _ value: Int64?) {
         guard let value else { return }
-        bytes.append(addingCapacity: 2 * WireBytes.maximumVarint) { output in
-            WireBytes.tag(field, 0, to: &output)
-            WireBytes.varint(UInt64(bitPattern: value), to: &output)
+        put(2 * WireBytes.maximumVarint) { raw, position in
+            WireBytes.tag(field, 0, to: &raw, at: &position)
+            WireBytes.varint(UInt64(bitPattern: value), to: &raw, at: &position)
         }
     }
 
-    @inlinable
     public mutating func optionalDouble(_ field: Int, _ value: Double?) {
         guard let value else { return }
-        bytes.append(addingCapacity: WireBytes.maximumVarint + 8) { output in
-            WireBytes.tag(field, 1, to: &output)
-            WireBytes.fixed64(value.bitPattern, to: &output)
+        put(WireBytes.maximumVarint + 8) { raw, position in
+            WireBytes.tag(field, 1, to: &raw, at: &position)
+            WireBytes.fixed64(value.bitPattern, to: &raw, at: &position)
         }
     }
 
-    @inlinable
     public mutating func optionalString(_ field: Int, _ value: String?) {
         guard let value else { return }
-        let text = value.utf8
-        tag(field, 2)
-        varint(UInt64(text.count))
-        bytes.append(contentsOf: text)
+        lengthDelimited(field, value.utf8.span.bytes)
+    }
+
+    @usableFromInline
+    mutating func lengthDelimited(_ field: Int, _ content: RawSpan) {
+        put(2 * WireBytes.maximumVarint + content.byteCount) { raw, position in
+            WireBytes.tag(field, 2, to: &raw, at: &position)
+            WireBytes.varint(UInt64(content.byteCount), to: &raw, at: &position)
+            WireBytes.copy(content, to: &raw, at: &position)
+        }
     }
 
     // MARK: Nested messages
 
     /// Where a nested message began.
     public struct Mark {
-        @usableFromInline
+        /// Offset of the length.
         let start: Int
         /// Bytes reserved for the length.
-        @usableFromInline
         let width: Int
-
-        @inlinable
-        init(start: Int, width: Int) {
-            self.start = start
-            self.width = width
-        }
     }
 
     /// Begins a nested message. `expecting` is a guess of its size in bytes: a right guess saves moving the content
     /// when the length turns out to need more or fewer bytes.
-    @inlinable
     public mutating func begin(_ field: Int, expecting size: Int = 0) -> Mark {
-        tag(field, 2)
-        let mark = Mark(start: bytes.count, width: WireBytes.varintWidth(UInt64(max(size, 0))))
-        for _ in 0..<mark.width { bytes.append(0) }
-        return mark
+        let width = WireBytes.varintWidth(UInt64(max(size, 0)))
+        put(2 * WireBytes.maximumVarint) { raw, position in
+            WireBytes.tag(field, 2, to: &raw, at: &position)
+            position += width
+        }
+        return Mark(start: end - width, width: width)
     }
 
     /// Ends the nested message that began last.
-    @inlinable
     public mutating func end(_ mark: Mark) {
-        let length = bytes.count - mark.start - mark.width
-        let width = WireBytes.varintWidth(UInt64(length))
-        if width > mark.width {
-            bytes.insert(contentsOf: repeatElement(0, count: width - mark.width), at: mark.start)
-        } else if width < mark.width {
-            bytes.removeSubrange(mark.start..<mark.start + mark.width - width)
+        let content = mark.start + mark.width..<end
+        let width = WireBytes.varintWidth(UInt64(content.count))
+        if width != mark.width { move(content, by: width - mark.width) }
+        var position = mark.start
+        var span = storage.mutableSpan
+        var raw = span.mutableBytes
+        WireBytes.varint(UInt64(content.count), to: &raw, at: &position)
+    }
+
+    /// Moves the last bytes written; at most nine bytes to the right.
+    private mutating func move(_ content: Range<Int>, by distance: Int) {
+        reserve(WireBytes.maximumVarint)
+        var span = storage.mutableSpan
+        if distance > 0 {
+            for index in content.reversed() { span[index + distance] = span[index] }
+        } else {
+            for index in content { span[index + distance] = span[index] }
         }
-        var rest = UInt64(length)
-        for index in mark.start..<mark.start + width {
-            bytes[index] = UInt8(truncatingIfNeeded: rest & 0x7F) | (index + 1 < mark.start + width ? 0x80 : 0)
-            rest >>= 7
-        }
+        end += distance
     }
 
     // MARK: Raw
 
-    /// Appends at most `capacity` bytes that `body` writes itself: one capacity check for a group of fields.
+    /// Writes a group of fields with one check for room: `body` may write `capacity` bytes from the position on and
+    /// advances it. ``WireBytes/slack`` further bytes may be overwritten behind them.
     @inlinable
-    public mutating func group(capacity: Int, _ body: (inout OutputSpan<UInt8>) -> Void) {
-        bytes.append(addingCapacity: capacity, initializingWith: body)
+    @inline(__always)
+    public mutating func put(_ capacity: Int, _ body: (inout MutableRawSpan, inout Int) -> Void) {
+        reserve(capacity + WireBytes.slack)
+        var position = end
+        var span = storage.mutableSpan
+        var raw = span.mutableBytes
+        body(&raw, &position)
+        end = position
     }
 
     /// Appends bytes that are wire format already.
-    @inlinable
     public mutating func raw(_ encoded: [UInt8]) {
-        bytes.append(contentsOf: encoded)
-    }
-
-    @inlinable
-    public mutating func varint(_ value: UInt64) {
-        bytes.append(addingCapacity: WireBytes.maximumVarint) { output in
-            WireBytes.varint(value, to: &output)
-        }
-    }
-
-    /// Wire types: 0 varint, 1 eight bytes, 2 length-delimited.
-    @inlinable
-    public mutating func tag(_ field: Int, _ wireType: UInt8) {
-        bytes.append(addingCapacity: WireBytes.maximumVarint) { output in
-            WireBytes.tag(field, wireType, to: &output)
-        }
-    }
-}
-
-/// The primitives of the wire format, written to memory that the caller has reserved.
-public enum WireBytes {
-    /// Bytes of the longest varint.
-    public static let maximumVarint = 10
-
-    @inlinable
-    public static func varintWidth(_ value: UInt64) -> Int {
-        // One byte for every seven significant bits.
-        (70 - (value | 1).leadingZeroBitCount) / 7
-    }
-
-    @inlinable
-    public static func varint(_ value: UInt64, to output: inout OutputSpan<UInt8>) {
-        var rest = value
-        while rest >= 0x80 {
-            output.append(UInt8(truncatingIfNeeded: rest) | 0x80)
-            rest >>= 7
-        }
-        output.append(UInt8(truncatingIfNeeded: rest))
-    }
-
-    @inlinable
-    public static func tag(_ field: Int, _ wireType: UInt8, to output: inout OutputSpan<UInt8>) {
-        varint(UInt64(truncatingIfNeeded: field) << 3 | UInt64(wireType), to: &output)
-    }
-
-    @inlinable
-    public static func fixed64(_ value: UInt64, to output: inout OutputSpan<UInt8>) {
-        var rest = value
-        for _ in 0..<8 {
-            output.append(UInt8(truncatingIfNeeded: rest))
-            rest >>= 8
+        let content = encoded.span.bytes
+        put(content.byteCount) { raw, position in
+            WireBytes.copy(content, to: &raw, at: &position)
         }
     }
 }

@@ -10,87 +10,116 @@ extension LicenseReach {
 
 /// What every `UsageFigures` of one day ends with: its window as wire format, made once per reply.
 struct UsageWindow {
-    /// Fields `window_start` and `window_end`: 24 bytes.
-    fileprivate let encoded: [UInt8]
+    /// Fields `window_start` and `window_end`, 24 bytes, little-endian.
+    fileprivate let words: (UInt64, UInt64, UInt64)
 
     init(endingOn day: Day) {
-        let length: [UInt8] = [10]
-        encoded = [6 << 3 | 2] + length + day.windowStart.text + [7 << 3 | 2] + length + day.text
+        let (start, end) = (DayText(day.windowStart), DayText(day))
+        // Tag, length and six bytes of the first day; its last four with tag, length and two bytes of the second.
+        words.0 = 6 << 3 | 2 | 10 << 8 | start.first << 16
+        words.1 = start.first >> 48 | start.last << 16 | (7 << 3 | 2) << 32 | 10 << 40 | end.first << 48
+        words.2 = end.first >> 16 | end.last << 48
+    }
+}
+
+/// `YYYY-MM-DD` in two words, little-endian: the same text as `Day.text` without an array.
+struct DayText {
+    /// The first eight bytes, `YYYY-MM-`.
+    let first: UInt64
+    /// The last two in the low bits.
+    let last: UInt64
+
+    init(_ day: Day) {
+        let (year, month, day) = day.civil
+        func digits(_ value: Int) -> UInt64 {
+            // Two digits, the tens in the lower byte.
+            let value = UInt64(truncatingIfNeeded: value)
+            return 0x3030 + value / 10 + (value % 10) << 8
+        }
+        let dash = UInt64(UInt8(ascii: "-"))
+        first = digits(year / 100) | digits(year % 100) << 16 | dash << 32 | digits(month) << 40 | dash << 56
+        last = digits(day)
     }
 }
 
 extension WireBytes {
-    /// A field with presence.
-    @inline(__always)
-    fileprivate static func int64(_ field: UInt8, _ value: Int64, to output: inout OutputSpan<UInt8>) {
-        output.append(field << 3)
-        varint(UInt64(bitPattern: value), to: &output)
-    }
-
     /// A field that is left out when 0.
     @inline(__always)
-    fileprivate static func nonZero(_ field: UInt8, _ value: Int64, to output: inout OutputSpan<UInt8>) {
-        if value != 0 { int64(field, value, to: &output) }
+    fileprivate static func nonZero(
+        _ field: UInt8, _ value: Int64, to raw: inout MutableRawSpan, at position: inout Int
+    ) {
+        if value != 0 { int64(field, value, to: &raw, at: &position) }
+    }
+
+    /// The tag of a message whose length fits one byte, and room for it. Returns where the content starts.
+    @inline(__always)
+    fileprivate static func beginShort(_ field: UInt8, to raw: inout MutableRawSpan, at position: inout Int) -> Int {
+        byte(field << 3 | 2, to: &raw, at: &position)
+        position += 1
+        return position
+    }
+
+    @inline(__always)
+    fileprivate static func endShort(_ start: Int, to raw: inout MutableRawSpan, at position: Int) {
+        raw.storeBytes(of: UInt8(truncatingIfNeeded: position - start), toByteOffset: start - 1, as: UInt8.self)
     }
 
     /// A `Ratio`: at most 33 bytes and two in front, so the length is one byte.
-    fileprivate static func ratio(_ field: UInt8, _ ratio: RatioFigure, to output: inout OutputSpan<UInt8>) {
-        output.append(field << 3 | 2)
-        let start = output.count
-        output.append(0)
-        int64(1, Int64(ratio.definition.rawValue), to: &output)
-        nonZero(2, ratio.numerator, to: &output)
-        nonZero(3, ratio.denominator, to: &output)
+    fileprivate static func ratio(
+        _ field: UInt8, _ ratio: RatioFigure, to raw: inout MutableRawSpan, at position: inout Int
+    ) {
+        let start = beginShort(field, to: &raw, at: &position)
+        int64(1, Int64(ratio.definition.rawValue), to: &raw, at: &position)
+        nonZero(2, ratio.numerator, to: &raw, at: &position)
+        nonZero(3, ratio.denominator, to: &raw, at: &position)
         if let percent = ratio.percent {
-            output.append(4 << 3 | 1)
-            fixed64(percent.bitPattern, to: &output)
+            byte(4 << 3 | 1, to: &raw, at: &position)
+            fixed64(percent.bitPattern, to: &raw, at: &position)
         }
-        output[start] = UInt8(truncatingIfNeeded: output.count - start - 1)
+        endShort(start, to: &raw, at: position)
     }
 }
 
 extension WireWriter {
     /// `LicenseFigures`: at most 125 bytes (eight varints of 11, two, and a ratio of 35), so the length is one byte.
     mutating func licenseFigures(_ field: UInt8, _ row: LicenseRow) {
-        group(capacity: 127) { output in
-            output.append(field << 3 | 2)
-            let start = output.count
-            output.append(0)
+        put(127) { raw, position in
+            let start = WireBytes.beginShort(field, to: &raw, at: &position)
             if row.showsSubscriptions {
-                WireBytes.int64(1, row.sold, to: &output)
-                WireBytes.int64(2, row.entitled, to: &output)
-                WireBytes.int64(3, row.trial, to: &output)
-                WireBytes.int64(4, row.uncounted, to: &output)
+                WireBytes.int64(1, row.sold, to: &raw, at: &position)
+                WireBytes.int64(2, row.entitled, to: &raw, at: &position)
+                WireBytes.int64(3, row.trial, to: &raw, at: &position)
+                WireBytes.int64(4, row.uncounted, to: &raw, at: &position)
             }
             if let ratio = row.deployment, let isExact = row.isExact {
-                WireBytes.int64(5, row.assigned, to: &output)
-                WireBytes.int64(6, row.assignedUnsold, to: &output)
-                WireBytes.int64(7, row.assignedLower, to: &output)
-                WireBytes.int64(8, row.assignedUpper, to: &output)
-                WireBytes.int64(9, isExact ? 1 : 2, to: &output)
-                WireBytes.ratio(10, ratio, to: &output)
+                WireBytes.int64(5, row.assigned, to: &raw, at: &position)
+                WireBytes.int64(6, row.assignedUnsold, to: &raw, at: &position)
+                WireBytes.int64(7, row.assignedLower, to: &raw, at: &position)
+                WireBytes.int64(8, row.assignedUpper, to: &raw, at: &position)
+                WireBytes.int64(9, isExact ? 1 : 2, to: &raw, at: &position)
+                WireBytes.ratio(10, ratio, to: &raw, at: &position)
             }
-            output[start] = UInt8(truncatingIfNeeded: output.count - start - 1)
+            WireBytes.endShort(start, to: &raw, at: position)
         }
     }
 
     /// `UsageFigures`: at most 127 bytes (three varints of 11, two ratios of 35 and the window), so the length is one
     /// byte. Nothing when activity is not reported.
-    mutating func usageFigures(_ field: UInt8, _ row: UsageRow, _ window: borrowing UsageWindow) {
+    mutating func usageFigures(_ field: UInt8, _ row: UsageRow, _ window: UsageWindow) {
         guard row.activityReported else { return }
-        group(capacity: 129) { output in
-            output.append(field << 3 | 2)
-            let start = output.count
-            output.append(0)
-            WireBytes.nonZero(1, row.active, to: &output)
+        put(129) { raw, position in
+            let start = WireBytes.beginShort(field, to: &raw, at: &position)
+            WireBytes.nonZero(1, row.active, to: &raw, at: &position)
             if let usage = row.usage, let usagePerEntitlement = row.usagePerEntitlement {
-                WireBytes.int64(2, row.totalUsers, to: &output)
-                WireBytes.int64(3, row.entitlements, to: &output)
-                WireBytes.ratio(4, usage, to: &output)
-                WireBytes.ratio(5, usagePerEntitlement, to: &output)
+                WireBytes.int64(2, row.totalUsers, to: &raw, at: &position)
+                WireBytes.int64(3, row.entitlements, to: &raw, at: &position)
+                WireBytes.ratio(4, usage, to: &raw, at: &position)
+                WireBytes.ratio(5, usagePerEntitlement, to: &raw, at: &position)
             }
-            for byte in window.encoded { output.append(byte) }
-            output[start] = UInt8(truncatingIfNeeded: output.count - start - 1)
+            WireBytes.fixed64(window.words.0, to: &raw, at: &position)
+            WireBytes.fixed64(window.words.1, to: &raw, at: &position)
+            WireBytes.fixed64(window.words.2, to: &raw, at: &position)
+            WireBytes.endShort(start, to: &raw, at: position)
         }
     }
 
@@ -113,7 +142,15 @@ extension WireWriter {
 
     /// A day as `YYYY-MM-DD`.
     mutating func day(_ field: Int, _ day: Day) {
-        bytes(field, day.text)
+        let text = DayText(day)
+        put(WireBytes.maximumVarint + 11) { raw, position in
+            WireBytes.tag(field, 2, to: &raw, at: &position)
+            WireBytes.byte(10, to: &raw, at: &position)
+            WireBytes.fixed64(text.first, to: &raw, at: &position)
+            raw.storeBytes(
+                of: UInt16(truncatingIfNeeded: text.last).littleEndian, toByteOffset: position, as: UInt16.self)
+            position += 2
+        }
     }
 }
 

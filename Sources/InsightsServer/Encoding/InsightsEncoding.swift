@@ -70,7 +70,8 @@ extension WireWriter {
     /// `ProductInsights`, one for each row.
     mutating func products(_ field: Int, _ rows: [ProductRow], reach: LicenseReach, on day: Day) {
         let window = UsageWindow(endingOn: day)
-        for row in rows {
+        for index in rows.indices {
+            let row = rows[index]
             let mark = begin(field, expecting: 512)
             enumeration(1, Int(row.product.rawValue))
             licenseFigures(2, reach == .own ? row.own : row.all)

@@ -135,6 +135,16 @@ import Testing
         #expect(try expected.points[0].usage.serializedData().count == 127)
     }
 
+    /// Days are written without an array, but as `Day` writes them.
+    @Test func daysAsWords() {
+        let edges = [Day.first, .last, Day(number: 11_016), Day(number: 11_017)]
+        for day in edges + (0..<60_000).map({ Day(number: $0 * 47) }) {
+            let text = DayText(day)
+            let bytes = (0..<8).map { UInt8(truncatingIfNeeded: text.first >> ($0 * 8)) }
+            #expect(bytes + [UInt8(text.last & 0xFF), UInt8(text.last >> 8)] == day.text)
+        }
+    }
+
     /// The customer of the definitions' worked example.
     @Test func workedExample() throws {
         var licenses = LicenseRow()

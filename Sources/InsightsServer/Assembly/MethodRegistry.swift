@@ -92,7 +92,7 @@ private struct ServiceHandlers {
                 "UpdatePrincipal": .deferredUnary(access.updatePrincipal),
                 "DeletePrincipal": .deferredUnary(access.deletePrincipal),
                 "ExplainAccess": .unary(access.explainAccess),
-                "ListAuditEvents": .unary(access.listAuditEvents),
+                "ListAuditEvents": .deferredUnary(access.listAuditEvents),
                 "CreatePartner": .deferredUnary(access.createPartner),
             ])
         let ingest = IngestService(context: context)

@@ -1,4 +1,5 @@
 import Authentication
+import Dispatch
 import Foundation
 import InsightsAPI
 import LicenseModel
@@ -9,6 +10,11 @@ import Tenancy
 /// `AccessService`: who may do what within the caller's partner.
 struct AccessService: Sendable {
     let context: ServerContext
+    private let auditReads = DispatchQueue(label: "audit-reads")
+
+    init(context: ServerContext) {
+        self.context = context
+    }
 
     func whoAmI(_ call: CallContext, _ request: RawSpan, _ reply: inout [UInt8]) throws(RPCStatus) {
         let _: PBWhoAmIRequest = try decode(request)
@@ -164,10 +170,21 @@ struct AccessService: Sendable {
         try encode(explanation(method, allowed: allowed, rule), into: &reply)
     }
 
-    func listAuditEvents(_ call: CallContext, _ request: RawSpan, _ reply: inout [UInt8]) throws(RPCStatus) {
-        let message: PBListAuditEventsRequest = try decode(request)
-        let scope = try call.partnerScope()
-        let paging = try Paging(context, message, of: call)
+    /// Off the event loop: reading waits for the disk, and for a record that is just being made durable.
+    func listAuditEvents(_ call: CallContext, _ bytes: [UInt8], _ responder: UnaryResponder) {
+        respond(responder) { () throws(RPCStatus) in
+            let message: PBListAuditEventsRequest = try decode(bytes)
+            let scope = try call.partnerScope()
+            let paging = try Paging(context, message, of: call)
+            auditReads.async {
+                // Who has hung up would otherwise keep the others waiting.
+                if responder.isCancelled { return }
+                responder.finish(Result { () throws(RPCStatus) in try encoded(auditEvents(in: scope, paging)) })
+            }
+        }
+    }
+
+    private func auditEvents(in scope: PartnerScope, _ paging: Paging) throws(RPCStatus) -> PBListAuditEventsResponse {
         let cursor = paging.position?.key.first.flatMap(Int64.init).map(AuditCursor.init(offset:))
         let page: AuditPage
         do {
@@ -181,7 +198,7 @@ struct AccessService: Sendable {
         response.events = page.records.map(PBAuditEvent.init)
         response.totalSize = Int32(clamping: page.total)
         if let next = page.next { response.nextPageToken = paging.token(after: [String(next.offset)]) }
-        try encode(response, into: &reply)
+        return response
     }
 
     // MARK: Shared moves

@@ -97,25 +97,31 @@ public struct Day: Hashable, Comparable, Sendable, Strideable, CustomStringConve
     }
 
     /// Reads exactly ten ASCII characters `YYYY-MM-DD`; nil for anything else, also for days that do not exist and
-    /// years below 1970.
-    public init?(_ text: some StringProtocol) {
-        let bytes = text.utf8
-        guard bytes.count == 10 else { return nil }
-        var numbers = (0, 0, 0)
-        for (offset, byte) in bytes.enumerated() {
+    /// years below 1970. Not generic: it is called for every day of every request and fact.
+    public init?(_ text: String) {
+        guard text.utf8.count == 10 else { return nil }
+        // Year, month and day one after another; a dash moves on to the next.
+        var year = 0
+        var month = 0
+        var day = 0
+        var offset = 0
+        for byte in text.utf8 {
+            defer { offset += 1 }
             if offset == 4 || offset == 7 {
                 guard byte == UInt8(ascii: "-") else { return nil }
                 continue
             }
             guard byte >= UInt8(ascii: "0"), byte <= UInt8(ascii: "9") else { return nil }
             let digit = Int(byte &- UInt8(ascii: "0"))
-            switch offset {
-            case ..<4: numbers.0 = numbers.0 * 10 + digit
-            case ..<7: numbers.1 = numbers.1 * 10 + digit
-            default: numbers.2 = numbers.2 * 10 + digit
+            if offset < 4 {
+                year = year &* 10 &+ digit
+            } else if offset < 7 {
+                month = month &* 10 &+ digit
+            } else {
+                day = day &* 10 &+ digit
             }
         }
-        self.init(year: numbers.0, month: numbers.1, day: numbers.2)
+        self.init(year: year, month: month, day: day)
     }
 }
 

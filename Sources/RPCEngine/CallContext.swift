@@ -97,6 +97,8 @@ public final class ConnectionContext {
     @exclusivity(unchecked) public internal(set) var tlsGeneration: UInt64 = 0
 
     @exclusivity(unchecked) var verifiedAt: Int64 = 0
+    /// Unix seconds after which the verdict has to be found anew; 0 without a certificate.
+    private var verdictEnds: Int64 = 0
     let shared: ServerShared
 
     init(id: UInt64, remoteAddress: String, shared: ServerShared) {
@@ -116,6 +118,8 @@ public final class ConnectionContext {
         certificate.verify(with: tls, at: verifiedAt)
         peerCertificate = certificate
         peerRevision &+= 1
+        verdictEnds = verifiedAt &+ Self.verificationLifetime
+        if certificate.verification.isTrusted { verdictEnds = min(verdictEnds, certificate.notAfter) }
         return certificate
     }
 
@@ -123,12 +127,9 @@ public final class ConnectionContext {
     /// inside the chain. The certificate's own expiry is looked at on every call.
     static let verificationLifetime: Int64 = 60
 
+    /// Called before every call; a few comparisons unless something has changed.
     func refreshPeer(generation: UInt64, wall: Int64) {
-        guard let certificate = peerCertificate else { return }
-        let expired = wall > certificate.notAfter && certificate.verification.isTrusted
-        if generation != tlsGeneration || expired || wall &- verifiedAt > Self.verificationLifetime || wall < verifiedAt
-        {
-            reverifyPeer()
-        }
+        guard verdictEnds != 0 else { return }
+        if generation != tlsGeneration || wall > verdictEnds || wall < verifiedAt { reverifyPeer() }
     }
 }

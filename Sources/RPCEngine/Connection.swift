@@ -258,6 +258,7 @@ final class Connection {
         }
         Glibc.shutdown(fd, Int32(SHUT_WR))
         state = .lingering
+        loop.settled()
         deadline = loop.now &+ Self.lingerTime
         setInterest(engine_epoll_in)
     }
@@ -265,6 +266,7 @@ final class Connection {
     func close(reason: String) {
         guard state != .closed else { return }
         let failedHandshake = state == .handshaking
+        if state != .lingering { loop.settled() }
         if closeReason.isEmpty { closeReason = reason }
         closeStreams()
         state = .closed
@@ -311,7 +313,6 @@ final class Connection {
     }
 
     func refreshPeer() {
-        guard context.peerCertificate != nil else { return }
         context.refreshPeer(generation: loop.shared.tlsGeneration, wall: loop.wall)
     }
 }

@@ -43,6 +43,8 @@ final class EventLoop: @unchecked Sendable {
     private let mailbox: Mailbox
     /// Open connections, for whoever waits for the drain.
     private let open = Atomic<Int>(0)
+    /// Those that may still have calls: open ones without those that only wait for the peer to close.
+    private let unsettled = Atomic<Int>(0)
     private let finished = Atomic<Bool>(false)
 
     // Owned blocks of the capacities above, freed in deinit.
@@ -100,6 +102,8 @@ final class EventLoop: @unchecked Sendable {
     func post(_ message: LoopMessage) { mailbox.post(message) }
 
     var connectionCount: Int { open.load(ordering: .acquiring) }
+
+    var unsettledCount: Int { unsettled.load(ordering: .acquiring) }
 
     var hasFinished: Bool { finished.load(ordering: .acquiring) }
 
@@ -252,7 +256,11 @@ final class EventLoop: @unchecked Sendable {
         engine_epoll_add(epoll, fd, engine_epoll_in, token(of: connection))
         statistics.accepted.increment()
         open.store(open.load(ordering: .relaxed) + 1, ordering: .releasing)
+        unsettled.store(unsettled.load(ordering: .relaxed) + 1, ordering: .releasing)
     }
+
+    /// A connection has said all that it has to say.
+    func settled() { unsettled.store(unsettled.load(ordering: .relaxed) - 1, ordering: .releasing) }
 
     /// A connection has closed itself.
     func forget(_ connection: Connection, failedHandshake: Bool) {

@@ -1,6 +1,5 @@
 import CLinux
 import Glibc
-import Synchronization
 
 /// What other threads ask of an event loop.
 enum LoopMessage: Sendable {
@@ -21,7 +20,7 @@ final class Mailbox: Sendable {
         var closed = false
     }
 
-    private let state = Mutex(State())
+    private let state = Locked(State())
     let wakeFD: Int32
 
     init() throws(EngineError) {

@@ -1,5 +1,4 @@
 import Glibc
-import Synchronization
 
 /// A gRPC server over TLS: one event loop per thread, each with its own listener on the same port.
 public final class Server: Sendable {
@@ -14,7 +13,7 @@ public final class Server: Sendable {
 
     private let configuration: ServerConfiguration
     private let shared: ServerShared
-    private let state: Mutex<State>
+    private let state: Locked<State>
 
     /// Reads the certificates and checks the methods; nothing is opened yet.
     public init(configuration: ServerConfiguration) throws(EngineError) {
@@ -24,7 +23,7 @@ public final class Server: Sendable {
         self.configuration = configuration
         let tls = try TLSContext(configuration.tls, generation: 1)
         shared = try ServerShared(configuration, tls: tls)
-        state = Mutex(State(tls: configuration.tls))
+        state = Locked(State(tls: configuration.tls))
     }
 
     /// Listens and serves. A server starts once.
@@ -100,9 +99,9 @@ public final class Server: Sendable {
         }
         let nanoseconds = grace.nanoseconds
         for loop in loops { loop.post(.drain(grace: nanoseconds)) }
-        let clean = Server.wait(nanoseconds) { loops.allSatisfy { $0.connectionCount == 0 } }
-        // After the grace the loops answer UNAVAILABLE; a moment for that to leave.
-        if !clean { _ = Server.wait(3_000_000_000) { loops.allSatisfy { $0.connectionCount == 0 } } }
+        let clean = Server.wait(nanoseconds) { loops.allSatisfy { $0.unsettledCount == 0 } }
+        // A moment for the last bytes to be read: the end of the calls, or UNAVAILABLE after the grace.
+        _ = Server.wait(1_500_000_000) { loops.allSatisfy { $0.connectionCount == 0 } }
         for loop in loops { loop.post(.stop) }
         for thread in threads { pthread_join(thread, nil) }
         return clean

@@ -11,9 +11,9 @@ final class ServerShared: Sendable {
     let sessionTemplate: SessionTemplate
     let wallClock: @Sendable () -> Int64
 
-    private let tls: Mutex<TLSContext>
+    private let tls: Locked<TLSContext>
     private let generation: Atomic<UInt64>
-    private let connections = Mutex(ConnectionCounts())
+    private let connections = Locked(ConnectionCounts())
     private let connectionNumbers = Atomic<UInt64>(1)
 
     private struct ConnectionCounts {
@@ -29,7 +29,7 @@ final class ServerShared: Sendable {
         sessionTemplate = try SessionTemplate()
         wallClock = configuration.wallClock ?? { Int64(time(nil)) }
         generation = Atomic(tls.generation)
-        self.tls = Mutex(tls)
+        self.tls = Locked(tls)
     }
 
     var tlsGeneration: UInt64 { generation.load(ordering: .acquiring) }

@@ -23,7 +23,7 @@ public final class StreamWriter: Sendable {
         var saidFull = false
     }
 
-    private let state = Mutex(State())
+    private let state = Locked(State())
     private let paused = Atomic<Bool>(false)
     private let loop: EventLoop
     private let stream: StreamToken

@@ -1,5 +1,3 @@
-import Synchronization
-
 /// Answers one deferred unary call. May be used from any thread; the first answer counts, later ones are dropped.
 public final class UnaryResponder: Sendable {
     private struct State {
@@ -8,7 +6,7 @@ public final class UnaryResponder: Sendable {
         var onCancel: (@Sendable () -> Void)?
     }
 
-    private let state = Mutex(State())
+    private let state = Locked(State())
     private let loop: EventLoop
     private let stream: StreamToken
 

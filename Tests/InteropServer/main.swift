@@ -121,7 +121,8 @@ do {
         default: say("unknown command")
         }
     }
-    exit(0)
+    // Loops still run here: not the moment for the clean-up that `exit` does.
+    _exit(0)
 } catch {
     say("failed \(error)")
     exit(1)

@@ -65,12 +65,12 @@ private struct ServiceHandlers {
             "InsightsService",
             [
                 "GetCustomerInsights": .unary(insights.getCustomerInsights),
-                "ListCustomerInsights": .unary(insights.listCustomerInsights),
+                "ListCustomerInsights": .deferredUnary(insights.listCustomerInsights),
                 "GetPortfolioInsights": .unary(insights.getPortfolioInsights),
                 "CompareLicenses": .unary(insights.compareLicenses),
                 "GetTrend": .unary(insights.getTrend),
-                "ExplainUsage": .unary(insights.explainUsage),
-                "ListRecommendations": .unary(insights.listRecommendations),
+                "ExplainUsage": .deferredUnary(insights.explainUsage),
+                "ListRecommendations": .deferredUnary(insights.listRecommendations),
                 "ExportInsights": .serverStream(insights.exportInsights),
             ])
         let customers = CustomersService(context: context)

@@ -1,4 +1,5 @@
 import Authentication
+import Dispatch
 import InsightsCore
 import LicenseModel
 import Logging
@@ -44,7 +45,11 @@ final class ServerContext: Sendable {
     let authenticator: Authenticator
     let writer: FactWriter
     let rateLimiter: RateLimiter
+    /// Bounds the audit records of refused credentials: 50 a second, 1,000 at once.
+    let anonymousRecords = TokenBucket(RateLimit(perSecond: 50, burst: 1_000) ?? .standard)
     let exports: ExportSlots
+    /// Where reads run that may take longer than an event loop can spare.
+    let longReads = DispatchQueue(label: "long-reads", attributes: .concurrent)
     let metrics: CallMetrics
     let health: HealthService
     let auditLog: AuditLog

@@ -27,9 +27,11 @@ extension ServerContext {
         let method = MethodTable.method(path: call.path)
         let kind: AuditKind
         switch outcome.code {
-        case .unauthenticated: kind = .unauthenticated
+        case .unauthenticated:
+            // Nobody is known who could be held to a rate, so their records share one: a flood may not fill the disk.
+            guard anonymousRecords.take(now: clock.monotonicNanoseconds()) == nil else { return }
+            kind = .unauthenticated
         case .permissionDenied: kind = .denied
-        case .resourceExhausted where record.grant == nil: kind = .denied
         default:
             guard !record.isAudited, record.grant != nil, let permission = method?.permission else { return }
             switch permission {

@@ -63,6 +63,7 @@ extension LicenseRow {
         assignedUnsold &+= row.assignedUnsold
         assignedLower &+= row.assignedLower
         assignedUpper &+= row.assignedUpper
+        deploymentSold &+= row.deploymentSold
     }
 }
 

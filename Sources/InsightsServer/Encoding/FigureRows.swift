@@ -8,7 +8,7 @@ extension LicenseRow {
     /// Nil when a source that it needs is not reported.
     var deployment: RatioFigure? {
         guard showsAssignments else { return nil }
-        return RatioFigure(definition: .assignedPerSold, numerator: assigned, denominator: sold)
+        return RatioFigure(definition: .assignedPerSold, numerator: assigned, denominator: deploymentSold)
     }
 
     /// Whether the share of assigned licenses is known; nil when it is not reported.
@@ -20,11 +20,11 @@ extension UsageRow {
 
     var usage: RatioFigure? {
         guard showsLicenses else { return nil }
-        return RatioFigure(definition: .activeUsersPerTotalUsers, numerator: active, denominator: totalUsers)
+        return RatioFigure(definition: .activeUsersPerTotalUsers, numerator: ratioActive, denominator: totalUsers)
     }
 
     var usagePerEntitlement: RatioFigure? {
         guard showsLicenses else { return nil }
-        return RatioFigure(definition: .activeUsersPerEntitlement, numerator: active, denominator: entitlements)
+        return RatioFigure(definition: .activeUsersPerEntitlement, numerator: ratioActive, denominator: entitlements)
     }
 }

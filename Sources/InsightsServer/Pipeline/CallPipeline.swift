@@ -31,18 +31,29 @@ final class CallPipeline: CallInterceptor {
         guard case .permission(let permission) = requirements[index] else { return }
         let caller = try authenticate(call)
         record.caller = caller
-        let grant = try caller.grant(for: permission)
+        let grant: AccessGrant
+        do {
+            grant = try caller.grant(for: permission)
+        } catch {
+            // Refused calls count too, or they could be made without end.
+            try takeToken(caller)
+            throw error
+        }
+        try takeToken(caller)
         if let partner = caller.principal.partner {
-            let now = context.clock.monotonicNanoseconds()
-            if let wait = context.rateLimiter.take(caller.principal, now: now) {
-                throw Refusal.tooManyCalls(retryAfterMilliseconds: Int64(clamping: (wait + 999_999) / 1_000_000))
-            }
             if permission == .exportInsights {
                 guard context.exports.begin(partner) else { throw Refusal.tooManyExports(limit: context.exports.limit) }
                 record.holdsExportSlot = true
             }
         }
         record.grant = grant
+    }
+
+    private func takeToken(_ caller: Caller) throws(RPCStatus) {
+        let now = context.clock.monotonicNanoseconds()
+        if let wait = context.rateLimiter.take(caller.principal, now: now) {
+            throw Refusal.tooManyCalls(retryAfterMilliseconds: Int64(clamping: (wait + 999_999) / 1_000_000))
+        }
     }
 
     func recheck(_ call: CallContext) -> RPCStatus? {

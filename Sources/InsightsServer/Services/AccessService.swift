@@ -220,6 +220,7 @@ struct AccessService: Sendable {
         let audit = context.auditEvent(of: call)
         context.writer.perform { writer in
             let result = Result { () throws(WriteFailure) in
+                try writer.validate(change, in: scope)
                 try context.audit(audit)
                 return try writer.change(change, in: scope)
             }

@@ -84,7 +84,16 @@ struct InsightsService: Sendable {
         InsightsReply.trend(rows, reach: query.reach, into: &reply)
     }
 
-    func explainUsage(_ call: CallContext, _ bytes: RawSpan, _ reply: inout [UInt8]) throws(RPCStatus) {
+    func explainUsage(_ call: CallContext, _ bytes: [UInt8], _ responder: UnaryResponder) {
+        respond(responder) { () throws(RPCStatus) in
+            try explainUsage(call, bytes) { read in context.read(responder, read) }
+        }
+    }
+
+    /// Checks the request on the event loop and hands the query, which looks at people, to `run`.
+    private func explainUsage(
+        _ call: CallContext, _ bytes: [UInt8], run: (@escaping LongRead) -> Void
+    ) throws(RPCStatus) {
         let request: PBExplainUsageRequest = try decode(bytes)
         let today = context.clock.today()
         let query = try checked { () throws(FieldError) in
@@ -96,13 +105,15 @@ struct InsightsService: Sendable {
         }
         let book = context.published.load().core.book(in: try call.partnerScope(), today: today)
         call.record?.customer = query.customer
-        guard let row = book.explain(query.subject, of: query.customer, on: query.day) else {
-            throw Refusal.customerNotFound
+        let language = Language(request.languageCode, call: call)
+        run { (reply) throws(RPCStatus) in
+            guard let row = book.explain(query.subject, of: query.customer, on: query.day) else {
+                throw Refusal.customerNotFound
+            }
+            var response = PBExplainUsageResponse()
+            response.explanation = PBUsageExplanation(row, subject: query.subject, language: language)
+            try encode(response, into: &reply)
         }
-        var response = PBExplainUsageResponse()
-        response.explanation = PBUsageExplanation(
-            row, subject: query.subject, language: Language(request.languageCode, call: call))
-        try encode(response, into: &reply)
     }
 
     private static func interval(_ interval: PBTrendInterval) throws(FieldError) -> TrendInterval {

@@ -31,6 +31,9 @@ struct ReflectionService: Sendable {
 private final class ReflectionReceiver: MessageReceiver {
     private let index: DescriptorIndex
     private let writer: StreamWriter
+    /// Answers for which the writer has no room yet.
+    private var backlog: [[UInt8]] = []
+    private var isHalfClosed = false
 
     init(index: DescriptorIndex, writer: StreamWriter) {
         self.index = index
@@ -50,11 +53,22 @@ private final class ReflectionReceiver: MessageReceiver {
         } catch {
             throw RPCStatus(.internalError, "the descriptors cannot be sent")
         }
-        writer.send(bytes)
+        backlog.append(bytes)
+        writable()
+    }
+
+    func writable() {
+        while let first = backlog.first {
+            guard writer.send(first) != .full else { return writer.pauseReading() }
+            backlog.removeFirst()
+        }
+        writer.resumeReading()
+        if isHalfClosed { writer.finish(.ok) }
     }
 
     func halfClosed() throws(RPCStatus) {
-        writer.finish(.ok)
+        isHalfClosed = true
+        writable()
     }
 
     func draining() {

@@ -170,7 +170,8 @@ final class FactWriter: Sendable {
                 let acceptance = BatchAcceptance(revision: revision, accepted: batch.facts.count, duplicate: false)
                 answers.append { reply($0.map { .failure(.datastore($0)) } ?? .success(acceptance)) }
             } catch let failure as WriteFailure {
-                answers.append { _ in reply(.failure(failure)) }
+                // What a batch conflicts with may be an earlier one of this group, which counts only once it is durable.
+                answers.append { reply(.failure($0.map { .datastore($0) } ?? failure)) }
             } catch {
                 answers.append { _ in reply(.failure(.datastore(.unavailable("unexpected error")))) }
             }
@@ -276,6 +277,11 @@ final class FactWriter: Sendable {
         published.publish(candidate)
         try publish(prepared)
         return revision
+    }
+
+    /// Throws what `change` would refuse, before it goes on record as made. Call on the writer.
+    func validate(_ change: PrincipalChange, in scope: PartnerScope) throws(WriteFailure) {
+        _ = try preparing { () throws(DirectoryError) in try directory.prepare(change, in: scope) }
     }
 
     /// Changes principals of the scope's partner: durable, then visible. Call on the writer.

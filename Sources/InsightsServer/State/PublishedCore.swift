@@ -26,12 +26,16 @@ final class PublishedCore: Sendable {
 
     private struct Shelved {
         let snapshot: CoreSnapshot
+        /// Whose pages they are.
+        let partner: String
         /// Unix seconds of the last page served from it.
         var usedAt: Int64
     }
 
-    /// Older snapshots kept so that paging goes on over the same facts; bounds what their difference may cost.
-    private static let shelfSize = 16
+    /// Older snapshots kept so that paging goes on over the same facts; bounds what their difference may cost. A
+    /// partner has a share of its own, so that nobody's paging is disturbed by another's.
+    private static let shelfSize = 512
+    private static let shelfSizePerPartner = 8
     /// Seconds for which a page token finds its snapshot again.
     private static let shelfLifetime: Int64 = 600
 
@@ -68,12 +72,19 @@ final class PublishedCore: Sendable {
     }
 
     /// Keeps a snapshot whose next page somebody may ask for.
-    func shelve(_ snapshot: CoreSnapshot, at now: Int64) {
+    func shelve(_ snapshot: CoreSnapshot, for partner: String, at now: Int64) {
         shelf.withLock { shelf in
             if let oldest = shelf.oldest, snapshot.revision < oldest { return }
-            shelf.snapshots.removeAll { now - $0.usedAt > Self.shelfLifetime || $0.snapshot === snapshot }
+            shelf.snapshots.removeAll {
+                now - $0.usedAt > Self.shelfLifetime || ($0.snapshot === snapshot && $0.partner == partner)
+            }
+            if shelf.snapshots.count(where: { $0.partner == partner }) >= Self.shelfSizePerPartner,
+                let oldest = shelf.snapshots.firstIndex(where: { $0.partner == partner })
+            {
+                shelf.snapshots.remove(at: oldest)
+            }
             if shelf.snapshots.count >= Self.shelfSize { shelf.snapshots.removeFirst() }
-            shelf.snapshots.append(Shelved(snapshot: snapshot, usedAt: now))
+            shelf.snapshots.append(Shelved(snapshot: snapshot, partner: partner, usedAt: now))
         }
     }
 

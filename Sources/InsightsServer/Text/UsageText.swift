@@ -12,9 +12,9 @@ extension PBUsageExplanation {
             totalUsers = usage.totalUsers
             entitlements = usage.entitlements
             self.usage.definition = .activeUsersPerTotalUsers
-            self.usage.numerator = usage.active
+            self.usage.numerator = usage.ratioActive
             self.usage.denominator = usage.totalUsers
-            if let percent = RatioFigure.percent(usage.active, of: usage.totalUsers) { self.usage.percent = percent }
+            if let percent = RatioFigure.percent(usage.ratioActive, of: usage.totalUsers) { self.usage.percent = percent }
             classes = Self.counts(row.classes)
         }
         text = UsageText(language: language).sentence(row, subject: subject)
@@ -58,7 +58,7 @@ struct UsageText: Sendable {
     }
 
     private func opening(_ usage: UsageRow, name: String) -> String {
-        let percent = RatioFigure.percent(usage.active, of: usage.totalUsers).map(Self.percent)
+        let percent = RatioFigure.percent(usage.ratioActive, of: usage.totalUsers).map(Self.percent)
         switch (language, percent) {
         case (.english, let percent?):
             return "\(people(usage.active)) used \(name) in the last 28 days, for "

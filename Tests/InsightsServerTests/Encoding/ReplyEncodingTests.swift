@@ -122,9 +122,9 @@ import Testing
         var licenses = LicenseRow()
         (licenses.sold, licenses.entitled, licenses.trial, licenses.uncounted) = (-1, -2, -3, -4)
         (licenses.assigned, licenses.assignedUnsold) = (-5, -6)
-        (licenses.assignedLower, licenses.assignedUpper) = (-7, -8)
+        (licenses.assignedLower, licenses.assignedUpper, licenses.deploymentSold) = (-7, -8, -9)
         var usage = UsageRow()
-        (usage.active, usage.totalUsers, usage.entitlements) = (-1, -2, -3)
+        (usage.active, usage.totalUsers, usage.entitlements, usage.ratioActive) = (-1, -2, -3, -4)
         let row = TrendRow(
             day: .last, product: .dynamics365, own: licenses, all: licenses, usage: usage)
         var reply: [UInt8] = []
@@ -150,8 +150,10 @@ import Testing
         var licenses = LicenseRow()
         (licenses.sold, licenses.entitled, licenses.trial, licenses.uncounted) = (14, 10, 3, 4)
         (licenses.assigned, licenses.assignedLower, licenses.assignedUpper) = (13, 13, 14)
+        licenses.deploymentSold = licenses.sold
         var usage = UsageRow()
         (usage.active, usage.totalUsers, usage.entitlements) = (20, 15, 15)
+        usage.ratioActive = usage.active
         #expect(licenses.isExact == false)
         #expect(licenses.deployment?.percent == 100 * 13.0 / 14)
         #expect(usage.usage?.percent == 100 * 20.0 / 15)

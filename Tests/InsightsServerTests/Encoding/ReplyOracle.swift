@@ -28,7 +28,7 @@ enum ReplyOracle {
             figures.assignedLower = row.assignedLower
             figures.assignedUpper = row.assignedUpper
             figures.attribution = row.assignedLower == row.assignedUpper ? .exact : .estimated
-            figures.deployment = ratio(.assignedPerSold, row.assigned, row.sold)
+            figures.deployment = ratio(.assignedPerSold, row.assigned, row.deploymentSold)
         }
         return figures
     }
@@ -40,8 +40,8 @@ enum ReplyOracle {
         if row.licensesReported {
             figures.totalUsers = row.totalUsers
             figures.entitlements = row.entitlements
-            figures.usage = ratio(.activeUsersPerTotalUsers, row.active, row.totalUsers)
-            figures.usagePerEntitlement = ratio(.activeUsersPerEntitlement, row.active, row.entitlements)
+            figures.usage = ratio(.activeUsersPerTotalUsers, row.ratioActive, row.totalUsers)
+            figures.usagePerEntitlement = ratio(.activeUsersPerEntitlement, row.ratioActive, row.entitlements)
         }
         figures.windowStart = Day(number: max(day.number - 27, 0)).description
         figures.windowEnd = day.description
@@ -170,6 +170,7 @@ enum ReplyOracle {
         func total(_ path: KeyPath<LicenseRow, Int64>) -> Int64 { rows.map { $0[keyPath: path] }.reduce(0, &+) }
         var sum = LicenseRow()
         sum.sold = total(\.sold)
+        sum.deploymentSold = total(\.deploymentSold)
         sum.entitled = total(\.entitled)
         sum.trial = total(\.trial)
         sum.uncounted = total(\.uncounted)

@@ -60,6 +60,7 @@ struct RowSeed: RandomNumberGenerator {
     mutating func licenses() -> LicenseRow {
         var row = LicenseRow()
         row.sold = count()
+        row.deploymentSold = chance(50) ? row.sold : count()
         row.entitled = count()
         row.trial = count()
         row.uncounted = count()
@@ -75,6 +76,7 @@ struct RowSeed: RandomNumberGenerator {
     mutating func usage() -> UsageRow {
         var row = UsageRow()
         row.active = count()
+        row.ratioActive = chance(50) ? row.active : count()
         row.totalUsers = count()
         row.entitlements = count()
         row.activityReported = chance(80)

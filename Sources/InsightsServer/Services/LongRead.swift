@@ -1,0 +1,22 @@
+import Dispatch
+import RPCEngine
+
+/// A query that may take longer than an event loop can spare: whole portfolios customer by customer, or person by
+/// person. Its request was checked on the loop.
+typealias LongRead = @Sendable (inout [UInt8]) throws(RPCStatus) -> Void
+
+extension ServerContext {
+    /// Runs a read beside the event loops and answers with what it appends.
+    func read(_ responder: UnaryResponder, _ body: @escaping LongRead) {
+        longReads.async {
+            // Whoever has hung up would otherwise keep the others waiting.
+            if responder.isCancelled { return }
+            responder.finish(
+                Result { () throws(RPCStatus) in
+                    var reply: [UInt8] = []
+                    try body(&reply)
+                    return reply
+                })
+        }
+    }
+}

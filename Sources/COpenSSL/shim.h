@@ -85,7 +85,9 @@ static inline X509 *engine_read_certificate(BIO *bio) {
     return PEM_read_bio_X509_AUX(bio, NULL, engine_no_passphrase, NULL);
 }
 
-static inline X509_CRL *engine_read_crl(BIO *bio) { return PEM_read_bio_X509_CRL(bio, NULL, engine_no_passphrase, NULL); }
+static inline X509_CRL *engine_read_crl(BIO *bio) {
+    return PEM_read_bio_X509_CRL(bio, NULL, engine_no_passphrase, NULL);
+}
 
 /* 1 if the last PEM read stopped at the end of the file rather than at something broken. */
 static inline int engine_pem_ended(void) {
@@ -157,7 +159,7 @@ static inline int engine_time(const ASN1_TIME *time, int64_t *seconds) {
     return 1;
 }
 
-/* URI names of the certificate: calls back with each one's bytes. Returns the count, or -1 if the extension is broken. */
+/* URI names of the certificate: calls back with each one's bytes. Returns the count, or -1 for a broken extension. */
 static inline int engine_uri_names(X509 *certificate, void (*each)(const unsigned char *, int, void *), void *data) {
     int critical = 0;
     int found = 0;
@@ -202,7 +204,7 @@ static inline int engine_serial(X509 *certificate, char *buffer, int size) {
     return length;
 }
 
-static inline int engine_fingerprint(X509 *certificate, unsigned char digest[32]) {
+static inline int engine_sha256(X509 *certificate, unsigned char digest[32]) {
     unsigned int length = 0;
     return X509_digest(certificate, EVP_sha256(), digest, &length) == 1 && length == 32;
 }

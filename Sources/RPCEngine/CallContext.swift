@@ -17,7 +17,8 @@ public final class CallContext {
     @exclusivity(unchecked) public internal(set) var isCancelled = false
     /// The request message came compressed.
     @exclusivity(unchecked) public internal(set) var requestWasCompressed = false
-    /// Headers sent before the first reply. A value of a name that ends in `-bin` is base64 (``Metadata/encodeBinary(_:)``).
+    /// Headers sent before the first reply. A value of a name that ends in `-bin` is base64
+    /// (``Metadata/encodeBinary(_:)``).
     @exclusivity(unchecked) public var initialMetadata: [(String, String)] = []
     /// Headers sent with the status.
     @exclusivity(unchecked) public var trailers: [(String, String)] = []

@@ -45,7 +45,6 @@ final class EventLoop: @unchecked Sendable {
     private let open = Atomic<Int>(0)
     /// Those that may still have calls: open ones without those that only wait for the peer to close.
     private let unsettled = Atomic<Int>(0)
-    private let finished = Atomic<Bool>(false)
 
     // Owned blocks of the capacities above, freed in deinit.
     let readBuffer: UnsafeMutablePointer<UInt8>
@@ -104,8 +103,6 @@ final class EventLoop: @unchecked Sendable {
     var connectionCount: Int { open.load(ordering: .acquiring) }
 
     var unsettledCount: Int { unsettled.load(ordering: .acquiring) }
-
-    var hasFinished: Bool { finished.load(ordering: .acquiring) }
 
     // MARK: The loop
 
@@ -317,7 +314,6 @@ final class EventLoop: @unchecked Sendable {
         dirty = []
         waitingForTurn = []
         pool = []
-        finished.store(true, ordering: .releasing)
     }
 
     // MARK: Things used again

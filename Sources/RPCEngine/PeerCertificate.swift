@@ -53,7 +53,7 @@ public struct PeerCertificate: Sendable {
         notAfter = until
         fingerprint = [UInt8](unsafeUninitializedCapacity: 32) { buffer, count in
             // A digest that cannot be made leaves the array empty, and the certificate untrusted below.
-            count = engine_fingerprint(chain.leaf, buffer.baseAddress) == 1 ? 32 : 0
+            count = engine_sha256(chain.leaf, buffer.baseAddress) == 1 ? 32 : 0
         }
         if fingerprint.isEmpty {
             defect = .failed(code: Int(X509_V_ERR_UNSPECIFIED), reason: "no fingerprint")

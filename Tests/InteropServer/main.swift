@@ -2,8 +2,10 @@ import Foundation
 import RPCEngine
 import Synchronization
 
-/// A server for tests: `InteropServer --cert F --key F [--ca F] [--crl F] [--loops N] [--tls12] [--limit NAME=VALUE]…`.
-/// Prints `ready PORT`, then obeys lines on standard input: `stats`, `reload`, `drain MILLISECONDS`. Ends with its input.
+/// A server for tests:
+/// `InteropServer --cert F --key F [--ca F] [--crl F] [--loops N] [--tls12] [--limit NAME=VALUE]…`.
+/// Prints `ready PORT`, then obeys lines on standard input: `stats`, `reload`, `drain MILLISECONDS`.
+/// Ends with its input.
 struct Options {
     var values: [String: String] = [:]
     var limits = Limits()

@@ -49,8 +49,9 @@ public struct WireWriter: ~Copyable {
 
     @usableFromInline
     mutating func grow(_ count: Int) {
-        // Doubling keeps the cost of growing in proportion to what is written.
-        let size = max(2 * storage.count, end + count, 1_024)
+        // Doubling keeps the cost of growing in proportion to what is written. Memory that is there is used first.
+        let first = storage.capacity == 0 ? 1_024 : min(storage.capacity, 1_024)
+        let size = max(2 * storage.count, end + count, first)
         storage.append(addingCapacity: size - storage.count) { output in
             output.append(repeating: 0, count: output.freeCapacity)
         }

@@ -52,7 +52,8 @@ import Testing
         #expect(try Self.tokens.position(of: token, for: bigger) == Self.position)
         for query in [
             try Self.query(partner: "q"), try Self.query(partner: ""), try Self.query(partner: "p/s"),
-            try Self.query(method: "/s/Lost"), try Self.query(partner: "P"), try Self.query { $0.filter = "usage < 41" },
+            try Self.query(method: "/s/Lost"), try Self.query(partner: "P"),
+            try Self.query { $0.filter = "usage < 41" },
             try Self.query { $0.filter = "" }, try Self.query { $0.orderBy = "sold" },
             try Self.query { $0.scope = .allPartners }, try Self.query { $0.asOf = "2024-01-01" },
             try Self.query { $0.products = [.office365] },

@@ -32,7 +32,8 @@ final class ScriptedFetcher: KeySetFetcher {
     }
 
     private func eventually(_ condition: () throws -> Bool) async throws -> Bool {
-        for _ in 0..<500 {
+        // Retries back off to seconds when a loaded machine makes many of them fail first.
+        for _ in 0..<6_000 {
             if try condition() { return true }
             try await Task.sleep(for: .milliseconds(10))
         }

@@ -89,15 +89,31 @@ def usage_of(usage):
     return {name: value for name, value in found.items() if value}
 
 
+def check_ratio(ratio, numerator, denominator):
+    """Of a portfolio both counts are over the customers that report both."""
+    assert (ratio.numerator, ratio.denominator) == (numerator, denominator)
+    assert ratio.HasField("percent") == (denominator != 0)
+    assert denominator == 0 or ratio.percent == 100 * numerator / denominator
+
+
+def check_ratios(product, licenses, usage):
+    if product.licenses.HasField("deployment"):
+        check_ratio(product.licenses.deployment, licenses["assigned"], licenses["deployment_sold"])
+    if product.usage.HasField("usage"):
+        check_ratio(product.usage.usage, usage["ratio_active"], usage["total_users"])
+        check_ratio(product.usage.usage_per_entitlement, usage["ratio_active"], usage["entitlements"])
+
+
 def check_products(products, world, customers, own):
     found = {product.product: product for product in products}
     for number in (1, 2):
-        expected = wanted(world.product_licenses(customers, number, own, AS_OF), LICENSES)
-        assert (shown(found[number].licenses, LICENSES) if number in found else {}) == expected
-        expected = wanted(world.usage_sum(customers, number, AS_OF), USAGE)
-        assert (usage_of(found[number].usage) if number in found else {}) == expected
+        licenses = world.product_licenses(customers, number, own, AS_OF)
+        assert (shown(found[number].licenses, LICENSES) if number in found else {}) == wanted(licenses, LICENSES)
+        usage = world.usage_sum(customers, number, AS_OF)
+        assert (usage_of(found[number].usage) if number in found else {}) == wanted(usage, USAGE)
         if number not in found:
             continue
+        check_ratios(found[number], licenses, usage)
         workloads = {row.workload_code: row.usage for row in found[number].workloads}
         for code in world.covering(number)[1]:
             expected = wanted(world.usage_sum(customers, code, AS_OF), USAGE)

@@ -175,10 +175,13 @@ class World:
                     needs = {SUBSCRIPTIONS} | ({ASSIGNMENTS} if name.startswith("assigned") else set())
                     if self.reported(customer, *needs):
                         total[name] += value
+                    if name == "sold" and self.reported(customer, SUBSCRIPTIONS, ASSIGNMENTS):
+                        # Deployment looks at customers that report both of its sides.
+                        total["deployment_sold"] += value
         return total
 
     def usage_sum(self, customers, subject, day):
-        total = {"active_users": 0, "total_users": 0, "entitlements": 0, "classes": [0] * len(CLASSES)}
+        total = {"active_users": 0, "total_users": 0, "entitlements": 0, "classes": [0] * len(CLASSES), "ratio_active": 0}
         for customer in customers:
             if not self.reported(customer, ACTIVITY):
                 continue
@@ -187,5 +190,6 @@ class World:
             if self.reported(customer, SUBSCRIPTIONS, ASSIGNMENTS):
                 total["total_users"] += usage["total_users"]
                 total["entitlements"] += usage["entitlements"]
+                total["ratio_active"] += usage["active_users"]
                 total["classes"] = [a + b for a, b in zip(total["classes"], usage["classes"])]
         return total

@@ -170,7 +170,7 @@ final class FactWriter: Sendable {
                 let acceptance = BatchAcceptance(revision: revision, accepted: batch.facts.count, duplicate: false)
                 answers.append { reply($0.map { .failure(.datastore($0)) } ?? .success(acceptance)) }
             } catch let failure as WriteFailure {
-                // What a batch conflicts with may be an earlier one of this group, which counts only once it is durable.
+                // The conflict may be with an earlier batch of this group, which counts only once it is durable.
                 answers.append { reply(.failure($0.map { .datastore($0) } ?? failure)) }
             } catch {
                 answers.append { _ in reply(.failure(.datastore(.unavailable("unexpected error")))) }

@@ -14,7 +14,9 @@ extension PBUsageExplanation {
             self.usage.definition = .activeUsersPerTotalUsers
             self.usage.numerator = usage.ratioActive
             self.usage.denominator = usage.totalUsers
-            if let percent = RatioFigure.percent(usage.ratioActive, of: usage.totalUsers) { self.usage.percent = percent }
+            if let percent = RatioFigure.percent(usage.ratioActive, of: usage.totalUsers) {
+                self.usage.percent = percent
+            }
             classes = Self.counts(row.classes)
         }
         text = UsageText(language: language).sentence(row, subject: subject)

@@ -97,7 +97,8 @@ import Testing
                     RelationshipFact(
                         partner: partner, customer: customer, days: DayInterval(start: january, end: nil))),
                 .sku(
-                    SkuFact(sku: sku, name: "Office 365 E3", product: .office365, workloads: WorkloadSet([.exo, .spo]))),
+                    SkuFact(
+                        sku: sku, name: "Office 365 E3", product: .office365, workloads: WorkloadSet([.exo, .spo]))),
                 .subscription(
                     SubscriptionFact(
                         subscription: try SubscriptionID("s"), customer: customer, sku: sku,

@@ -37,10 +37,7 @@ struct CheckConfigCommand: AsyncParsableCommand {
             for (name, value) in settings.table {
                 print(name.padding(toLength: width + 2, withPad: " ", startingAt: 0) + value)
             }
-            let files = [settings.tlsCert, settings.tlsKey, settings.clientCA, settings.crl].compactMap { $0 }
-            for file in files + settings.tokenIssuers where !FileManager.default.isReadableFile(atPath: file) {
-                throw SettingsError(description: "\(file) cannot be read")
-            }
+            try settings.checkFiles()
         } catch {
             throw fail(describe(error))
         }

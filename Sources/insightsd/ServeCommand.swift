@@ -23,6 +23,7 @@ struct ServeCommand: AsyncParsableCommand {
         let settings: Settings
         do {
             settings = try Settings(try await SettingsSource(options))
+            try settings.checkFiles()
         } catch let error as SettingsError {
             throw fail(error.description)
         }

@@ -153,6 +153,16 @@ struct Settings {
         maxStreams = try source.int("max-streams", in: 1...100_000) ?? maxStreams
     }
 
+    /// Throws for the first file that is named and cannot be read, before anything is opened.
+    func checkFiles() throws(SettingsError) {
+        let files = [("tls-cert", tlsCert), ("tls-key", tlsKey)]
+        let optional = [("client-ca", clientCA), ("crl", crl), ("token-ca", tokenCA)]
+        let named = files + optional.compactMap { name, path in path.map { (name, $0) } }
+        for (name, path) in named + tokenIssuers.map({ ("token-issuer", $0) }) where access(path, R_OK) != 0 {
+            throw SettingsError(description: "--\(name): \(path) cannot be read")
+        }
+    }
+
     /// The settings in force, for `check-config`: name and value in the order of the documentation.
     var table: [(name: String, value: String)] {
         [

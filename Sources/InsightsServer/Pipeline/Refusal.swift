@@ -85,8 +85,6 @@ enum Refusal {
             [.errorInfo(reason: "TOO_MANY_EXPORTS"), .retryInfo(milliseconds: 1_000)])
     }
 
-    static let notImplemented = RPCStatus(.unimplemented, "this server does not implement the method")
-
     // MARK: The server itself
 
     static let shuttingDown = make(

@@ -130,8 +130,8 @@ let package = Package(
         .testTarget(
             name: "InsightsServerTests",
             dependencies: [
-                "InsightsServer", "InsightsAPI", "InsightsCore", "LicenseModel", "Tenancy", "CProtobufC", protobuf,
-                crypto, logging,
+                "InsightsServer", "InsightsAPI", "InsightsCore", "LicenseModel", "RPCEngine", "Tenancy", "CProtobufC",
+                protobuf, crypto, logging,
             ]),
         .testTarget(
             name: "ImportFormatsTests", dependencies: ["ImportFormats", "InsightsAPI", protobuf],

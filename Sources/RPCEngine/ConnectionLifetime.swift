@@ -83,6 +83,8 @@ extension Connection {
         case .open:
             guard let session else { return }
             shutdownDeadline = min(shutdownDeadline, loop.now &+ grace)
+            // Also on a connection that its age had ended before. Later streams are told when they begin.
+            if loop.isDraining { for stream in streams { stream.tellDraining() } }
             guard shutdown == .none else { return }
             shutdown = .announced
             // A second is more than a round trip: calls that crossed the announcement have arrived by then.
@@ -90,19 +92,8 @@ extension Connection {
             nghttp2_submit_shutdown_notice(session)
             nghttp2_submit_ping(session, UInt8(NGHTTP2_FLAG_NONE.rawValue), nil)
             pingSentAt = loop.now
-            if loop.isDraining { tellStreams() }
             needsFlush()
         case .lingering, .closed: break
-        }
-    }
-
-    private func tellStreams() {
-        for stream in streams where stream.phase == .open {
-            switch stream.producer {
-            case .source(let source): source.draining()
-            case .writer(_, let receiver): receiver.draining()
-            case .none, .responder: break
-            }
         }
     }
 
@@ -130,6 +121,16 @@ extension Connection {
 }
 
 extension Stream {
+    /// The server is about to stop: whoever has no end of its own should find one. Told once.
+    func tellDraining() {
+        guard phase == .open else { return }
+        switch producer {
+        case .source(let source): source.draining()
+        case .writer(_, let receiver): receiver.draining()
+        case .none, .responder: break
+        }
+    }
+
     /// The answer of a deferred handler.
     func reply(_ result: Result<[UInt8], RPCStatus>) {
         guard phase == .open, case .responder = producer else { return }

@@ -97,9 +97,12 @@ public protocol CallInterceptor: Sendable {
     func end(_ call: CallContext, method: MethodEntry?, outcome: CallOutcome)
     /// Asked about once a second for every open streaming call; a status ends the stream with it.
     func recheck(_ call: CallContext) -> RPCStatus?
+    /// The status of a call that ran into a limit of the engine; may add details to code and message.
+    func status(of exceeded: ExceededLimit) -> RPCStatus
 }
 
 extension CallInterceptor {
     public func end(_ call: CallContext, method: MethodEntry?, outcome: CallOutcome) {}
     public func recheck(_ call: CallContext) -> RPCStatus? { nil }
+    public func status(of exceeded: ExceededLimit) -> RPCStatus { RPCStatus(.resourceExhausted, exceeded.message) }
 }

@@ -64,8 +64,7 @@ extension Stream {
         context.started = loop.now
         loop.statistics.callsStarted.increment()
         if head.tooLarge {
-            let limit = connection.limits.maxHeaderListBytes
-            return finish(RPCStatus(.resourceExhausted, "request headers are above the limit of \(limit) bytes"))
+            return finish(status(of: .headers(limit: connection.limits.maxHeaderListBytes)))
         }
         guard head.isPost else { return refuse(httpStatus: 405) }
         guard head.isGRPC else { return refuse(httpStatus: 415) }
@@ -104,6 +103,7 @@ extension Stream {
             producer = .writer(writer, receiver)
             connection.streamingCount += 1
             startResponse()
+            if loop.isDraining { tellDraining() }
         } catch {
             writer.close()
             finish(error)
@@ -117,12 +117,11 @@ extension Stream {
         connection.creditConnection(length)
         guard phase == .open, !ignoresInput else { return }
         guard inbox.append(bytes, length) else {
-            return abort(RPCStatus(.resourceExhausted, "out of memory"))
+            return abort(status(of: .memory))
         }
         connection.bufferedRequestBytes += length
         if connection.bufferedRequestBytes > connection.limits.maxBufferedRequestBytes {
-            let limit = connection.limits.maxBufferedRequestBytes
-            return abort(RPCStatus(.resourceExhausted, "unfinished requests above \(limit) bytes on one connection"))
+            return abort(status(of: .connectionBuffer(limit: connection.limits.maxBufferedRequestBytes)))
         }
         uncredited += length
         if case .writer(let writer, let receiver) = producer {
@@ -156,7 +155,7 @@ extension Stream {
             return false
         }
         if let limit = route?.maxMessageBytes, length > limit {
-            abort(RPCStatus(.resourceExhausted, "message of \(length) bytes is above the limit of \(limit) bytes"))
+            abort(status(of: .message("message of \(length) bytes", limit: limit)))
             return false
         }
         prefixChecked = true
@@ -180,7 +179,7 @@ extension Stream {
             switch loop.compression.inflate(packed, into: &output, limit: limit) {
             case .done: output.withUnsafeBytes { body($0) }
             case .tooLarge:
-                abort(RPCStatus(.resourceExhausted, "decompressed message is above the limit of \(limit) bytes"))
+                abort(status(of: .message("decompressed message", limit: limit)))
                 return false
             case .broken:
                 abort(RPCStatus(.internalError, "compressed message is not gzip"))
@@ -237,6 +236,8 @@ extension Stream {
         runHandler()
     }
 
+    private func status(of exceeded: ExceededLimit) -> RPCStatus { loop.shared.interceptor.status(of: exceeded) }
+
     /// The one request message is complete.
     func runHandler() {
         guard let route, phase == .open else { return }
@@ -267,6 +268,7 @@ extension Stream {
             producer = .source(source)
             connection.streamingCount += 1
             startResponse()
+            if loop.isDraining { tellDraining() }
         case .bidirectional: break
         }
     }

@@ -1,13 +1,45 @@
+import Glibc
 import InsightsServer
 import Logging
 
-/// The server's logger: one bounded line per event on standard error.
-func makeLogger(_ settings: Settings) -> Logger {
-    let level = Logger.Level(rawValue: settings.logLevel) ?? .info
-    let format: InsightsServer.LogFormat = settings.logFormat == .json ? .json : .text
-    return Logger(label: "insightsd") { label in
-        LineLogHandler(label: label, format: format, level: level)
+/// The server's log: one bounded line per event on standard error, written by a thread of its own.
+struct ServerLog {
+    let logger: Logger
+    private let sink: QueuedSink
+
+    /// How long the end of the process waits for a reader of its last lines.
+    private static let patience = Duration.seconds(2)
+
+    init(_ settings: Settings) {
+        let level = Logger.Level(rawValue: settings.logLevel) ?? .info
+        let format: InsightsServer.LogFormat = settings.logFormat == .json ? .json : .text
+        let nowhere = LineLogHandler(label: "insightsd", format: format, level: level, sink: NoSink())
+        let sink = QueuedSink(descriptor: STDERR_FILENO) { lost in
+            nowhere.line(.warning, "log lines lost", ["lines": .stringConvertible(lost)])
+        }
+        self.sink = sink
+        logger = Logger(label: "insightsd") { label in
+            LineLogHandler(label: label, format: format, level: level, sink: sink)
+        }
     }
+
+    var lostLines: @Sendable () -> UInt64 {
+        { [sink] in sink.lostLines }
+    }
+
+    /// To be called before the process ends, whichever way.
+    func flush() { sink.flush(within: Self.patience) }
+
+    /// A line for the person who started the command, behind everything logged before.
+    func complain(_ line: String) {
+        sink.write(line: Array("insightsd: \(line)\n".utf8))
+        flush()
+    }
+}
+
+/// For a handler that only makes lines.
+private struct NoSink: LogSink {
+    func write(line: [UInt8]) {}
 }
 
 /// For libraries that log each of their steps: problems only.

@@ -27,60 +27,61 @@ struct ServeCommand: AsyncParsableCommand {
         } catch let error as SettingsError {
             throw fail(error.description)
         }
-        let logger = makeLogger(settings)
+        let log = ServerLog(settings)
+        defer { log.flush() }
+        let logger = log.logger
+        let signals = ProcessSignals(log)
+        logger.info("starting", metadata: ["data": "\(settings.data)", "store": "\(settings.store)"])
         let server: PartnerInsightsServer
         do {
-            server = try makeServer(settings, logger: logger)
+            server = try makeServer(settings, log: log)
         } catch {
-            throw fail(describe(error))
+            log.complain(describe(error))
+            throw ExitCode(1)
         }
         let admin = AdminService(server: server, endpoint: settings.adminListen, logger: logger)
         let serving = GRPCService(server: server, admin: admin, settings: settings, logger: logger)
         let watcher = CertificateWatcher(server: server, settings: settings, logger: logger)
         var configuration = ServiceGroupConfiguration(
-            services: [admin, watcher, serving], gracefulShutdownSignals: [.sigterm, .sigint], logger: quiet(logger))
+            services: [admin, watcher, serving], logger: quiet(logger))
         configuration.maximumGracefulShutdownDuration = .seconds(settings.shutdownGrace + 30)
+        let group = ServiceGroup(configuration: configuration)
+        signals.serve {
+            Task { await group.triggerGracefulShutdown() }
+        } reload: {
+            watcher.reload()
+        }
         do {
-            try await ServiceGroup(configuration: configuration).run()
+            try await group.run()
         } catch {
-            throw fail(describe(error))
+            log.complain(describe(error))
+            throw ExitCode(1)
         }
     }
 
-    private func makeServer(_ settings: Settings, logger: Logger) throws -> PartnerInsightsServer {
+    private func makeServer(_ settings: Settings, log: ServerLog) throws -> PartnerInsightsServer {
         try makeDataFolder(settings.data)
         let store = try SQLiteDatastore.open(path: settings.store)
-        var services = ServiceSettings()
-        services.maxBatchFacts = settings.maxBatchFacts
-        guard let limit = RateLimit(perSecond: settings.partnerRate, burst: settings.partnerBurst) else {
-            throw SettingsError(
-                description: "--partner-rate and --partner-burst must be from 1 to \(RateLimit.maximum)")
-        }
-        services.partnerLimit = limit
-        services.partnerExports = settings.partnerExports
-        let parts = PartnerInsightsServerParts(
+        var parts = PartnerInsightsServerParts(
             store: store, dataFolder: settings.data, trustDomain: try TrustDomain(settings.trustDomain),
-            tokens: try makeTokenVerifier(settings, logger: logger), settings: services, clock: .system,
-            logger: logger)
+            tokens: try makeTokenVerifier(settings, logger: log.logger), settings: settings.limits.services,
+            clock: .system,
+            logger: log.logger)
+        parts.lostLogLines = log.lostLines
         return try PartnerInsightsServer(parts) { methods, interceptor in
-            transport(settings, methods: methods, interceptor: interceptor, logger: logger)
+            transport(settings, methods: methods, interceptor: interceptor, logger: log.logger)
         }
     }
 
     private func transport(
         _ settings: Settings, methods: [MethodEntry], interceptor: any CallInterceptor, logger: Logger
     ) -> ServerConfiguration {
-        var limits = RPCEngine.Limits()
-        limits.maxMessageBytes = settings.maxMessageBytes
-        limits.maxConnections = settings.maxConnections
-        limits.maxConnectionsPerAddress = settings.maxConnectionsPerAddress
-        limits.maxConcurrentStreams = settings.maxStreams
         return ServerConfiguration(
             host: settings.listen.host, port: settings.listen.port, loops: settings.loops,
             tls: TLSConfiguration(
                 certificateChainPEM: settings.tlsCert, keyPEM: settings.tlsKey, clientCAPEM: settings.clientCA,
                 crlPEM: settings.crl, minimumVersion: settings.tlsMinimum),
-            limits: limits, methods: methods, interceptor: interceptor,
+            limits: settings.limits.engine, methods: methods, interceptor: interceptor,
             onEvent: { EngineEventLog.write($0, to: logger) })
     }
 }

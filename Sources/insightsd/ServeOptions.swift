@@ -62,27 +62,5 @@ struct ServeOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Event loops (default: one per core).", valueName: "count"))
     var loops: Int?
 
-    @Option(help: ArgumentHelp("Largest message, in bytes (default 4194304).", valueName: "bytes"))
-    var maxMessageBytes: Int?
-
-    @Option(help: ArgumentHelp("Most facts in a batch (default 100000).", valueName: "count"))
-    var maxBatchFacts: Int?
-
-    @Option(help: ArgumentHelp("Calls a second and partner, over all connections (default 1000).", valueName: "rate"))
-    var partnerRate: Int?
-
-    @Option(help: ArgumentHelp("Calls of a partner at once (default 2000).", valueName: "count"))
-    var partnerBurst: Int?
-
-    @Option(help: ArgumentHelp("Exports of a partner at once (default 4).", valueName: "count"))
-    var partnerExports: Int?
-
-    @Option(help: ArgumentHelp("Connections in total (default 10000).", valueName: "count"))
-    var maxConnections: Int?
-
-    @Option(help: ArgumentHelp("Connections of one address (default 1000).", valueName: "count"))
-    var maxConnectionsPerAddress: Int?
-
-    @Option(help: ArgumentHelp("Streams at once on one connection (default 250).", valueName: "count"))
-    var maxStreams: Int?
+    @OptionGroup(title: "Limits") var limits: LimitOptions
 }

@@ -108,15 +108,21 @@ struct CertificateWatcher: Service {
         while !Task.isShuttingDownGracefully, !Task.isCancelled {
             try? await cancelWhenGracefulShutdown { try await Task.sleep(for: .seconds(1)) }
             let now = stamps()
-            guard now != before else { continue }
-            do {
-                try server.reloadTLS()
-                before = now
-                logger.info("TLS files read again")
-            } catch {
-                // The old ones stay in force; tried again in a second, for a writer may be half-way through.
-                logger.warning("TLS files cannot be used yet", metadata: ["reason": "\(error)"])
-            }
+            // After a failure tried again in a second, for a writer may be half-way through.
+            if now != before, reload() { before = now }
+        }
+    }
+
+    /// False when the files cannot be used; the old ones stay in force.
+    @discardableResult
+    func reload() -> Bool {
+        do {
+            try server.reloadTLS()
+            logger.info("TLS files read again")
+            return true
+        } catch {
+            logger.warning("TLS files cannot be used yet", metadata: ["reason": "\(error)"])
+            return false
         }
     }
 

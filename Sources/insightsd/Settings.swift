@@ -1,6 +1,5 @@
 import Glibc
 import InsightsServer
-import LicenseModel
 import RPCEngine
 
 /// Something is wrong with a setting; names the setting, never a secret value.
@@ -72,14 +71,7 @@ struct Settings {
     /// Seconds.
     var shutdownGrace = 30
     var loops = 0
-    var maxMessageBytes = LicenseModel.Limits.defaultMaximumMessageBytes
-    var maxBatchFacts = LicenseModel.Limits.defaultMaximumBatchFacts
-    var partnerRate = 1_000
-    var partnerBurst = 2_000
-    var partnerExports = 4
-    var maxConnections = 10_000
-    var maxConnectionsPerAddress = 1_000
-    var maxStreams = 250
+    var limits = LimitSettings()
 
     /// - Parameter serving: whether the certificate and key are needed.
     init(_ source: SettingsSource, serving: Bool = true) throws(SettingsError) {
@@ -97,7 +89,9 @@ struct Settings {
         }
         tokenIssuers = source.list("token-issuer")
         tokenCA = source.string("token-ca")
-        try readLimits(source)
+        shutdownGrace = try source.int("shutdown-grace", in: 0...3_600) ?? shutdownGrace
+        loops = try source.int("loops", in: 0...256) ?? loops
+        limits = try LimitSettings(source)
     }
 
     static let logLevels = ["trace", "debug", "info", "notice", "warning", "error", "critical"]
@@ -139,20 +133,6 @@ struct Settings {
         }
     }
 
-    private mutating func readLimits(_ source: SettingsSource) throws(SettingsError) {
-        shutdownGrace = try source.int("shutdown-grace", in: 0...3_600) ?? shutdownGrace
-        loops = try source.int("loops", in: 0...256) ?? loops
-        maxMessageBytes = try source.int("max-message-bytes", in: 1_024...(256 << 20)) ?? maxMessageBytes
-        maxBatchFacts = try source.int("max-batch-facts", in: 1...10_000_000) ?? maxBatchFacts
-        partnerRate = try source.int("partner-rate", in: 1...RateLimit.maximum) ?? partnerRate
-        partnerBurst = try source.int("partner-burst", in: 1...RateLimit.maximum) ?? partnerBurst
-        partnerExports = try source.int("partner-exports", in: 1...10_000) ?? partnerExports
-        maxConnections = try source.int("max-connections", in: 1...1_000_000) ?? maxConnections
-        maxConnectionsPerAddress =
-            try source.int("max-connections-per-address", in: 1...1_000_000) ?? maxConnectionsPerAddress
-        maxStreams = try source.int("max-streams", in: 1...100_000) ?? maxStreams
-    }
-
     /// Throws for the first file that is named and cannot be read, before anything is opened.
     func checkFiles() throws(SettingsError) {
         let files = [("tls-cert", tlsCert), ("tls-key", tlsKey)]
@@ -182,14 +162,6 @@ struct Settings {
             ("log-format", logFormat.rawValue),
             ("shutdown-grace", "\(shutdownGrace) s"),
             ("loops", loops == 0 ? "one per core" : String(loops)),
-            ("max-message-bytes", String(maxMessageBytes)),
-            ("max-batch-facts", String(maxBatchFacts)),
-            ("partner-rate", "\(partnerRate) calls/s"),
-            ("partner-burst", "\(partnerBurst) calls"),
-            ("partner-exports", String(partnerExports)),
-            ("max-connections", String(maxConnections)),
-            ("max-connections-per-address", String(maxConnectionsPerAddress)),
-            ("max-streams", String(maxStreams)),
-        ]
+        ] + LimitOption.all.map { option, _ in (option.name, "\(limits[option]) \(option.unit)") }
     }
 }

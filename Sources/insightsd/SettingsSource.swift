@@ -73,26 +73,18 @@ struct SettingsSource {
             ("trust-domain", options.trustDomain), ("token-ca", options.tokenCa), ("log-level", options.logLevel),
             ("log-format", options.logFormat), ("shutdown-grace", options.shutdownGrace.map(String.init)),
             ("loops", options.loops.map(String.init)),
-            ("max-message-bytes", options.maxMessageBytes.map(String.init)),
-            ("max-batch-facts", options.maxBatchFacts.map(String.init)),
-            ("partner-rate", options.partnerRate.map(String.init)),
-            ("partner-burst", options.partnerBurst.map(String.init)),
-            ("partner-exports", options.partnerExports.map(String.init)),
-            ("max-connections", options.maxConnections.map(String.init)),
-            ("max-connections-per-address", options.maxConnectionsPerAddress.map(String.init)),
-            ("max-streams", options.maxStreams.map(String.init)),
         ]
-        return Dictionary(uniqueKeysWithValues: values.compactMap { name, value in value.map { (name, $0) } })
+        let limits = LimitOption.all.map { option, flag in (option.name, options.limits[keyPath: flag].map(String.init))
+        }
+        return Dictionary(
+            uniqueKeysWithValues: (values + limits).compactMap { name, value in value.map { (name, $0) } })
     }
 
     /// Every key of the config file.
-    static let names: Set<String> = [
+    private static let names = Set(LimitOption.all.map(\.option.name)).union([
         "listen", "admin-listen", "data", "store", "tls-cert", "tls-key", "client-ca", "crl", "tls-minimum",
         "trust-domain", "token-issuer", "token-ca", "log-level", "log-format", "shutdown-grace", "loops",
-        "max-message-bytes",
-        "max-batch-facts", "partner-rate", "partner-burst", "partner-exports", "max-connections",
-        "max-connections-per-address", "max-streams",
-    ]
+    ])
 
     /// Bound of a config file, in bytes.
     private static let maximumFileBytes = 1 << 20

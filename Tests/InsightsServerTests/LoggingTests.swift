@@ -136,18 +136,6 @@ final class KeepingSink: LogSink {
         #expect(Timestamp(text: text.utf8) == nil)
     }
 
-    @Test func oneWritePerLine() throws {
-        var ends: [Int32] = [0, 0]
-        try #require(pipe(&ends) == 0)
-        DescriptorSink(descriptor: ends[1]).write(line: Array("abc\n".utf8))
-        var buffer = [UInt8](repeating: 0, count: 16)
-        #expect(read(ends[0], &buffer, 16) == 4)
-        close(ends[0])
-        // Nobody reads any more: the sink gives up in silence.
-        signal(SIGPIPE, SIG_IGN)
-        DescriptorSink(descriptor: ends[1]).write(line: Array("abc\n".utf8))
-        close(ends[1])
-    }
 }
 
 extension Logger.MetadataValue {

@@ -39,6 +39,9 @@ enum ProbeService {
             path: "/probe.Probe/Silent",
             handler: .serverStream { _, _ throws(RPCStatus) in Silent() }),
         MethodEntry(
+            path: "/probe.Probe/Watch",
+            handler: .serverStream { call, _ throws(RPCStatus) in Watch(call.makeWaker()) }),
+        MethodEntry(
             path: "/probe.Probe/SlowReader",
             handler: .bidirectional { _, writer throws(RPCStatus) in SlowReader(writer) }),
         MethodEntry(
@@ -102,6 +105,24 @@ final class Endless: MessageSource {
 }
 
 /// Never says anything; ends when the server drains.
+final class Watch: MessageSource {
+    private let waker: StreamWaker
+    private var isDraining = false
+
+    init(_ waker: StreamWaker) { self.waker = waker }
+
+    func next(into reply: inout [UInt8]) throws(RPCStatus) -> SourceStep {
+        if isDraining { throw RPCStatus(.unavailable, "draining") }
+        return .pending
+    }
+
+    func draining() {
+        isDraining = true
+        waker.wake()
+    }
+}
+
+/// Never says anything and never ends.
 final class Silent: MessageSource {
     func next(into reply: inout [UInt8]) throws(RPCStatus) -> SourceStep { .pending }
 

@@ -60,6 +60,11 @@ final class TestInterceptor: CallInterceptor {
         codes.withLock { $0[outcome.code.rawValue, default: 0] += 1 }
     }
 
+    func status(of exceeded: ExceededLimit) -> RPCStatus {
+        RPCStatus(
+            .resourceExhausted, exceeded.message, trailers: [("x-limit", "\(exceeded.kind) \(exceeded.limit)")])
+    }
+
     func recheck(_ call: CallContext) -> RPCStatus? {
         call.metadata["x-recheck"] == nil ? nil : RPCStatus(.permissionDenied, "withdrawn")
     }

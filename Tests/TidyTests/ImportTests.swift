@@ -22,7 +22,7 @@ struct ImportTests {
         "insightsd": [
             "ArgumentParser", "Authentication", "Configuration", "DatastoreSQLite", "FlyingFox", "FlyingSocks",
             "Foundation", "Glibc", "InsightsServer", "LicenseModel", "Logging", "RPCEngine", "ServiceLifecycle",
-            "SystemPackage",
+            "Synchronization", "SystemPackage",
         ],
         "InsightsClient": [
             "Foundation", "GRPCCore", "GRPCNIOTransportHTTP2Posix", "GRPCProtobuf", "InsightsAPI", "SwiftProtobuf",

@@ -78,12 +78,13 @@ public nonisolated struct PBBatchStatus: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  /// gRPC status code, `INVALID_ARGUMENT` (3) for a bad fact.
+  /// gRPC status code: `INVALID_ARGUMENT` (3) for a bad fact, `RESOURCE_EXHAUSTED` (8) for more facts than fit in a
+  /// batch, `ALREADY_EXISTS` (6) for a batch id that was used with other content.
   public var code: Int32 = 0
 
   public var message: String = String()
 
-  /// `google.rpc.BadRequest` naming the field, or `google.rpc.ErrorInfo`.
+  /// `google.rpc.BadRequest` naming the field; for too many facts also `google.rpc.ErrorInfo` and `RetryInfo`.
   public var details: [SwiftProtobuf.Google_Protobuf_Any] = []
 
   /// Index of the first bad fact; absent when the batch itself is bad.

@@ -16,6 +16,8 @@ public struct PartnerInsightsServerParts: Sendable {
     public var settings: ServiceSettings
     public var clock: ServerClock
     public var logger: Logger
+    /// Log lines that were lost so far, for the metrics.
+    public var lostLogLines: @Sendable () -> UInt64 = { 0 }
 
     public init(
         store: any LicenseDatastore, dataFolder: String, trustDomain: TrustDomain, tokens: TokenVerifier?,
@@ -36,6 +38,7 @@ public final class PartnerInsightsServer: Sendable {
     private let context: ServerContext
     private let engine: Server
     private let store: any LicenseDatastore
+    private let lostLogLines: @Sendable () -> UInt64
 
     /// Reads the store back; blocks until the core is as it was.
     ///
@@ -75,6 +78,7 @@ public final class PartnerInsightsServer: Sendable {
                 descriptors: PackageResources.descriptors_binpb, services: MethodRegistry.services))
         self.context = context
         store = parts.store
+        lostLogLines = parts.lostLogLines
         engine = try Server(
             configuration: transport(
                 registry.entries, CallPipeline(context: context, requirements: registry.requirements)))
@@ -95,6 +99,7 @@ public final class PartnerInsightsServer: Sendable {
     public func shutdown(grace: Duration) -> Bool {
         context.health.stopServing()
         let clean = engine.drain(grace: grace)
+        context.longReads.stop()
         context.writer.stop()
         do {
             try context.auditLog.close()
@@ -127,6 +132,8 @@ public final class PartnerInsightsServer: Sendable {
         text += "insights_revision \(context.published.load().revision)\n"
         text += "# HELP insights_partners Registered partners.\n# TYPE insights_partners gauge\n"
         text += "insights_partners \(context.directory.snapshot.partnerCount)\n"
+        text += "# HELP insights_log_lines_lost_total Log lines that were not written.\n"
+        text += "# TYPE insights_log_lines_lost_total counter\ninsights_log_lines_lost_total \(lostLogLines())\n"
         if let statistics = try? store.statistics() {
             text += "# HELP insights_store_bytes Bytes of the store's main file.\n# TYPE insights_store_bytes gauge\n"
             text += "insights_store_bytes \(statistics.storeBytes)\n"

@@ -1,5 +1,5 @@
 import Authentication
-import Dispatch
+import Foundation
 import InsightsCore
 import LicenseModel
 import Logging
@@ -30,6 +30,8 @@ public struct ServiceSettings: Sendable {
     public var advice = AdviceThresholds()
     /// Exports of one partner at once.
     public var partnerExports = 4
+    /// Long reads of one partner that may wait for their turn: a second's calls at the standard rate.
+    public var partnerReads = 1_000
     /// Calls of one partner over all connections.
     public var partnerLimit = RateLimit.standard
 
@@ -49,7 +51,7 @@ final class ServerContext: Sendable {
     let anonymousRecords = TokenBucket(RateLimit(perSecond: 50, burst: 1_000) ?? .standard)
     let exports: ExportSlots
     /// Where reads run that may take longer than an event loop can spare.
-    let longReads = DispatchQueue(label: "long-reads", attributes: .concurrent)
+    let longReads: PartnerTurns
     let metrics: CallMetrics
     let health: HealthService
     let auditLog: AuditLog
@@ -70,6 +72,8 @@ final class ServerContext: Sendable {
         self.writer = writer
         rateLimiter = RateLimiter(settings.partnerLimit)
         exports = ExportSlots(limit: settings.partnerExports)
+        longReads = PartnerTurns(
+            limit: settings.partnerReads, processors: ProcessInfo.processInfo.activeProcessorCount)
         self.metrics = metrics
         self.health = health
         self.auditLog = auditLog

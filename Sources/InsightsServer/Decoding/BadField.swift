@@ -7,11 +7,14 @@ struct BadField: Error, Sendable, Hashable {
     /// Path from the request, such as `facts[3].subscription.effective_date`.
     let field: String
     let reason: String
+    /// The limit on facts that the batch is above; nil when something else is wrong.
+    let exceededFacts: Int?
 
-    init(factIndex: Int?, field: String, reason: String) {
+    init(factIndex: Int?, field: String, reason: String, exceededFacts: Int? = nil) {
         self.factIndex = factIndex
         self.field = field
         self.reason = reason
+        self.exceededFacts = exceededFacts
     }
 
     /// A field of one fact; `error.field` is its path below the fact.

@@ -37,7 +37,9 @@ struct FactReader: Sendable {
     }
 
     static func tooMany(_ count: Int, limit: Int) -> BadField {
-        BadField(factIndex: nil, field: "facts", reason: "has \(count) entries: at most \(limit) fit in a batch")
+        BadField(
+            factIndex: nil, field: "facts", reason: "has \(count) entries: at most \(limit) fit in a batch",
+            exceededFacts: limit)
     }
 
     /// Paths in errors are relative to the fact.

@@ -34,11 +34,40 @@ public final class RateLimiter: Sendable {
     private let limit: RateLimit
     private let buckets: Mutex<[PartnerID: TokenBucket]>
     private let shared: TokenBucket
+    private let refusals = Mutex<[PartnerID: RefusalLines]>([:])
+
+    /// What the log says of a partner's refused calls.
+    private struct RefusalLines {
+        /// Monotonic nanoseconds.
+        var silentUntil: UInt64 = 0
+        var silent = 0
+
+        mutating func line(now: UInt64) -> Int? {
+            guard now >= silentUntil else {
+                silent += 1
+                return nil
+            }
+            silentUntil = now &+ 1_000_000_000
+            defer { silent = 0 }
+            return silent
+        }
+    }
 
     public init(_ limit: RateLimit = .standard) {
         self.limit = limit
         shared = TokenBucket(limit)
         buckets = Mutex([:])
+    }
+
+    /// Whether a call that was refused for its rate gets a line in the log: one a second and partner does, since a
+    /// flood of refusals may not cost more than the calls would have.
+    ///
+    /// - Returns: nil for no line, else how many earlier refusals of the partner had none.
+    func lineForRefusal(of partner: PartnerID, now: UInt64) -> Int? {
+        refusals.withLock { all in
+            guard all.count < Self.maximumBuckets || all[partner] != nil else { return nil }
+            return all[partner, default: RefusalLines()].line(now: now)
+        }
     }
 
     /// Takes one token of the caller's partner.

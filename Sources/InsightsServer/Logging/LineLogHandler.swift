@@ -31,7 +31,7 @@ public struct LineLogHandler: LogHandler {
     private let clock: @Sendable () -> Timestamp
 
     public init(
-        label: String, format: LogFormat, level: Logger.Level = .info, sink: any LogSink = DescriptorSink.standardError,
+        label: String, format: LogFormat, level: Logger.Level = .info, sink: any LogSink,
         clock: @escaping @Sendable () -> Timestamp = Timestamp.now
     ) {
         self.label = label
@@ -51,24 +51,30 @@ public struct LineLogHandler: LogHandler {
         if let provided = metadataProvider?.get(), !provided.isEmpty { all.merge(provided) { $1 } }
         if let explicit = event.metadata, !explicit.isEmpty { all.merge(explicit) { $1 } }
         if let error = event.error { all["error"] = .string(String(describing: error)) }
-        let entries = all.sorted { $0.key < $1.key }
+        sink.write(line: line(event.level, event.message, all))
+    }
+
+    /// The line of a message, newline included.
+    public func line(_ level: Logger.Level, _ message: Logger.Message, _ metadata: Logger.Metadata) -> [UInt8] {
+        let entries = metadata.sorted { $0.key < $1.key }
         var line = Line()
         switch format {
-        case .json: writeJSON(event, entries, to: &line)
-        case .text: writeText(event, entries, to: &line)
+        case .json: writeJSON(level, message, entries, to: &line)
+        case .text: writeText(level, message, entries, to: &line)
         }
-        sink.write(line: line.bytes)
+        return line.bytes
     }
 
     private func writeJSON(
-        _ event: LogEvent, _ entries: [(key: String, value: Logger.MetadataValue)], to line: inout Line
+        _ level: Logger.Level, _ message: Logger.Message, _ entries: [(key: String, value: Logger.MetadataValue)],
+        to line: inout Line
     ) {
         line.raw("{\"time\":\"")
         clock().append(to: &line.bytes)
-        line.raw("\",\"level\":\"\(event.level.rawValue)\",\"logger\":\"")
+        line.raw("\",\"level\":\"\(level.rawValue)\",\"logger\":\"")
         line.safe(label, limit: Self.maximumKeyBytes)
         line.raw("\",\"message\":\"")
-        line.safe(event.message.description, limit: Self.maximumMessageBytes)
+        line.safe(message.description, limit: Self.maximumMessageBytes)
         line.raw("\"")
         if !entries.isEmpty {
             line.raw(",\"metadata\":")
@@ -79,13 +85,14 @@ public struct LineLogHandler: LogHandler {
     }
 
     private func writeText(
-        _ event: LogEvent, _ entries: [(key: String, value: Logger.MetadataValue)], to line: inout Line
+        _ level: Logger.Level, _ message: Logger.Message, _ entries: [(key: String, value: Logger.MetadataValue)],
+        to line: inout Line
     ) {
         clock().append(to: &line.bytes)
-        line.raw(" \(event.level.rawValue) ")
+        line.raw(" \(level.rawValue) ")
         line.safe(label, limit: Self.maximumKeyBytes)
         line.raw(": ")
-        line.safe(event.message.description, limit: Self.maximumMessageBytes)
+        line.safe(message.description, limit: Self.maximumMessageBytes)
         for (key, value) in entries where line.hasRoom {
             line.raw(" ")
             line.safe(key, limit: Self.maximumKeyBytes)

@@ -36,10 +36,10 @@ final class CallPipeline: CallInterceptor {
             grant = try caller.grant(for: permission)
         } catch {
             // Refused calls count too, or they could be made without end.
-            try takeToken(caller)
+            try takeToken(caller, record)
             throw error
         }
-        try takeToken(caller)
+        try takeToken(caller, record)
         if let partner = caller.principal.partner {
             if permission == .exportInsights {
                 guard context.exports.begin(partner) else { throw Refusal.tooManyExports(limit: context.exports.limit) }
@@ -49,12 +49,15 @@ final class CallPipeline: CallInterceptor {
         record.grant = grant
     }
 
-    private func takeToken(_ caller: Caller) throws(RPCStatus) {
+    private func takeToken(_ caller: Caller, _ record: CallRecord) throws(RPCStatus) {
         let now = context.clock.monotonicNanoseconds()
         if let wait = context.rateLimiter.take(caller.principal, now: now) {
-            throw Refusal.tooManyCalls(retryAfterMilliseconds: Int64(clamping: (wait + 999_999) / 1_000_000))
+            record.isRateRefused = true
+            throw Refusal.tooManyCalls(context.settings.partnerLimit, retryAfterNanoseconds: wait)
         }
     }
+
+    func status(of exceeded: ExceededLimit) -> RPCStatus { Refusal.exceeded(exceeded) }
 
     func recheck(_ call: CallContext) -> RPCStatus? {
         let index = call.methodIndex
@@ -76,11 +79,16 @@ final class CallPipeline: CallInterceptor {
         }
         var outcome = outcome
         // The engine's clock stands still while its loop works off one wake-up; a call's share of that is wanted too.
-        outcome.durationNanoseconds = max(
-            outcome.durationNanoseconds, context.clock.monotonicNanoseconds() &- call.started)
+        let now = context.clock.monotonicNanoseconds()
+        outcome.durationNanoseconds = max(outcome.durationNanoseconds, now &- call.started)
         context.metrics.count(methodIndex: call.methodIndex, outcome: outcome)
         context.auditEnd(of: call, record: record, outcome: outcome)
-        context.callLog.write(call, record: record, outcome: outcome)
+        var unlogged = 0
+        if let record, record.isRateRefused, let partner = record.caller?.principal.partner {
+            guard let silent = context.rateLimiter.lineForRefusal(of: partner, now: now) else { return }
+            unlogged = silent
+        }
+        context.callLog.write(call, record: record, outcome: outcome, unlogged: unlogged)
     }
 
     // MARK: Authentication

@@ -10,6 +10,8 @@ final class CallRecord {
     var grant: AccessGrant?
     /// Whether the pipeline counts the call among the partner's exports under way.
     var holdsExportSlot = false
+    /// The partner's rate was exceeded.
+    var isRateRefused = false
     /// Set by methods that name a customer, for the audit trail.
     var customer: CustomerID?
     /// Set by methods whose change or read is in the audit trail already.

@@ -73,18 +73,6 @@ enum Refusal {
         make(.invalidArgument, "the message is no \(message)", [.errorInfo(reason: "MALFORMED_MESSAGE")])
     }
 
-    static func tooManyCalls(retryAfterMilliseconds milliseconds: Int64) -> RPCStatus {
-        make(
-            .resourceExhausted, "the partner's rate of calls is exceeded",
-            [.errorInfo(reason: "RATE_EXCEEDED"), .retryInfo(milliseconds: max(milliseconds, 1))])
-    }
-
-    static func tooManyExports(limit: Int) -> RPCStatus {
-        make(
-            .resourceExhausted, "the partner has \(limit) exports under way, which is the limit",
-            [.errorInfo(reason: "TOO_MANY_EXPORTS"), .retryInfo(milliseconds: 1_000)])
-    }
-
     // MARK: The server itself
 
     static let shuttingDown = make(
@@ -94,10 +82,6 @@ enum Refusal {
     static let storeUnavailable = make(
         .unavailable, "the store cannot be reached",
         [.errorInfo(reason: "STORE_UNAVAILABLE"), .retryInfo(milliseconds: 1_000)])
-
-    static let storeFull = make(
-        .resourceExhausted, "the store has no room left",
-        [.errorInfo(reason: "STORE_FULL"), .retryInfo(milliseconds: 60_000)])
 
     static let auditUnavailable = make(
         .unavailable, "the audit trail cannot be written, so nothing is changed",
@@ -120,9 +104,7 @@ enum Refusal {
                 .failedPrecondition, "the partner would be left without an enabled user management admin",
                 [.errorInfo(reason: "LAST_USER_MANAGEMENT_ADMIN")])
         case .full(let limit):
-            make(
-                .resourceExhausted, "the limit of \(limit) is reached",
-                [.errorInfo(reason: "DIRECTORY_FULL"), .retryInfo(milliseconds: 60_000)])
+            directoryFull(limit: limit)
         case .stale: storeUnavailable
         }
     }

@@ -8,7 +8,7 @@ extension InsightsService {
     /// `ListCustomerInsights`: every visible customer by cheap sums first; the whole figures only of the page shown.
     func listCustomerInsights(_ call: CallContext, _ bytes: [UInt8], _ responder: UnaryResponder) {
         respond(responder) { () throws(RPCStatus) in
-            try listCustomerInsights(call, bytes) { read in context.read(responder, read) }
+            try listCustomerInsights(call, bytes) { read in context.read(call, responder, read) }
         }
     }
 

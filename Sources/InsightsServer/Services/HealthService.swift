@@ -13,7 +13,7 @@ final class HealthService: Sendable {
     private let state = Mutex(State())
     private let services: Set<String>
     /// Open watches in total; one more is refused, since nobody is asked who watches.
-    private static let maximumWatchers = 1_000
+    static let maximumWatchers = 1_000
 
     /// - Parameter services: full names of what is served; the empty name means the whole server.
     init(services: [String]) {
@@ -91,7 +91,7 @@ private final class HealthWatch: MessageSource {
         self.waker = waker
         self.known = known
         guard health.watch(call, waker) else {
-            throw RPCStatus(.resourceExhausted, "too many health watches")
+            throw Refusal.tooManyWatches(limit: HealthService.maximumWatchers)
         }
     }
 

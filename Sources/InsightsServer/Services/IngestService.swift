@@ -168,18 +168,20 @@ struct IngestService: Sendable {
     private func response(_ batchID: String, refused error: BadField) -> Result<[UInt8], RPCStatus> {
         var response = PBIngestResponse()
         response.batchID = batchID
-        response.status.code = Int32(RPCStatus.Code.invalidArgument.rawValue)
+        let code: RPCStatus.Code = error.exceededFacts == nil ? .invalidArgument : .resourceExhausted
+        response.status.code = Int32(code.rawValue)
         response.status.message = error.fieldError.message
         if let index = error.factIndex { response.status.factIndex = Int32(clamping: index) }
         response.status.field = error.field
-        var violation = Google_Rpc_BadRequest.FieldViolation()
-        violation.field = error.field
-        violation.description_p = error.reason
-        var details = Google_Rpc_BadRequest()
-        details.fieldViolations = [violation]
+        var details = [
+            StatusDetail.badRequest([.init(field: error.field, description: error.reason)])
+        ]
+        if let limit = error.exceededFacts { details += Refusal.batchTooLarge(limit: limit) }
+        let status = StatusDetails.serialized(
+            code: response.status.code, message: response.status.message, details: details)
         return Result { () throws(RPCStatus) in
             do {
-                response.status.details = [try Google_Protobuf_Any(message: details)]
+                response.status.details = try Google_Rpc_Status(serializedBytes: status).details
             } catch {
                 throw RPCStatus(.internalError, "the reply cannot be encoded")
             }

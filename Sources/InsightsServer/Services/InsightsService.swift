@@ -86,7 +86,7 @@ struct InsightsService: Sendable {
 
     func explainUsage(_ call: CallContext, _ bytes: [UInt8], _ responder: UnaryResponder) {
         respond(responder) { () throws(RPCStatus) in
-            try explainUsage(call, bytes) { read in context.read(responder, read) }
+            try explainUsage(call, bytes) { read in context.read(call, responder, read) }
         }
     }
 

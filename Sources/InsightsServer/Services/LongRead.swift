@@ -1,4 +1,3 @@
-import Dispatch
 import RPCEngine
 
 /// A query that may take longer than an event loop can spare: whole portfolios customer by customer, or person by
@@ -6,9 +5,12 @@ import RPCEngine
 typealias LongRead = @Sendable (inout [UInt8]) throws(RPCStatus) -> Void
 
 extension ServerContext {
-    /// Runs a read beside the event loops and answers with what it appends.
-    func read(_ responder: UnaryResponder, _ body: @escaping LongRead) {
-        longReads.async {
+    /// Runs a read beside the event loops, in the partner's turn, and answers with what it appends.
+    func read(_ call: CallContext, _ responder: UnaryResponder, _ body: @escaping LongRead) {
+        guard let partner = call.record?.caller?.principal.partner else {
+            return responder.finish(.failure(Refusal.noPermissionDeclared))
+        }
+        let isTaken = longReads.submit(for: partner) {
             // Whoever has hung up would otherwise keep the others waiting.
             if responder.isCancelled { return }
             responder.finish(
@@ -18,5 +20,6 @@ extension ServerContext {
                     return reply
                 })
         }
+        if !isTaken { responder.finish(.failure(Refusal.tooManyReads(limit: longReads.limit))) }
     }
 }

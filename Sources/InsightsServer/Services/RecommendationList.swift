@@ -8,7 +8,7 @@ extension InsightsService {
     /// `ListRecommendations`: advice derived from the figures, worded in the asked language.
     func listRecommendations(_ call: CallContext, _ bytes: [UInt8], _ responder: UnaryResponder) {
         respond(responder) { () throws(RPCStatus) in
-            try listRecommendations(call, bytes) { read in context.read(responder, read) }
+            try listRecommendations(call, bytes) { read in context.read(call, responder, read) }
         }
     }
 

@@ -143,6 +143,8 @@ def framing():
             raw.send(frame, raw.data(stream, struct.pack(">BI", 0, length), False))
             found = raw.status(stream)
             check(found[0] == 8 and "limit of 1000000 bytes" in found[1], f"length {length}: {found}")
+            # Details are the interceptor's to add.
+            equal(raw.answers[stream]["headers"][-1].get("x-limit"), "message 1000000", "details of the limit")
         expect(framed(b"x" * 1001), 8, "limit of 1000 bytes", path="Small")
         answer = raw.answer(raw.call(PATH + "Echo", framed(b"a"), [("grpc-encoding", "zstd")]))
         equal(answer["headers"][-1]["grpc-status"], "12", "unknown encoding")

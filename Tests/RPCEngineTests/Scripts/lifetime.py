@@ -49,6 +49,38 @@ def drain_under_load():
         equal(failures, [], "calls that failed")
 
 
+def drain_tells():
+    # Streams that begin after the announcement are told as well, whichever way they stream.
+    with Server() as server:
+        raw = Raw(server)
+        check(raw.wait(lambda: raw.settings, 2), "no SETTINGS")
+        result = []
+        drainer = threading.Thread(target=lambda: result.append(server.ask("drain 20000")))
+        drainer.start()
+        # Without the answer to its ping the server still takes calls for a second.
+        check(raw.wait(lambda: raw.goaway is not None, acknowledge=False), "no announcement")
+        opening, both = raw.headers(PATH + "DrainAware")
+        raw.send(opening, raw.data(both, framed(b"hello"), False))
+        watch = raw.call(PATH + "Watch", framed(b""))
+        equal(raw.status(both), (14, "draining"), "late stream of two directions")
+        equal(raw.status(watch), (14, "draining"), "late stream of one direction")
+        drainer.join()
+        equal(result, ["drained true"], "drain")
+    # So are those of a connection that its age had ended before.
+    with Server("--limit", "age=1000", "--limit", "ageGrace=60000") as server:
+        raw = Raw(server)
+        opening, both = raw.headers(PATH + "DrainAware")
+        raw.send(opening, raw.data(both, framed(b"hello"), False))
+        watch = raw.call(PATH + "Watch", framed(b""))
+        check(raw.wait(lambda: raw.goaway is not None, 5), "no GOAWAY at the age")
+        time.sleep(0.1)
+        drainer = threading.Thread(target=lambda: server.ask("drain 20000"))
+        drainer.start()
+        equal(raw.status(both), (14, "draining"), "stream of an aged connection")
+        equal(raw.status(watch), (14, "draining"), "stream of an aged connection")
+        drainer.join()
+
+
 def drain_cuts():
     with Server() as server:
         raw = Raw(server)

@@ -1,0 +1,60 @@
+import Foundation
+import LicenseModel
+import RPCEngine
+import Testing
+
+@testable import InsightsServer
+
+/// README's table of the limits that no option changes. The others are compared where the options are, by
+/// `Tests/EndToEnd/test_limits.py`.
+@Suite struct LimitTableTests {
+    private static func number(_ value: Int) -> String {
+        var text = String(value)
+        var position = text.count - 3
+        while position > 0 {
+            text.insert(",", at: text.index(text.startIndex, offsetBy: position))
+            position -= 3
+        }
+        return text
+    }
+
+    private static func frames(_ budget: RPCEngine.Limits.Budget) -> String {
+        "\(number(budget.burst)) at once, then \(number(budget.perSecond)) a second"
+    }
+
+    private static let rows: [(what: String, limit: String)] = {
+        let limits = RPCEngine.Limits()
+        let log = QueuedSink.Bounds()
+        return [
+            ("unfinished requests", "\(number(limits.maxBufferedRequestBytes)) bytes"),
+            (
+                "unary replies that the peer does not read; further calls wait",
+                "\(number(limits.maxBufferedReplyBytes)) bytes"
+            ),
+            ("resets by the client", frames(limits.resets)),
+            ("broken streams", frames(limits.streamFaults)),
+            ("streams above `--max-streams`", frames(limits.refusedStreams)),
+            ("pings", frames(limits.pings)),
+            ("settings", frames(limits.settings)),
+            ("window updates beyond two for each data frame sent", frames(limits.windowUpdates)),
+            ("empty and unknown frames", frames(limits.uselessFrames)),
+            ("health watches of the server", number(HealthService.maximumWatchers)),
+            (
+                "log lines that nobody reads; the rest is lost and counted",
+                "\(number(log.lines)) lines, \(number(log.bytes)) bytes"
+            ),
+        ]
+    }()
+
+    private static let readme: Result<String, any Error> = Result {
+        let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent()
+        return try String(contentsOf: root.appendingPathComponent("README.md"), encoding: .utf8)
+    }
+
+    @Test(arguments: rows.indices)
+    func readmeTellsTheLimit(_ index: Int) throws {
+        let row = Self.rows[index]
+        #expect(try Self.readme.get().contains("\n| \(row.what) | \(row.limit) |\n"), "\(row.what): \(row.limit)")
+    }
+}

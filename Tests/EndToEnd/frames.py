@@ -33,6 +33,7 @@ class Frames:
         self.h2 = h2.connection.H2Connection(
             h2.config.H2Configuration(header_encoding="utf-8", validate_outbound_headers=False)
         )
+        self._received = b""
         self.h2.initiate_connection()
         self._send()
 
@@ -46,6 +47,10 @@ class Frames:
         self.socket.sendall(self.h2.data_to_send())
 
     def request(self, path, data=b"", method="POST", content_type="application/grpc", extra=(), te="trailers"):
+        return self._answer(self.send(path, data, method, content_type, extra, te))
+
+    def send(self, path, data=b"", method="POST", content_type="application/grpc", extra=(), te="trailers"):
+        """Sends a whole request and reads nothing; the number of its stream."""
         stream = self.h2.get_next_available_stream_id()
         headers = [
             (":method", method), (":scheme", "https"), (":path", path), (":authority", "localhost"),
@@ -58,7 +63,7 @@ class Frames:
             self.h2.send_data(stream, data[start : start + size])
         self.h2.end_stream(stream)
         self._send()
-        return self._answer(stream)
+        return stream
 
     def _answer(self, stream):
         answer = Answer()
@@ -67,11 +72,13 @@ class Frames:
             if not received:
                 answer.ended = "connection"
                 return answer
+            self._received += received
             for event in self.h2.receive_data(received):
                 if getattr(event, "stream_id", stream) != stream:
                     continue
                 if isinstance(event, (h2.events.ResponseReceived, h2.events.TrailersReceived)):
                     answer.headers.update(event.headers)
+                    answer.blocks.append(event.headers)
                 elif isinstance(event, h2.events.DataReceived):
                     answer.body += event.data
                     self.h2.acknowledge_received_data(event.flow_controlled_length, stream)
@@ -80,6 +87,7 @@ class Frames:
                     return answer
                 elif isinstance(event, h2.events.StreamEnded):
                     answer.ended = "stream"
+                    answer.wire = wire_frames(self._received, stream)
                     return answer
                 elif isinstance(event, h2.events.ConnectionTerminated):
                     answer.ended, answer.error = "connection", int(event.error_code)
@@ -90,6 +98,10 @@ class Frames:
 class Answer:
     def __init__(self):
         self.headers = {}
+        # Names and values of headers and of trailers, in the order sent.
+        self.blocks = []
+        # Type, flags and payload of each of the stream's frames.
+        self.wire = []
         self.body = b""
         self.ended = None
         self.error = None
@@ -97,6 +109,17 @@ class Answer:
     @property
     def grpc_status(self):
         return int(self.headers["grpc-status"]) if "grpc-status" in self.headers else None
+
+
+def wire_frames(data, stream):
+    """The frames of one stream in everything that a connection has brought, byte for byte (RFC 9113, section 4.1)."""
+    frames = []
+    while len(data) >= 9:
+        length = int.from_bytes(data[:3], "big")
+        if int.from_bytes(data[5:9], "big") == stream:
+            frames.append((data[3], data[4], data[9 : 9 + length]))
+        data = data[9 + length :]
+    return frames
 
 
 def framed(message, compressed=0):

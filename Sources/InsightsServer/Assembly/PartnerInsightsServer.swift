@@ -125,9 +125,15 @@ public final class PartnerInsightsServer: Sendable {
         }
     }
 
-    /// Prometheus text: calls, and the state of store and core.
+    /// Prometheus text: calls, what is open, and the state of store and core.
     public func metrics() -> String {
         var text = context.metrics.exposition()
+        let transport = engine.statistics
+        text += "# HELP insights_connections_open Connections accepted and not yet closed.\n"
+        text += "# TYPE insights_connections_open gauge\n"
+        text += "insights_connections_open \(transport.connectionsOpen)\n"
+        text += "# HELP insights_calls_open Calls begun and not yet ended, streams among them.\n"
+        text += "# TYPE insights_calls_open gauge\ninsights_calls_open \(transport.callsOpen)\n"
         text += "# HELP insights_revision Accepted changes so far.\n# TYPE insights_revision gauge\n"
         text += "insights_revision \(context.published.load().revision)\n"
         text += "# HELP insights_partners Registered partners.\n# TYPE insights_partners gauge\n"

@@ -32,12 +32,14 @@ def principal(column):
 class Callers:
     """A server with an issuer of tokens and, in partner A, a principal for every set of roles."""
 
-    def __init__(self, api, certificates, folder):
-        signer = Signer(folder, "callers")
+    def __init__(self, api, certificates, folder, *options):
+        self.signer = signer = Signer(folder, "callers")
         (folder / "keys.json").write_text(json.dumps({"keys": [signer.jwk()]}))
         issuer = {"issuer": ISSUER, "audience": AUDIENCE, "jwks": "keys.json", "partners": {TENANT: "A"}}
         (folder / "issuer.json").write_text(json.dumps(issuer))
-        self.house = House(api, certificates, folder / "house", "--token-issuer", folder / "issuer.json")
+        self.house = House(
+            api, certificates, folder / "house", "--token-issuer", folder / "issuer.json", *options
+        )
         self.house.start().register()
         self._clients = {}
         for column, roles in ROLE_SETS.items():

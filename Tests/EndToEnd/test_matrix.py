@@ -1,6 +1,6 @@
 """Every method that is served × every kind of caller × every kind of customer, against a committed table.
 
-The methods come from the running server's reflection. One without a request below, or without its rows in the golden
+The methods come from the running server's reflection. One without a request in samples.py, or without its rows in the golden
 table, fails here.
 """
 
@@ -15,45 +15,14 @@ from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message_factory import GetMessageClass
 from grpc import RpcError
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
-from wire import PACKAGE, Refusal, same
+from samples import REQUESTS, VICTIM, filled
+from wire import Refusal, same
 
 GOLDEN = Path(__file__).parent / "golden/access_matrix.txt"
 GARBAGE = b"\xff\xff\xff\xff"
 
 # Seen from partner A.
 CUSTOMERS = {"own": "customer-own", "other": "customer-not", "former": "customer-was", "never": "customer-nil"}
-VICTIM = "victim-{column}"
-
-# Fields of a good request besides `customer_id`; `{column}` is a word of the caller's own.
-REQUESTS = {
-    "CreatePartner": {"partner_id": "made-{column}", "principal": {"principal_id": "first"}},
-    "CreatePrincipal": {"principal": {"principal_id": "made-{column}"}},
-    "DeletePrincipal": {"principal_id": VICTIM},
-    "ExplainAccess": {"roles": [3], "method": f"{PACKAGE}.AccessService/WhoAmI"},
-    "ListAuditEvents": {},
-    "ListPrincipals": {},
-    "UpdatePrincipal": {"principal": {"principal_id": "nobody"}},
-    "WhoAmI": {},
-    "GetCustomer": {},
-    "ListCustomers": {},
-    "ListLicensedUsers": {},
-    "ListSubscriptions": {},
-    "EraseUser": {"user_id": "leaver"},
-    "GetIngestStatus": {},
-    "Ingest": {"batch_id": "batch-{column}"},
-    "CompareLicenses": {},
-    "ExplainUsage": {"product": 1},
-    "ExportInsights": {},
-    "GetCustomerInsights": {},
-    "GetPortfolioInsights": {},
-    "GetTrend": {"start_date": day(-5).isoformat(), "end_date": day(-1).isoformat()},
-    "ListCustomerInsights": {},
-    "ListRecommendations": {},
-    "Check": {},
-    "Watch": {},
-    "ServerReflectionInfo": {"list_services": ""},
-}
-
 WORDS = {
     "yes": "the call is answered",
     "role": "PERMISSION_DENIED ROLE_LACKS_PERMISSION",
@@ -84,7 +53,7 @@ class Served:
         return "customer_id" in self.request.DESCRIPTOR.fields_by_name
 
     def message(self, column, customer):
-        assert self.name in REQUESTS, f"{self.path} has no request in this test"
+        assert self.name in REQUESTS, f"{self.path} has no request in samples.py"
         fields = filled(REQUESTS[self.name], column.replace(" ", "-").replace("+", "-"))
         return self.request(**fields, **({"customer_id": customer} if customer else {})).SerializeToString()
 
@@ -104,12 +73,6 @@ class Served:
             text = f"{refusal.code} {refusal.reason}".strip()
             return next((word for word, meaning in WORDS.items() if meaning == text), text)
         return "yes"
-
-
-def filled(value, column):
-    if isinstance(value, dict):
-        return {name: filled(field, column) for name, field in value.items()}
-    return value.replace("{column}", column) if isinstance(value, str) else value
 
 
 def served(client):

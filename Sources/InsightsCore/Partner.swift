@@ -30,11 +30,12 @@ struct Partner: Sendable {
         links.replaceSubrange(start..<end, with: new.sorted { $0.days.start < $1.days.start })
     }
 
-    /// The links of one customer.
-    func links(of customer: Int32, isBefore: (Int32) -> Bool) -> ArraySlice<Link> {
-        let start = links.partitioningIndex { !isBefore($0.customer) }
-        var end = start
-        while end < links.count, links[end].customer == customer { end += 1 }
+    /// The links of one customer; none when the partner never served it.
+    func links(of id: CustomerID, idOf: (Int32) -> CustomerID) -> ArraySlice<Link> {
+        let start = links.partitioningIndex { !(idOf($0.customer) < id) }
+        guard start < links.count, idOf(links[start].customer) == id else { return [] }
+        var end = start + 1
+        while end < links.count, links[end].customer == links[start].customer { end += 1 }
         return links[start..<end]
     }
 

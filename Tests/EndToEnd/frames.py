@@ -36,7 +36,7 @@ class Frames:
         # Plain header text: this library's Huffman code takes minutes for the long headers of some tests.
         encode = self.h2.encoder.encode
         self.h2.encoder.encode = lambda headers: encode(headers, huffman=False)
-        self._received = b""
+        self._received = bytearray()
         self.h2.initiate_connection()
         self._send()
 
@@ -50,7 +50,7 @@ class Frames:
         self.socket.sendall(self.h2.data_to_send())
 
     def request(self, path, data=b"", method="POST", content_type="application/grpc", extra=(), te="trailers"):
-        return self._answer(self.send(path, data, method, content_type, extra, te))
+        return self.read(self.send(path, data, method, content_type, extra, te))
 
     def send(self, path, data=b"", method="POST", content_type="application/grpc", extra=(), te="trailers"):
         """Sends a whole request and reads nothing; the number of its stream."""
@@ -68,7 +68,8 @@ class Frames:
         self._send()
         return stream
 
-    def _answer(self, stream):
+    def read(self, stream):
+        """Waits for the end of a stream."""
         answer = Answer()
         while True:
             received = self.socket.recv(65536)
@@ -105,7 +106,7 @@ class Answer:
         self.blocks = []
         # Type, flags and payload of each of the stream's frames.
         self.wire = []
-        self.body = b""
+        self.body = bytearray()
         self.ended = None
         self.error = None
 
@@ -117,11 +118,12 @@ class Answer:
 def wire_frames(data, stream):
     """The frames of one stream in everything that a connection has brought, byte for byte (RFC 9113, section 4.1)."""
     frames = []
-    while len(data) >= 9:
-        length = int.from_bytes(data[:3], "big")
-        if int.from_bytes(data[5:9], "big") == stream:
-            frames.append((data[3], data[4], data[9 : 9 + length]))
-        data = data[9 + length :]
+    start = 0
+    while start + 9 <= len(data):
+        end = start + 9 + int.from_bytes(data[start : start + 3], "big")
+        if int.from_bytes(data[start + 5 : start + 9], "big") == stream:
+            frames.append((data[start + 3], data[start + 4], bytes(data[start + 9 : end])))
+        start = end
     return frames
 
 

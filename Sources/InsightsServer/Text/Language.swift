@@ -7,7 +7,8 @@ enum Language: Sendable, Hashable, CaseIterable {
 
     /// The primary subtag counts; anything but `en` and `nl` is English.
     init(tag: some StringProtocol) {
-        let primary = tag.prefix { $0 != "-" && $0 != "_" }
+        // Three characters tell "nl" from all else, however long the tag: no more of it is looked at.
+        let primary = tag.prefix(3).prefix { $0 != "-" && $0 != "_" }
         self = primary.lowercased() == "nl" ? .dutch : .english
     }
 

@@ -5,6 +5,11 @@
 // server process is read from its process clock, in nanoseconds, after the warm-up and after the last reply, so that
 // handshakes and the first allocations are outside.
 //
+// With --rate, requests are sent at that many a second whether or not replies have come, and latency counts from the
+// time at which a request was due: what a slow server makes others wait is not left out. --body may be repeated, and
+// then each request takes one at random (--seed). --any-status takes refusals for replies. --samples FILE has one
+// record a call, in the order of the replies: index of the body and gRPC status (32 bits each), nanoseconds (64 bits).
+//
 // Prints one line: requests, seconds, CPU nanoseconds of --pid, median and 99th percentile latency in microseconds.
 
 #define _GNU_SOURCE
@@ -27,7 +32,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { maximum_connections = 256, maximum_reply = 8 << 20, write_size = 16 * 1024 };
+enum { maximum_connections = 256, maximum_reply = 8 << 20, maximum_bodies = 8, write_size = 16 * 1024 };
 
 typedef struct {
     uint8_t *bytes;
@@ -37,6 +42,7 @@ typedef struct {
 
 typedef struct {
     int32_t id;
+    uint32_t body;
     uint64_t start;
     size_t sent;
     int http_status;
@@ -54,17 +60,31 @@ typedef struct {
     request *requests;
 } connection;
 
+typedef struct {
+    uint32_t body, status;
+    uint64_t nanoseconds;
+} sample;
+
 static struct {
-    const char *host, *ca, *cert, *key, *path, *body, *expect, *save, *name;
-    int port, connections, streams;
+    const char *host, *ca, *cert, *key, *path, *expect, *save, *samples, *name;
+    const char *bodies[maximum_bodies];
+    int port, connections, streams, body_count;
     long requests, warmup, pid;
-    bool get;
+    double rate;
+    bool get, any_status;
 } options = {.host = "127.0.0.1", .name = "localhost", .connections = 8, .streams = 16, .requests = 1000};
 
-static buffer body, expected;
+static buffer bodies[maximum_bodies], expected;
 static connection connections[maximum_connections];
-static long to_start, done;
+// Requests without a stream to be sent on, when --rate paces them.
+static struct {
+    connection *connection;
+    request *request;
+} *idle;
+static long to_start, started, done, idle_count;
+static uint64_t first_due, random_state = 1;
 static uint32_t *latencies;
+static sample *samples;
 static int poller;
 
 static void fail(const char *format, ...) {
@@ -121,11 +141,12 @@ static ssize_t give_body(nghttp2_session *session, int32_t id, uint8_t *target, 
                          nghttp2_data_source *source, void *user) {
     (void)session, (void)id, (void)user;
     request *request = source->ptr;
-    size_t rest = body.count - request->sent;
+    const buffer *body = &bodies[request->body];
+    size_t rest = body->count - request->sent;
     size_t count = rest < length ? rest : length;
-    memcpy(target, body.bytes + request->sent, count);
+    memcpy(target, body->bytes + request->sent, count);
     request->sent += count;
-    if (request->sent == body.count) *flags |= NGHTTP2_DATA_FLAG_EOF;
+    if (request->sent == body->count) *flags |= NGHTTP2_DATA_FLAG_EOF;
     return (ssize_t)count;
 }
 
@@ -133,9 +154,18 @@ static ssize_t give_body(nghttp2_session *session, int32_t id, uint8_t *target, 
     {(uint8_t *)(n), (uint8_t *)(v), sizeof(n) - 1, (l),                                                          \
      NGHTTP2_NV_FLAG_NO_COPY_NAME | NGHTTP2_NV_FLAG_NO_COPY_VALUE}
 
+// When the request with this index is to be sent.
+static uint64_t due(long index) {
+    return first_due + (uint64_t)((double)index * 1e9 / options.rate);
+}
+
 static void start(connection *connection, request *request) {
+    request->start = options.rate > 0 ? due(started) : now();
     to_start--;
-    request->start = now();
+    started++;
+    // xorshift64
+    random_state ^= random_state << 13, random_state ^= random_state >> 7, random_state ^= random_state << 17;
+    request->body = options.body_count > 1 ? (uint32_t)((random_state >> 32) % (uint64_t)options.body_count) : 0;
     request->sent = 0;
     request->http_status = request->grpc_status = -1;
     request->reply.count = 0;
@@ -162,7 +192,7 @@ static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const
     if (!request) return 0;
     if (name_length == 7 && memcmp(name, ":status", 7) == 0) request->http_status = atoi((const char *)value);
     if (name_length == 11 && memcmp(name, "grpc-status", 11) == 0) request->grpc_status = atoi((const char *)value);
-    if (name_length == 12 && memcmp(name, "grpc-message", 12) == 0)
+    if (name_length == 12 && memcmp(name, "grpc-message", 12) == 0 && !options.any_status)
         fprintf(stderr, "load: grpc-message: %.*s\n", (int)value_length, (const char *)value);
     return 0;
 }
@@ -179,7 +209,8 @@ static int on_close(nghttp2_session *session, int32_t id, uint32_t error, void *
     connection *connection = user;
     request *request = nghttp2_session_get_stream_user_data(session, id);
     if (!request) return 0;
-    if (error != 0 || request->http_status != 200 || (!options.get && request->grpc_status != 0))
+    if (error != 0 || request->http_status != 200 || 
+        (!options.get && (options.any_status ? request->grpc_status < 0 : request->grpc_status != 0)))
         fail("request failed: HTTP/2 error %u, HTTP status %d, gRPC status %d", error, request->http_status,
              request->grpc_status);
     if (options.expect && (request->reply.count != expected.count ||
@@ -191,8 +222,15 @@ static int on_close(nghttp2_session *session, int32_t id, uint32_t error, void *
             fclose(file) != 0)
             fail("cannot write %s", options.save);
     }
-    latencies[done++] = (uint32_t)((now() - request->start) / 100);
-    if (to_start > 0) start(connection, request);
+    uint64_t latency = now() - request->start;
+    if (samples) samples[done] = (sample){request->body, (uint32_t)request->grpc_status, latency};
+    latencies[done++] = latency / 100 < UINT32_MAX ? (uint32_t)(latency / 100) : UINT32_MAX;
+    if (options.rate > 0) {
+        idle[idle_count].connection = connection;
+        idle[idle_count++].request = request;
+    } else if (to_start > 0) {
+        start(connection, request);
+    }
     return 0;
 }
 
@@ -280,7 +318,41 @@ static void open_connection(connection *connection, SSL_CTX *context, nghttp2_se
     flush(connection);
 }
 
+// Sends what is due and answers how long it is until the next; a minute when nothing is left to send.
+static struct timespec pace(void) {
+    while (to_start > 0 && idle_count > 0 && due(started) <= now()) {
+        idle_count--;
+        start(idle[idle_count].connection, idle[idle_count].request);
+        flush(idle[idle_count].connection);
+    }
+    if (to_start == 0 || idle_count == 0) return (struct timespec){.tv_sec = 60};
+    uint64_t time = now(), next = due(started), wait = next > time ? next - time : 0;
+    return (struct timespec){.tv_sec = (time_t)(wait / 1000000000u), .tv_nsec = (long)(wait % 1000000000u)};
+}
+
+static void run_paced(long count) {
+    done = started = idle_count = 0;
+    to_start = count;
+    for (int stream = 0; stream < options.streams; stream++)
+        for (int index = 0; index < options.connections; index++) {
+            idle[idle_count].connection = &connections[index];
+            idle[idle_count++].request = &connections[index].requests[stream];
+        }
+    first_due = now();
+    struct epoll_event events[64];
+    while (done < count) {
+        struct timespec wait = pace();
+        int ready = epoll_pwait2(poller, events, 64, &wait, NULL);
+        if (ready == 0 && wait.tv_sec >= 60) fail("no reply within 60 s");
+        for (int index = 0; index < ready; index++) receive(events[index].data.ptr);
+    }
+}
+
 static void run(long count) {
+    if (options.rate > 0) {
+        run_paced(count);
+        return;
+    }
     done = 0;
     to_start = count;
     for (int stream = 0; stream < options.streams; stream++)
@@ -307,6 +379,10 @@ static void read_options(int count, char **arguments) {
             options.get = true;
             continue;
         }
+        if (strcmp(name, "--any-status") == 0) {
+            options.any_status = true;
+            continue;
+        }
         if (index + 1 == count) fail("%s needs a value", name);
         const char *value = arguments[++index];
         if (strcmp(name, "--port") == 0) options.port = atoi(value);
@@ -314,7 +390,11 @@ static void read_options(int count, char **arguments) {
         else if (strcmp(name, "--cert") == 0) options.cert = value;
         else if (strcmp(name, "--key") == 0) options.key = value;
         else if (strcmp(name, "--path") == 0) options.path = value;
-        else if (strcmp(name, "--body") == 0) options.body = value;
+        else if (strcmp(name, "--body") == 0 && options.body_count < maximum_bodies)
+            options.bodies[options.body_count++] = value;
+        else if (strcmp(name, "--rate") == 0) options.rate = atof(value);
+        else if (strcmp(name, "--seed") == 0) random_state = strtoull(value, NULL, 10) * 2654435761u + 1;
+        else if (strcmp(name, "--samples") == 0) options.samples = value;
         else if (strcmp(name, "--expect") == 0) options.expect = value;
         else if (strcmp(name, "--save") == 0) options.save = value;
         else if (strcmp(name, "--connections") == 0) options.connections = atoi(value);
@@ -332,10 +412,13 @@ static void read_options(int count, char **arguments) {
 
 int main(int count, char **arguments) {
     read_options(count, arguments);
-    body = read_file(options.body);
+    for (int index = 0; index < options.body_count; index++) bodies[index] = read_file(options.bodies[index]);
     expected = read_file(options.expect);
     long most = options.requests > options.warmup ? options.requests : options.warmup;
     latencies = calloc((size_t)most, sizeof *latencies);
+    if (options.samples) samples = calloc((size_t)most, sizeof *samples);
+    idle = calloc((size_t)options.connections * (size_t)options.streams, sizeof *idle);
+    if (!latencies || !idle || (options.samples && !samples)) fail("out of memory");
     poller = epoll_create1(EPOLL_CLOEXEC);
 
     SSL_CTX *context = SSL_CTX_new(TLS_client_method());
@@ -361,6 +444,12 @@ int main(int count, char **arguments) {
     run(options.requests);
     uint64_t end = now();
     cpu = server_cpu() - cpu;
+    if (samples) {
+        FILE *file = fopen(options.samples, "wb");
+        if (!file || fwrite(samples, sizeof *samples, (size_t)options.requests, file) != (size_t)options.requests ||
+            fclose(file) != 0)
+            fail("cannot write %s", options.samples);
+    }
     qsort(latencies, (size_t)options.requests, sizeof *latencies, ascending);
     printf("%ld %.6f %llu %.1f %.1f\n", options.requests, (double)(end - begin) / 1e9, (unsigned long long)cpu,
            latencies[options.requests / 2] / 10.0, latencies[options.requests - 1 - options.requests / 100] / 10.0);

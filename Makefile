@@ -1,12 +1,16 @@
-# Partner Insights. `make demo` shows the product, `make test` runs every test; both install what they need on Debian 12.
+# Partner Insights. `make demo` shows the product, `make test` runs the tests, `make test-long` those that take minutes or
+# measure; each installs what it needs on Debian 12.
 
-.PHONY: demo test build install bench format clean
+.PHONY: demo test test-long build install bench format clean
 
 demo:
 	@Tests/Demo/demo.sh
 
 test:
 	@Tests/run.sh
+
+test-long:
+	@Tests/long.sh
 
 build:
 	@Tests/install.sh build

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Every test there is: `make test`. Quiet while all is well; any failure makes the exit code 1.
+# Every test but the long ones (`long.sh`): `make test`. Quiet while all is well; any failure makes the exit code 1.
 #
 # Options of swift for all steps can be given in SWIFT_FLAGS, such as `--build-system native` or `-j 2`.
 set -uo pipefail

@@ -3,8 +3,8 @@
 B and C call within their quota, first with A silent, then with A loud, in alternating rounds of one run. What is
 compared is the 99th percentile of B's and C's latency in the loud half of a round with that in its silent half, so that
 what else the machine does falls on both; the median of these ratios over the rounds is asserted, never a time. Latency
-counts from the moment at which a call was due. The clients are the C load generator, A's with the lowest priority: the
-server's two cores are the clients' too, and it is the server that is measured.
+counts from the moment at which a call was due. The clients are the C load generator, A's with the lowest priority, and
+the quota is set low: server and clients may share two cores, and it is the server that is measured, not who gets a core.
 """
 
 import statistics
@@ -18,12 +18,12 @@ from load import OK, RESOURCE_EXHAUSTED, LoadGenerator
 
 pytestmark = pytest.mark.long
 
-# The defaults of the server.
-QUOTA = 1_000
+# Calls a second of a partner; twice as many at once.
+QUOTA = 100
 MOST_RATIO = 1.5
-ROUNDS = 8
+ROUNDS = 7
 SECONDS = 4
-NEIGHBOR_RATE = 150
+NEIGHBOR_RATE = 0.9 * QUOTA
 CUSTOMERS = 2_000
 
 # What A calls, fields, calls a second.
@@ -38,7 +38,9 @@ NOISE = {
 
 @pytest.fixture(scope="module")
 def neighbors(api, certificates, tmp_path_factory):
-    house = House(api, certificates, tmp_path_factory.mktemp("neighbors"), "--log-level", "warning").start().register()
+    limits = ("--partner-rate", QUOTA, "--partner-burst", 2 * QUOTA)
+    folder = tmp_path_factory.mktemp("neighbors")
+    house = House(api, certificates, folder, "--log-level", "warning", *limits).start().register()
     house["operator"].call("CreatePartner", partner_id="C", principal=dict(principal_id="erin"))
     house.erin = certificates.authority.principal("C", "erin")
     f = house.facts
@@ -79,7 +81,7 @@ class Street:
         messages = [method.request(customer_id=f"{partner}-{n:04}").SerializeToString() for n in range(8)]
         return self.generator.start(
             self.house, identity, method.path, messages, "--rate", NEIGHBOR_RATE, "--connections", 2, "--streams", 16,
-            requests=NEIGHBOR_RATE * SECONDS,
+            requests=int(NEIGHBOR_RATE * SECONDS),
         )  # fmt: skip
 
     def half(self, loud):

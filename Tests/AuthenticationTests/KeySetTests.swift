@@ -110,11 +110,11 @@ final class ScriptedFetcher: KeySetFetcher {
         let new = try issuer.token(kid: "rsa2", key: issuer.rsaNext)
         #expect(bench.accepts(old))
         #expect(!bench.accepts(new))
-        // Overlap: both are good, the new one at the first token a second later.
+        // Overlap: both are good, the new one soon after its first token.
         try issuer.writeKeys([
             TestIssuer.jwk("rsa1", rsa: issuer.rsa.publicKey), TestIssuer.jwk("rsa2", rsa: issuer.rsaNext.publicKey),
         ])
-        #expect(bench.accepts(new, now: TestIssuer.now + 1))
+        #expect(try await eventually { bench.accepts(new, now: TestIssuer.now + 1) })
         #expect(bench.accepts(old))
         // A broken file changes nothing.
         try Data("{".utf8).write(to: URL(fileURLWithPath: issuer.keysPath))
@@ -124,6 +124,39 @@ final class ScriptedFetcher: KeySetFetcher {
         try issuer.writeKeys([TestIssuer.jwk("rsa2", rsa: issuer.rsaNext.publicKey)])
         #expect(try await eventually { !bench.accepts(old) })
         #expect(bench.accepts(new))
+    }
+
+    /// The caller's thread serves calls: it never reads the file, whatever key ids come, and the file is read at most
+    /// once a second for them.
+    @Test func unknownKeysOfAFileAreLookedUpElsewhere() async throws {
+        var settings = KeySettings()
+        settings.filePollSeconds = 3_600
+        let caller = pthread_self()
+        let readings = Mutex<[(keys: Int?, byCaller: Bool)]>([])
+        let bench = try TokenBench([issuer.settings()], settings: settings) { event in
+            readings.withLock { $0.append((event.keys, pthread_equal(pthread_self(), caller) != 0)) }
+        }
+        #expect(readings.withLock { $0.map(\.keys) } == [2])
+        let storm = try (0..<50).map { try issuer.token(kid: "unknown-\($0)") }
+        func write(_ count: Int) throws {
+            try issuer.writeKeys((0..<count).map { try TestIssuer.jwk("rsa\($0)", rsa: issuer.rsa.publicKey) })
+        }
+        func attack(at second: Int64) {
+            // No suspension between: all of it on the caller's thread.
+            for token in storm { #expect(!bench.accepts(token, now: TestIssuer.now + second)) }
+        }
+        try write(4)
+        attack(at: 0)
+        #expect(try await eventually { readings.withLock { $0.map(\.keys) } == [2, 4] })
+        try write(5)
+        attack(at: 0)
+        try await Task.sleep(for: .milliseconds(50))
+        try write(6)
+        attack(at: 1)
+        #expect(try await eventually { readings.withLock { $0.last?.keys } == 6 })
+        #expect(readings.withLock { $0.map(\.keys) } == [2, 4, 6])
+        #expect(readings.withLock { $0.dropFirst().allSatisfy { !$0.byCaller } })
+        bench.verifier.stop()
     }
 
     @Test func unknownKeysCauseOneFetchInFiveMinutes() async throws {

@@ -11,6 +11,8 @@ public struct KeySettings: Sendable {
     public var retrySeconds = 15.0
     /// Seconds within which tokens with unknown keys make a URL be fetched at most once.
     public var unknownKeySeconds: Int64 = 300
+    /// Seconds within which tokens with unknown keys make a file be read at most once.
+    public var unknownFileKeySeconds: Int64 = 1
     /// Seconds that one fetch may take, and bytes of its answer.
     public var timeoutSeconds = 10.0
     public var maximumBytes = 1_048_576
@@ -53,8 +55,6 @@ final class KeySetSource: Sendable {
     private let fetcher: any KeySetFetcher
     private let report: @Sendable (KeySetEvent) -> Void
     private let state = Mutex(State())
-    /// One reader at a time; never taken while `state` is held.
-    private let reading = Mutex(())
     private let wake = DispatchSemaphore(value: 0)
     private let isStopped = Atomic(false)
 
@@ -109,32 +109,25 @@ final class KeySetSource: Sendable {
         return min(doubled, Double(settings.unknownKeySeconds))
     }
 
-    /// A token came with a key that is not here. A file is read again at once, at most once a second; a URL is
-    /// fetched soon, at most once in `unknownKeySeconds` however many such tokens come.
-    ///
-    /// - Returns: whether it is worth looking the key up again.
-    func keyIsUnknown(now: Int64) -> Bool {
-        let interval = isFile ? 1 : settings.unknownKeySeconds
-        let (due, version) = state.withLock { state in
+    /// A token came with a key that is not here: has the thread look for it, at most once in `unknownKeySeconds`
+    /// (a file: `unknownFileKeySeconds`) however many such tokens come. Does no I/O: the caller's thread serves calls.
+    func keyIsUnknown(now: Int64) {
+        let interval = isFile ? settings.unknownFileKeySeconds : settings.unknownKeySeconds
+        let due = state.withLock { state in
             // As long as there are no keys at all, the thread is trying to get some anyway.
-            if state.version == 0 { return (false, state.version) }
+            if state.version == 0 { return false }
             // A clock that was put back must not stop the reading for years.
-            if let last = state.askedAt, last <= now, now - last < interval { return (false, state.version) }
+            if let last = state.askedAt, last <= now, now - last < interval { return false }
             state.askedAt = now
-            return (true, state.version)
+            return true
         }
-        guard due else { return false }
-        guard isFile else {
-            wake.signal()
-            return false
-        }
-        try? load()
-        return current.version != version
+        if due { wake.signal() }
     }
 
+    /// Called by `start` and then by the thread alone.
     private func load() throws(KeySetError) {
         do throws(KeySetError) {
-            try reading.withLock { (_) throws(KeySetError) -> Void in try self.loadAlone() }
+            try read()
         } catch {
             let isNews = state.withLock { state in
                 defer { state.failure = error }
@@ -146,7 +139,7 @@ final class KeySetSource: Sendable {
         }
     }
 
-    private func loadAlone() throws(KeySetError) {
+    private func read() throws(KeySetError) {
         let content =
             switch issuer.keys {
             case .file(let path): try BoundedFile.read(path, limit: settings.maximumBytes)

@@ -28,9 +28,12 @@ enum StrictJSON: Sendable, Hashable {
         return nil
     }
 
-    /// Seconds since 1970, a fraction dropped; nil for anything that is not such a number.
+    /// Seconds since 1970 up to the end of the year 9999, the last that a protobuf timestamp can hold; a fraction is
+    /// dropped. Nil for anything that is not such a number.
     var numericDate: Int64? {
-        guard case .number(let text) = self, let value = Double(text), value >= 0, value < 1e15 else { return nil }
+        guard case .number(let text) = self, let value = Double(text), value >= 0, value < 253_402_300_800 else {
+            return nil
+        }
         return Int64(value)
     }
 

@@ -16,7 +16,7 @@ public struct TokenIdentity: Sendable, Hashable {
 ///
 /// A token is believed only when its issuer is configured, its algorithm is one of that issuer's, its key id is one
 /// of that issuer's keys of today, and the signature fits; then its claims are looked at. Synchronous; does no
-/// network I/O on the caller's thread.
+/// I/O on the caller's thread.
 public final class TokenVerifier: Sendable {
     /// Proven tokens that are remembered, so that a token is not proven again with every call. About 8 MB.
     private static let maximumRemembered = 16_384
@@ -111,13 +111,12 @@ public final class TokenVerifier: Sendable {
             throw AuthenticationFailure(.tokenAlgorithm)
         }
         let source = sources[place]
-        var (keys, version) = source.current
-        var key = keys.key(token.keyID, for: token.algorithm)
-        if key == nil, source.keyIsUnknown(now: now) {
-            (keys, version) = source.current
-            key = keys.key(token.keyID, for: token.algorithm)
+        let (keys, version) = source.current
+        guard let key = keys.key(token.keyID, for: token.algorithm) else {
+            // This token is refused; the next one with the key of a rotation finds it.
+            source.keyIsUnknown(now: now)
+            throw AuthenticationFailure(.tokenKeyUnknown)
         }
-        guard let key else { throw AuthenticationFailure(.tokenKeyUnknown) }
         guard key.isValid(token.signature, of: token.signed, token.algorithm) else {
             throw AuthenticationFailure(.tokenSignature)
         }

@@ -10,7 +10,8 @@ public struct AuthenticatedCaller: Sendable, Hashable {
     /// The directory's generation that the roles were read from: derive nothing from this value once
     /// `PrincipalDirectory.generation` differs.
     public let directoryGeneration: UInt64
-    /// Whether a bearer token took part. Such a caller is not to be remembered per connection.
+    /// Which credentials took part; at least one did. A caller with a token is not to be remembered per connection.
+    public let viaCertificate: Bool
     public let viaToken: Bool
 }
 
@@ -58,6 +59,26 @@ public final class Authenticator: Sendable {
         }
     }
 
+    /// The caller by the directory of now, for a change that waited its turn since `caller` was authenticated: whom an
+    /// earlier change disabled, deleted or stripped changes nothing any more. Roles are never added.
+    public func renewed(_ caller: AuthenticatedCaller) throws(AuthenticationFailure) -> AuthenticatedCaller {
+        let snapshot = directory.snapshot
+        guard caller.directoryGeneration != snapshot.generation,
+            case .partner(let partner, let name, let roles) = caller.principal.identity
+        else { return caller }
+        let record = snapshot.record(name, of: partner)
+        guard record?.isDisabled != true else { throw AuthenticationFailure(.principalDisabled) }
+        // The roles of a token are the token's own.
+        guard caller.viaCertificate else { return caller }
+        guard let record else { throw AuthenticationFailure(.principalUnknown) }
+        let permitted = AccessPolicy.permissions(of: record.roles)
+        let kept = roles.roles.filter { AccessPolicy.permissions(of: $0).isSubset(of: permitted) }
+        return AuthenticatedCaller(
+            principal: Principal(.partner(partner, name, RoleSet(kept))), displayName: record.displayName,
+            expiresAt: caller.expiresAt, directoryGeneration: snapshot.generation, viaCertificate: true,
+            viaToken: caller.viaToken)
+    }
+
     private func caller(
         of peer: PeerIdentity, in snapshot: DirectorySnapshot, now: Int64
     ) throws(AuthenticationFailure) -> AuthenticatedCaller {
@@ -82,7 +103,7 @@ public final class Authenticator: Sendable {
         }
         return AuthenticatedCaller(
             principal: principal, displayName: displayName, expiresAt: peer.notAfter,
-            directoryGeneration: snapshot.generation, viaToken: false)
+            directoryGeneration: snapshot.generation, viaCertificate: true, viaToken: false)
     }
 
     private func bearerCaller(
@@ -100,7 +121,7 @@ public final class Authenticator: Sendable {
         return AuthenticatedCaller(
             principal: Principal(.partner(identity.partner, identity.principal, identity.roles)),
             displayName: record?.displayName ?? "", expiresAt: identity.expiresAt,
-            directoryGeneration: snapshot.generation, viaToken: true)
+            directoryGeneration: snapshot.generation, viaCertificate: false, viaToken: true)
     }
 
     private static func combine(
@@ -115,6 +136,6 @@ public final class Authenticator: Sendable {
         return AuthenticatedCaller(
             principal: Principal(.partner(partner, name, RoleSet(common))), displayName: certified.displayName,
             expiresAt: min(certified.expiresAt, bearer.expiresAt),
-            directoryGeneration: certified.directoryGeneration, viaToken: true)
+            directoryGeneration: certified.directoryGeneration, viaCertificate: true, viaToken: true)
     }
 }

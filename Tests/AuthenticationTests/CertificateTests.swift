@@ -96,6 +96,31 @@ import Testing
         #expect(throws: AuthenticationFailure.self) { try outcome(peer, directory).get() }
     }
 
+    /// A change that waits its turn is made by whom the caller is then, not by whom he was.
+    @Test func callersAreRenewed() throws {
+        let directory = try registry()
+        let authenticator = Authenticator(directory: directory, trustDomain: try TrustDomain("insights.local"))
+        let name = try PrincipalID("ann")
+        let caller = try outcome(certificate([ann]), directory).get()
+        #expect(try authenticator.renewed(caller) == caller)
+        func change(_ update: PrincipalUpdate) throws -> RoleSet {
+            try directory.apply(.update(name, update), in: "p1")
+            let renewed = try authenticator.renewed(caller)
+            #expect(renewed.directoryGeneration == directory.generation)
+            return renewed.principal.roles
+        }
+        #expect(try change(PrincipalUpdate(roles: RoleSet([.salesAgent]))) == [])
+        #expect(
+            try change(PrincipalUpdate(roles: RoleSet([.adminAgent, .userManagementAdmin]))) == RoleSet([.adminAgent]))
+        #expect(throws: AuthenticationFailure.self) { try change(PrincipalUpdate(isDisabled: true)) }
+        #expect(try change(PrincipalUpdate(isDisabled: false)) == RoleSet([.adminAgent]))
+        try directory.apply(.delete(name), in: "p1")
+        #expect(throws: AuthenticationFailure.self) { try authenticator.renewed(caller) }
+        let feeder = try outcome(certificate(["spiffe://insights.local/operator/feed"]), directory).get()
+        try directory.apply(.create(record("feed", [])), in: "p1")
+        #expect(try authenticator.renewed(feeder) == feeder)
+    }
+
     @Test(arguments: [
         ["Bearer x.y.z"], ["Bearer a", "Bearer a"], [""], ["Basic dXNlcjpwYXNz"], ["Bearer"], ["Bearer "],
         ["Bearerx"], ["x.y.z"], ["Bearer\tx"], ["bEARER x"], ["\u{2}\u{5}earer x"], ["", ""],

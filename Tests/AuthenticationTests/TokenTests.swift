@@ -231,6 +231,25 @@ import Testing
         #expect(!bench.accepts(token))
     }
 
+    /// See `callersAreRenewed`: a token's roles are its own, those of both credentials shrink with the directory.
+    @Test func callersWithTokensAreRenewed() throws {
+        let bench = try TokenBench([issuer.settings()])
+        let token = try issuer.token(claims: ["oid": "ann", "roles": ["AdminAgent"]])
+        let ann = certificate(["spiffe://insights.local/partner/p1/principal/ann"])
+        let alone = try bench.outcome(token).get()
+        let both = try bench.outcome(token, certificate: ann).get()
+        try bench.directory.apply(.update(PrincipalID("ann"), PrincipalUpdate(roles: RoleSet([.salesAgent]))), in: "p1")
+        #expect(try bench.authenticator.renewed(alone).principal.roles == RoleSet([.adminAgent]))
+        #expect(try bench.authenticator.renewed(both).principal.roles == RoleSet([.salesAgent]))
+        try bench.directory.apply(.delete(PrincipalID("ann")), in: "p1")
+        #expect(try bench.authenticator.renewed(alone).principal.roles == RoleSet([.adminAgent]))
+        #expect(throws: AuthenticationFailure.self) { try bench.authenticator.renewed(both) }
+        try bench.directory.apply(.create(record("ann", [.adminAgent], disabled: true)), in: "p1")
+        for caller in [alone, both] {
+            #expect(throws: AuthenticationFailure.self) { try bench.authenticator.renewed(caller) }
+        }
+    }
+
     @Test func severalIssuersKeepApart() throws {
         let other = try TestIssuer()
         let bench = try TokenBench([

@@ -87,8 +87,10 @@ class Authority:
     def server(self, name="server"):
         return self._issue(name, "serverAuth", ["DNS:localhost", "IP:127.0.0.1"], ())
 
-    def client(self, name, *uris, expired=False):
-        validity = ("-startdate", "20200101000000Z", "-enddate", "20200201000000Z") if expired else ()
+    def client(self, name, *uris, expired=False, until=None):
+        """`until` is the last second of validity, a `datetime` in UTC."""
+        end = until.strftime("%Y%m%d%H%M%SZ") if until else "20200201000000Z"
+        validity = ("-startdate", "20200101000000Z", "-enddate", end) if expired or until else ()
         return self._issue(name, "clientAuth", [f"URI:{uri}" for uri in uris], validity)
 
     def principal(self, partner, principal, name=None, **options):

@@ -1,48 +1,10 @@
 """Bearer tokens of a configured issuer, signed by openssl with RSA keys."""
 
-import base64
 import json
-import subprocess
 import time
 
 import pytest
-from certificates import openssl
-
-ISSUER = "https://issuer.example/v2.0"
-AUDIENCE = "api://insights"
-TENANT = "2f9c0a4e-4e6b-4a1e-9d3e-6f1f0f3f5a10"
-
-
-def b64(data):
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
-
-
-class Signer:
-    def __init__(self, folder, key_id):
-        self.key_id = key_id
-        self.key = folder / f"{key_id}.key"
-        openssl("genpkey", "-quiet", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048", "-out", self.key)
-
-    def jwk(self):
-        """Without `alg`, as some providers publish their keys."""
-        modulus = openssl("rsa", "-in", self.key, "-noout", "-modulus").strip().partition("=")[2]
-        return {"kty": "RSA", "use": "sig", "kid": self.key_id, "n": b64(bytes.fromhex(modulus)), "e": "AQAB"}
-
-    def sign(self, text):
-        return subprocess.run(
-            ["openssl", "dgst", "-sha256", "-sign", str(self.key)], input=text.encode(), capture_output=True, check=True
-        ).stdout
-
-    def token(self, header=(), sign=True, **claims):
-        now = int(time.time())
-        payload = {
-            "iss": ISSUER, "aud": AUDIENCE, "nbf": now - 10, "iat": now - 10, "exp": now + 600, "tid": TENANT,
-            "sub": "user-7", "oid": "user-7", "roles": ["SalesAgent"],
-        } | claims  # fmt: skip
-        payload = {name: value for name, value in payload.items() if value is not None}
-        head = {"alg": "RS256", "typ": "JWT", "kid": self.key_id} | dict(header)
-        text = b64(json.dumps(head).encode()) + "." + b64(json.dumps(payload).encode())
-        return text + "." + (b64(self.sign(text)) if sign is True else sign)
+from token_signer import AUDIENCE, ISSUER, TENANT, Signer, b64
 
 
 @pytest.fixture(scope="module")

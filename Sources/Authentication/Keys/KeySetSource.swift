@@ -73,7 +73,7 @@ final class KeySetSource: Sendable {
     /// Reads a file at once, and fails when it does not hold keys: a wrong setting should stop the start. A URL is
     /// left to the thread, for its server may be out of order while certificates still do.
     func start() throws(KeySetError) {
-        if case .file = issuer.keys { try load() }
+        if isFile { try read() }
         Thread.detachNewThread { [weak self] in
             guard let (wake, isFile) = self.map({ ($0.wake, $0.isFile) }) else { return }
             var wait = isFile ? self?.pause : 0
@@ -124,7 +124,7 @@ final class KeySetSource: Sendable {
         if due { wake.signal() }
     }
 
-    /// Called by `start` and then by the thread alone.
+    /// An attempt of the thread, with a word to the log when it ends otherwise than the one before.
     private func load() throws(KeySetError) {
         do throws(KeySetError) {
             try read()

@@ -217,8 +217,16 @@ struct AccessService: Sendable {
         _ change: PrincipalChange, call: CallContext, scope: PartnerScope, _ responder: UnaryResponder,
         response: @escaping @Sendable (Authentication.PrincipalRecord?) -> Response
     ) {
+        guard let caller = call.record?.caller?.identity else {
+            return responder.finish(.failure(Refusal.noPermissionDeclared))
+        }
         let audit = context.auditEvent(of: call)
         context.writer.perform { writer in
+            do throws(RPCStatus) {
+                try mayStillManage(caller)
+            } catch {
+                return responder.finish(.failure(error))
+            }
             let result = Result { () throws(WriteFailure) in
                 try writer.validate(change, in: scope)
                 try context.audit(audit)
@@ -227,6 +235,21 @@ struct AccessService: Sendable {
             finish(responder, result, response: response)
         } stopped: {
             responder.finish(.failure(Refusal.shuttingDown))
+        }
+    }
+
+    /// Asked again on the writer: changes are made one after the other, and the one before may have removed the caller.
+    private func mayStillManage(_ caller: AuthenticatedCaller) throws(RPCStatus) {
+        let renewed: AuthenticatedCaller
+        do throws(AuthenticationFailure) {
+            renewed = try context.authenticator.renewed(caller)
+        } catch {
+            throw Refusal.unauthenticated(error)
+        }
+        do throws(AccessRefusal) {
+            _ = try AccessPolicy.authorize(renewed.principal, for: .managePrincipals)
+        } catch {
+            throw Refusal.roleLacks(error)
         }
     }
 

@@ -89,6 +89,22 @@ static inline X509_CRL *engine_read_crl(BIO *bio) {
     return PEM_read_bio_X509_CRL(bio, NULL, engine_no_passphrase, NULL);
 }
 
+/* 1 if authorities of the store bear the name of the list's issuer and not one of them signed it. A list of an issuer
+   that is not in the store may be an intermediate's, which comes with the client's chain: judged then. */
+static inline int engine_crl_is_forged(X509_STORE *store, X509_CRL *crl) {
+    STACK_OF(X509_OBJECT) *objects = X509_STORE_get0_objects(store);
+    int named = 0;
+    for (int i = 0; i < sk_X509_OBJECT_num(objects); i++) {
+        X509 *authority = X509_OBJECT_get0_X509(sk_X509_OBJECT_value(objects, i));
+        if (!authority || X509_NAME_cmp(X509_get_subject_name(authority), X509_CRL_get_issuer(crl)) != 0) continue;
+        named = 1;
+        EVP_PKEY *key = X509_get0_pubkey(authority);
+        if (key && X509_CRL_verify(crl, key) == 1) return 0;
+    }
+    ERR_clear_error();
+    return named;
+}
+
 /* 1 if the last PEM read stopped at the end of the file rather than at something broken. */
 static inline int engine_pem_ended(void) {
     unsigned long error = ERR_peek_last_error();

@@ -86,12 +86,16 @@ final class TLSContext: @unchecked Sendable {
 
     private func loadRevocations(_ path: String) throws(EngineError) {
         var added = 0
+        var forged = false
         try TLSContext.readPEM(path, read: { engine_read_crl($0) }) { list in
             defer { X509_CRL_free(list) }
             guard X509_STORE_add_crl(store, list) == 1 else { return false }
             added += 1
+            forged = forged || engine_crl_is_forged(store, list) == 1
             return true
         }
+        // In force it would end every call of that authority's clients: better the list of before.
+        guard !forged else { throw .tls(file: path, reason: "a revocation list is not signed by its issuer") }
         guard added > 0 else { throw .tls(file: path, reason: "no revocation list in it") }
     }
 

@@ -105,24 +105,37 @@ struct CertificateWatcher: Service {
 
     func run() async throws {
         var before = stamps()
+        // The fault that the log knows of: one that lasts is told once, not once a second.
+        var told: String?
         while !Task.isShuttingDownGracefully, !Task.isCancelled {
             try? await cancelWhenGracefulShutdown { try await Task.sleep(for: .seconds(1)) }
             let now = stamps()
+            guard now != before else {
+                told = nil
+                continue
+            }
             // After a failure tried again in a second, for a writer may be half-way through.
-            if now != before, reload() { before = now }
+            told = reload(told: told)
+            if told == nil { before = now }
         }
     }
 
-    /// False when the files cannot be used; the old ones stay in force.
+    /// Reads the files again; when they cannot be used the old ones stay in force.
+    ///
+    /// - Parameter told: the fault that the log has already; nil tells any.
+    /// - Returns: why the files cannot be used; nil when they are.
     @discardableResult
-    func reload() -> Bool {
+    func reload(told: String? = nil) -> String? {
         do {
             try server.reloadTLS()
             logger.info("TLS files read again")
-            return true
+            return nil
         } catch {
-            logger.warning("TLS files cannot be used yet", metadata: ["reason": "\(error)"])
-            return false
+            let reason = "\(error)"
+            if reason != told {
+                logger.warning("TLS files cannot be used; the old ones stay", metadata: ["reason": "\(reason)"])
+            }
+            return reason
         }
     }
 

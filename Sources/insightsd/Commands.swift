@@ -53,26 +53,6 @@ struct PrintPolicyCommand: ParsableCommand {
     }
 }
 
-struct VerifyAuditCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "verify-audit",
-        abstract: "Check the audit chain; names the first altered, missing or reordered record.")
-
-    @Option(help: ArgumentHelp("Folder of the audit chain (default ./data).", valueName: "folder"))
-    var data = "./data"
-
-    func run() async throws {
-        do {
-            let report = try AuditLog.verify(folder: data)
-            if let problem = report.problem { throw SettingsError(description: "\(problem)") }
-            let tail = report.endsWithinRecord ? "; the last line is unfinished, as after a crash" : ""
-            print("\(report.intactRecords) records, all intact\(tail)")
-        } catch {
-            throw fail(describe(error))
-        }
-    }
-}
-
 struct BackupCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "backup", abstract: "Write a consistent copy of the store, also while a server uses it.",
@@ -81,15 +61,11 @@ struct BackupCommand: AsyncParsableCommand {
     @Argument(help: "The file to write; must not exist yet.")
     var path: String
 
-    @Option(help: ArgumentHelp("Folder of the store (default ./data).", valueName: "folder"))
-    var data = "./data"
-
-    @Option(help: ArgumentHelp("Store: sqlite:PATH (default: insights.sqlite in the data folder).", valueName: "url"))
-    var store: String?
+    @OptionGroup var options: DataOptions
 
     func run() async throws {
-        let source = store.map { $0.hasPrefix("sqlite:") ? String($0.dropFirst(7)) : $0 } ?? "\(data)/insights.sqlite"
         do {
+            let source = try await options.settings().store
             try SQLiteDatastore.copy(storeAt: source, to: path)
             print("copied \(source) to \(path)")
         } catch {

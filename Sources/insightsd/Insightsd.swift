@@ -6,11 +6,11 @@ struct Insightsd: AsyncParsableCommand {
         commandName: "insightsd",
         abstract: "Partner Insights server: license deployment and usage over gRPC.",
         discussion: """
-            Each option of serve and check-config is also an environment variable (--tls-cert is INSIGHTS_TLS_CERT)
+            Each option is also an environment variable (--tls-cert is INSIGHTS_TLS_CERT)
             and a key of the JSON file given by --config (tls-cert). Flags win over environment over file.
             """,
         subcommands: [
             ServeCommand.self, MigrateCommand.self, CheckConfigCommand.self, PrintPolicyCommand.self,
-            VerifyAuditCommand.self, BackupCommand.self,
+            VerifyAuditCommand.self, ArchiveAuditCommand.self, BackupCommand.self,
         ])
 }

@@ -77,6 +77,9 @@ extension LimitOption {
     static let partnerReads = LimitOption(
         "partner-reads", "Lists, explanations and advice of a partner that wait for their turn", unit: "calls",
         services.partnerReads, in: 1...1_000_000)
+    static let auditSegmentBytes = LimitOption(
+        "audit-segment-bytes", "Size after which a segment of the audit chain is followed by the next", unit: "bytes",
+        services.auditSegmentBytes, in: 65_536...(1 << 30))
 
     /// All, in the order of the documentation, with their flags.
     static let all: [(option: LimitOption, flag: KeyPath<LimitOptions, Int?> & Sendable)] = [
@@ -88,6 +91,7 @@ extension LimitOption {
         (maxStreams, \.maxStreams), (maxHeaderBytes, \.maxHeaderBytes), (maxMessageBytes, \.maxMessageBytes),
         (maxBatchFacts, \.maxBatchFacts), (partnerRate, \.partnerRate), (partnerBurst, \.partnerBurst),
         (partnerExports, \.partnerExports), (partnerReads, \.partnerReads),
+        (auditSegmentBytes, \.auditSegmentBytes),
     ]
 }
 
@@ -112,6 +116,7 @@ struct LimitOptions: ParsableArguments {
     @Option(help: LimitOption.partnerBurst.help) var partnerBurst: Int?
     @Option(help: LimitOption.partnerExports.help) var partnerExports: Int?
     @Option(help: LimitOption.partnerReads.help) var partnerReads: Int?
+    @Option(help: LimitOption.auditSegmentBytes.help) var auditSegmentBytes: Int?
 }
 
 /// The limits in force.
@@ -154,6 +159,7 @@ struct LimitSettings {
         services.maxBatchFacts = self[.maxBatchFacts]
         services.partnerExports = self[.partnerExports]
         services.partnerReads = self[.partnerReads]
+        services.auditSegmentBytes = self[.auditSegmentBytes]
         services.partnerLimit =
             RateLimit(perSecond: self[.partnerRate], burst: self[.partnerBurst]) ?? services.partnerLimit
         return services

@@ -64,3 +64,21 @@ struct ServeOptions: ParsableArguments {
 
     @OptionGroup(title: "Limits") var limits: LimitOptions
 }
+
+/// The options of commands that only need to find the files of a server.
+struct DataOptions: ParsableArguments {
+    @Option(help: ArgumentHelp("JSON file with the options of serve as keys.", valueName: "file"))
+    var config: String?
+
+    @Option(help: ArgumentHelp("Folder of the store and the audit chain (default ./data).", valueName: "folder"))
+    var data: String?
+
+    @Option(help: ArgumentHelp("Store: sqlite:PATH (default: insights.sqlite in the data folder).", valueName: "url"))
+    var store: String?
+
+    /// The settings as `serve` would find them, without those that only a running server needs.
+    func settings() async throws -> Settings {
+        let flags = ["data": data, "store": store].compactMapValues { $0 }
+        return try Settings(try await SettingsSource(config: config, flags: flags), serving: false)
+    }
+}

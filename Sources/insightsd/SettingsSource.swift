@@ -10,10 +10,19 @@ struct SettingsSource {
     private let file: ConfigReader?
 
     init(_ options: ServeOptions) async throws {
-        flags = Self.given(options)
-        repeatedFlags = options.tokenIssuers.isEmpty ? [:] : ["token-issuer": options.tokenIssuers]
+        try await self.init(
+            config: options.config, flags: Self.given(options),
+            repeatedFlags: options.tokenIssuers.isEmpty ? [:] : ["token-issuer": options.tokenIssuers])
+    }
+
+    /// - Parameters:
+    ///   - config: path of the config file, when a flag names one.
+    ///   - flags: by name without the dashes.
+    init(config: String?, flags: [String: String], repeatedFlags: [String: [String]] = [:]) async throws {
+        self.flags = flags
+        self.repeatedFlags = repeatedFlags
         environment = ConfigReader(provider: EnvironmentVariablesProvider())
-        guard let path = options.config ?? environment.string(forKey: ConfigKey(["insights", "config"])) else {
+        guard let path = config ?? environment.string(forKey: ConfigKey(["insights", "config"])) else {
             file = nil
             return
         }

@@ -17,6 +17,13 @@ final class AuditFolder {
 
     var log: URL { URL(fileURLWithPath: path + "/audit.jsonl") }
     var anchor: URL { URL(fileURLWithPath: path + "/audit.anchor") }
+    var journal: URL { URL(fileURLWithPath: path + "/audit.pending") }
+    var archived: URL { URL(fileURLWithPath: path + "/audit.archived") }
+    func segment(_ number: Int) -> URL { URL(fileURLWithPath: AuditPaths(folder: path).segment(number)) }
+
+    /// The one line that the operator sees; nil when all is well.
+    func complaint() throws -> String? { try verify().problem.map { "\($0)" } }
+
     var key: URL { URL(fileURLWithPath: path + "/audit.key") }
 
     func lines() throws -> [String] {
@@ -35,6 +42,12 @@ final class AuditFolder {
     }
 
     func verify() throws -> AuditReport { try AuditLog.verify(folder: path) }
+
+    /// A problem in the first segment, in front of the line of that index.
+    func problem(_ fault: AuditFault, before line: Int) throws -> AuditProblem {
+        let offset = try lines().prefix(line).reduce(0) { $0 + $1.utf8.count + 1 }
+        return AuditProblem(fault, file: "audit.jsonl", offset: offset)
+    }
 }
 
 func auditEvent(_ number: Int, partner: String? = nil) throws -> AuditEvent {
@@ -60,7 +73,7 @@ func auditScope(_ partner: String) throws -> PartnerScope {
 
     @Test func intactLog() throws {
         try folder.filled(100)
-        #expect(try folder.verify() == AuditReport(intactRecords: 100, problem: nil, endsWithinRecord: false))
+        #expect(try folder.verify() == AuditReport(intactRecords: 100, segments: 1))
         let reopened = try AuditLog(folder: folder.path)
         try reopened.appendDurably(auditEvent(100))
         try reopened.close()
@@ -69,7 +82,7 @@ func auditScope(_ partner: String) throws -> PartnerScope {
     }
 
     @Test func emptyAndUnstartedLogs() throws {
-        #expect(try folder.verify() == AuditReport(intactRecords: 0, problem: nil, endsWithinRecord: false))
+        #expect(try folder.verify() == AuditReport(intactRecords: 0))
         try folder.filled(0)
         #expect(try folder.verify().problem == nil)
         try folder.filled(3)
@@ -122,7 +135,9 @@ func auditScope(_ partner: String) throws -> PartnerScope {
         var lines = try folder.lines()
         lines[6] = lines[6].replacingOccurrences(of: "ann6", with: "bob6")
         try folder.write(lines)
-        #expect(try folder.verify().problem == .altered(sequence: 7))
+        #expect(try folder.verify().problem == folder.problem(.altered(sequence: 7), before: 6))
+        let offset = lines.prefix(6).reduce(0) { $0 + $1.utf8.count + 1 }
+        #expect(try folder.complaint() == "audit.jsonl, byte \(offset): record 7 is not what was written")
     }
 
     @Test func deletionReorderingAndInsertion() throws {
@@ -131,18 +146,18 @@ func auditScope(_ partner: String) throws -> PartnerScope {
         var changed = lines
         changed.remove(at: 3)
         try folder.write(changed)
-        #expect(try folder.verify().problem == .outOfOrder(expected: 4, found: 5))
+        #expect(try folder.verify().problem?.fault == .outOfOrder(expected: 4, found: 5))
         changed = lines
         changed.swapAt(4, 7)
         try folder.write(changed)
-        #expect(try folder.verify().problem == .outOfOrder(expected: 5, found: 8))
+        #expect(try folder.verify().problem?.fault == .outOfOrder(expected: 5, found: 8))
         changed = lines
         changed.insert(lines[2], at: 5)
         try folder.write(changed)
-        #expect(try folder.verify().problem == .outOfOrder(expected: 6, found: 3))
+        #expect(try folder.verify().problem?.fault == .outOfOrder(expected: 6, found: 3))
         changed = Array(lines.dropFirst())
         try folder.write(changed)
-        #expect(try folder.verify().problem == .outOfOrder(expected: 1, found: 2))
+        #expect(try folder.verify().problem?.fault == .outOfOrder(expected: 1, found: 2))
         // Numbered anew, the deletion is found by the codes.
         changed = lines
         changed.remove(at: 3)
@@ -151,7 +166,7 @@ func auditScope(_ partner: String) throws -> PartnerScope {
                 of: "\"sequence\":\(index + 2),", with: "\"sequence\":\(index + 1),")
         }
         try folder.write(changed)
-        #expect(try folder.verify().problem == .altered(sequence: 4))
+        #expect(try folder.verify().problem?.fault == .altered(sequence: 4))
     }
 
     @Test func truncationIsFoundByTheAnchor() throws {
@@ -160,12 +175,14 @@ func auditScope(_ partner: String) throws -> PartnerScope {
         for kept in [0, 1, 9] {
             try folder.write(Array(lines.prefix(kept)))
             if kept == 0 { try Data().write(to: folder.log) }
-            let problem = AuditProblem.truncated(firstMissing: UInt64(kept) + 1, lastWritten: 10)
+            let problem = try folder.problem(
+                .truncated(firstMissing: UInt64(kept) + 1, lastWritten: 10), before: kept)
             #expect(try folder.verify().problem == problem)
             #expect(throws: AuditError.altered(problem)) { try AuditLog(folder: folder.path) }
         }
         try FileManager.default.removeItem(at: folder.log)
-        #expect(try folder.verify().problem == .truncated(firstMissing: 1, lastWritten: 10))
+        #expect(try folder.complaint() == "audit.jsonl, byte 0: the file is missing: records 1 to 10 are gone")
+        #expect(throws: AuditError.self) { try AuditLog(folder: folder.path) }
     }
 
     @Test func spliceFromAnotherLogIsFound() throws {
@@ -175,13 +192,13 @@ func auditScope(_ partner: String) throws -> PartnerScope {
         var lines = try folder.lines()
         lines[5] = try other.lines()[5]
         try folder.write(lines)
-        #expect(try folder.verify().problem == .altered(sequence: 6))
+        #expect(try folder.verify().problem?.fault == .altered(sequence: 6))
         lines = try folder.lines().prefix(5) + other.lines().suffix(5)
         try folder.write(Array(lines))
-        #expect(try folder.verify().problem == .altered(sequence: 6))
+        #expect(try folder.verify().problem?.fault == .altered(sequence: 6))
         // A whole other log in place of this one.
         try folder.write(other.lines())
-        #expect(try folder.verify().problem == .altered(sequence: 1))
+        #expect(try folder.verify().problem?.fault == .altered(sequence: 1))
     }
 
     @Test func anchorIsGuarded() throws {
@@ -191,12 +208,16 @@ func auditScope(_ partner: String) throws -> PartnerScope {
             var bad = good
             bad[place] ^= 1
             try bad.write(to: folder.anchor)
-            #expect(try folder.verify().problem == .anchorAltered)
+            #expect(try folder.verify().problem?.fault == .anchorAltered)
         }
-        #expect(throws: AuditError.altered(.anchorAltered)) { try AuditLog(folder: folder.path) }
+        #expect(throws: AuditError.altered(AuditProblem(.anchorAltered, file: "audit.anchor"))) {
+            try AuditLog(folder: folder.path)
+        }
         try FileManager.default.removeItem(at: folder.anchor)
-        #expect(try folder.verify().problem == .anchorMissing)
-        #expect(throws: AuditError.altered(.anchorMissing)) { try AuditLog(folder: folder.path) }
+        #expect(try folder.verify().problem?.fault == .anchorMissing)
+        #expect(throws: AuditError.altered(AuditProblem(.anchorMissing, file: "audit.anchor"))) {
+            try AuditLog(folder: folder.path)
+        }
     }
 
     @Test func editBeforeTheAnchorStopsTheStartWhenItShows() throws {
@@ -204,7 +225,8 @@ func auditScope(_ partner: String) throws -> PartnerScope {
         var lines = try folder.lines()
         lines.remove(at: 2)
         try folder.write(lines)
-        #expect(throws: AuditError.altered(.outOfOrder(expected: 3, found: 4))) { try AuditLog(folder: folder.path) }
+        let problem = try folder.problem(.outOfOrder(expected: 3, found: 4), before: 2)
+        #expect(throws: AuditError.altered(problem)) { try AuditLog(folder: folder.path) }
     }
 
     // MARK: Hostile text

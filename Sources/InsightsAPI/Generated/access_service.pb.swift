@@ -321,13 +321,13 @@ public nonisolated struct PBExplainAccessResponse: Sendable {
   public init() {}
 }
 
-/// One record of the audit chain.
+/// One record of the audit chain. A change has one record, with its outcome.
 public nonisolated struct PBAuditEvent: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  /// Position in the chain of the whole server.
+  /// Position in the chain of the whole server, so a partner's own records have gaps.
   public var sequence: Int64 = 0
 
   public var time: SwiftProtobuf.Google_Protobuf_Timestamp {
@@ -339,16 +339,19 @@ public nonisolated struct PBAuditEvent: Sendable {
   /// Clears the value of `time`. Subsequent reads from it will return its default value.
   public mutating func clearTime() {self._time = nil}
 
+  /// Who called; the operator's name when `is_operator`.
   public var principalID: String = String()
 
+  /// Always the partner whose trail this is.
   public var partnerID: String = String()
 
   /// Full method name.
   public var method: String = String()
 
+  /// Whether the caller was let through; a call that was may have failed all the same: see `code`.
   public var decision: PBAccessDecision = .unspecified
 
-  /// gRPC status code of the call.
+  /// gRPC status code of the call: 0 is done. UNKNOWN (2): the server ended before the outcome could be recorded.
   public var code: Int32 = 0
 
   /// Revision of the facts when the call was answered.
@@ -356,6 +359,9 @@ public nonisolated struct PBAuditEvent: Sendable {
 
   /// Keyed hash of the customer id; empty when the call named none.
   public var customerHash: String = String()
+
+  /// True when the operator called, who belongs to no partner.
+  public var isOperator: Bool = false
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -384,10 +390,12 @@ public nonisolated struct PBListAuditEventsResponse: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// Ends where the operator moved older records to an archive.
   public var events: [PBAuditEvent] = []
 
   public var nextPageToken: String = String()
 
+  /// Archived records included.
   public var totalSize: Int32 = 0
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -927,7 +935,7 @@ nonisolated extension PBExplainAccessResponse: SwiftProtobuf.Message, SwiftProto
 
 nonisolated extension PBAuditEvent: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".AuditEvent"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}sequence\0\u{1}time\0\u{3}principal_id\0\u{3}partner_id\0\u{1}method\0\u{1}decision\0\u{1}code\0\u{1}revision\0\u{3}customer_hash\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}sequence\0\u{1}time\0\u{3}principal_id\0\u{3}partner_id\0\u{1}method\0\u{1}decision\0\u{1}code\0\u{1}revision\0\u{3}customer_hash\0\u{3}is_operator\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -944,6 +952,7 @@ nonisolated extension PBAuditEvent: SwiftProtobuf.Message, SwiftProtobuf._Messag
       case 7: try { try decoder.decodeSingularInt32Field(value: &self.code) }()
       case 8: try { try decoder.decodeSingularInt64Field(value: &self.revision) }()
       case 9: try { try decoder.decodeSingularStringField(value: &self.customerHash) }()
+      case 10: try { try decoder.decodeSingularBoolField(value: &self.isOperator) }()
       default: break
       }
     }
@@ -981,6 +990,9 @@ nonisolated extension PBAuditEvent: SwiftProtobuf.Message, SwiftProtobuf._Messag
     if !self.customerHash.isEmpty {
       try visitor.visitSingularStringField(value: self.customerHash, fieldNumber: 9)
     }
+    if self.isOperator != false {
+      try visitor.visitSingularBoolField(value: self.isOperator, fieldNumber: 10)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -994,6 +1006,7 @@ nonisolated extension PBAuditEvent: SwiftProtobuf.Message, SwiftProtobuf._Messag
     if lhs.code != rhs.code {return false}
     if lhs.revision != rhs.revision {return false}
     if lhs.customerHash != rhs.customerHash {return false}
+    if lhs.isOperator != rhs.isOperator {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

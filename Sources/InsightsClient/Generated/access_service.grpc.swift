@@ -301,7 +301,9 @@ extension PBAccessService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > The audit trail of the caller's partner, newest first.
+        /// > The audit trail of the caller's partner, newest first: changes of access, refused calls, reads of named users.
+        /// > Of the operator's doings only the partner's own creation is in it: what is ingested or erased belongs to no
+        /// > partner alone and stands in the chain only.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `PBListAuditEventsRequest` message.
@@ -573,7 +575,9 @@ extension PBAccessService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > The audit trail of the caller's partner, newest first.
+        /// > The audit trail of the caller's partner, newest first: changes of access, refused calls, reads of named users.
+        /// > Of the operator's doings only the partner's own creation is in it: what is ingested or erased belongs to no
+        /// > partner alone and stands in the chain only.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `PBListAuditEventsRequest` message.
@@ -821,7 +825,9 @@ extension PBAccessService.ClientProtocol {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > The audit trail of the caller's partner, newest first.
+    /// > The audit trail of the caller's partner, newest first: changes of access, refused calls, reads of named users.
+    /// > Of the operator's doings only the partner's own creation is in it: what is ingested or erased belongs to no
+    /// > partner alone and stands in the chain only.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `PBListAuditEventsRequest` message.
@@ -1082,7 +1088,9 @@ extension PBAccessService.ClientProtocol {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > The audit trail of the caller's partner, newest first.
+    /// > The audit trail of the caller's partner, newest first: changes of access, refused calls, reads of named users.
+    /// > Of the operator's doings only the partner's own creation is in it: what is ingested or erased belongs to no
+    /// > partner alone and stands in the chain only.
     ///
     /// - Parameters:
     ///   - message: request message to send.

@@ -80,7 +80,7 @@ private struct ServiceHandlers {
                 "ListCustomers": .unary(customers.listCustomers),
                 "GetCustomer": .unary(customers.getCustomer),
                 "ListSubscriptions": .unary(customers.listSubscriptions),
-                "ListLicensedUsers": .unary(customers.listLicensedUsers),
+                "ListLicensedUsers": .deferredUnary(customers.listLicensedUsers),
             ])
         let access = AccessService(context: context)
         add(

@@ -1,5 +1,6 @@
 import Authentication
 import Datastore
+import Dispatch
 import InsightsAPI
 import InsightsCore
 import Logging
@@ -69,7 +70,8 @@ public final class PartnerInsightsServer: Sendable {
                 directory: directory, trustDomain: parts.trustDomain, tokens: parts.tokens),
             writer: writer, metrics: CallMetrics(paths: MethodRegistry.paths),
             health: HealthService(services: MethodRegistry.services),
-            auditLog: try AuditLog(folder: parts.dataFolder),
+            auditLog: try AuditLog(
+                folder: parts.dataFolder, segmentBytes: parts.settings.auditSegmentBytes),
             pageTokens: PageTokens(secret: try SecretFile.load(folder: parts.dataFolder, name: "page-token.key")),
             logger: parts.logger)
         let registry = try MethodRegistry(
@@ -101,6 +103,11 @@ public final class PartnerInsightsServer: Sendable {
         let clean = engine.drain(grace: grace)
         context.longReads.stop()
         context.writer.stop()
+        // The last streams are going on record; one that hangs is put on record by the next start.
+        if context.openStreams.wait(timeout: .now() + DispatchTimeInterval.seconds(5)) == .timedOut {
+            context.logger.warning("an ingest stream has not ended")
+        }
+        context.summarizeRefusals(atOnce: true)
         do {
             try context.auditLog.close()
         } catch {
@@ -140,6 +147,7 @@ public final class PartnerInsightsServer: Sendable {
         text += "insights_partners \(context.directory.snapshot.partnerCount)\n"
         text += "# HELP insights_log_lines_lost_total Log lines that were not written.\n"
         text += "# TYPE insights_log_lines_lost_total counter\ninsights_log_lines_lost_total \(lostLogLines())\n"
+        text += context.auditMetrics()
         if let statistics = try? store.statistics() {
             text += "# HELP insights_store_bytes Bytes of the store's main file.\n# TYPE insights_store_bytes gauge\n"
             text += "insights_store_bytes \(statistics.storeBytes)\n"

@@ -34,6 +34,8 @@ public struct ServiceSettings: Sendable {
     public var partnerReads = 1_000
     /// Calls of one partner over all connections.
     public var partnerLimit = RateLimit.standard
+    /// Bytes after which a segment of the audit chain is followed by the next.
+    public var auditSegmentBytes = AuditLog.defaultSegmentBytes
 
     public init() {}
 }
@@ -47,8 +49,9 @@ final class ServerContext: Sendable {
     let authenticator: Authenticator
     let writer: FactWriter
     let rateLimiter: RateLimiter
-    /// Bounds the audit records of refused credentials: 50 a second, 1,000 at once.
-    let anonymousRecords = TokenBucket(RateLimit(perSecond: 50, burst: 1_000) ?? .standard)
+    let unrecordedRefusals = UnrecordedRefusals(RateLimit(perSecond: 50, burst: 1_000) ?? .standard)
+    /// Ingest streams whose audit record is not written yet.
+    let openStreams = DispatchGroup()
     let exports: ExportSlots
     /// Where reads run that may take longer than an event loop can spare.
     let longReads: PartnerTurns

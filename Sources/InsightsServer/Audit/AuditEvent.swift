@@ -4,12 +4,14 @@ import Tenancy
 public enum AuditKind: String, Sendable, Hashable, CaseIterable {
     /// A call that read.
     case read
-    /// A call that was let through and changes something.
+    /// A call that was let through to change something, with the status it ended with.
     case change
-    /// A call that the role table or the rate limit refused.
+    /// A call that the role table refused.
     case denied
     /// A credential that does not do.
     case unauthenticated
+    /// `count` refused credentials that came too fast to be recorded singly.
+    case refusals
     /// Written by the log itself: what a crash left unfinished was cut off.
     case recovered
     /// Written by the log itself: `count` events could not be written while its disk was out of order.
@@ -24,7 +26,10 @@ public struct AuditEvent: Sendable, Hashable {
     public var time: Timestamp
     /// Principal id or operator name; empty when nobody was authenticated.
     public var principal: String
-    /// The caller's partner, whose trail the event belongs to; nil for the operator and for unknown callers.
+    /// Whether the operator called, who has no partner.
+    public var isOperator: Bool
+    /// Whose trail the event belongs to: the caller's partner, or the one whose access the operator changed. Nil for
+    /// everything else that the operator does and for unknown callers.
     public var partner: PartnerID?
     /// Full method name as the caller wrote it.
     public var method: String
@@ -36,15 +41,16 @@ public struct AuditEvent: Sendable, Hashable {
     /// The customer that the call named. Only a keyed hash of it is written.
     public var customer: CustomerID?
     public var kind: AuditKind
-    /// How many events the record stands for; above 1 only for `lost`.
+    /// How many events the record stands for; above 1 only for `refusals` and `lost`.
     var count: UInt64 = 1
 
     public init(
-        time: Timestamp, principal: String, partner: PartnerID?, method: String, isAllowed: Bool, code: Int32,
-        revision: UInt64, customer: CustomerID? = nil, kind: AuditKind
+        time: Timestamp, principal: String, isOperator: Bool = false, partner: PartnerID?, method: String,
+        isAllowed: Bool, code: Int32, revision: UInt64, customer: CustomerID? = nil, kind: AuditKind
     ) {
         self.time = time
         self.principal = principal
+        self.isOperator = isOperator
         self.partner = partner
         self.method = method
         self.isAllowed = isAllowed
@@ -57,11 +63,12 @@ public struct AuditEvent: Sendable, Hashable {
 
 /// One record as it stands in the log.
 public struct AuditRecord: Sendable, Hashable {
-    /// Position in the chain of the whole server, from 1.
+    /// Position in the chain of the whole server, from 1; 0 before it is written.
     public var sequence: UInt64
     public var time: Timestamp
     public var principal: String
-    /// Empty for the operator and for unknown callers.
+    public var isOperator: Bool
+    /// Whose trail it belongs to; empty for none.
     public var partner: String
     public var method: String
     public var isAllowed: Bool
@@ -71,21 +78,26 @@ public struct AuditRecord: Sendable, Hashable {
     public var customerHash: String
     public var kind: String
     public var count: UInt64
+    /// Ties the record of a change to what was noted before the change was made; empty for everything else.
+    public var change: String
 }
 
-/// Why the audit log cannot do what it is asked.
-public enum AuditError: Error, Sendable, Hashable {
-    /// The operating system refused; `code` is its `errno`.
-    case system(operation: String, code: Int32)
-    /// Another process has the log open.
-    case inUse
-    /// `audit.key` is missing beside a log, has not 32 bytes, or may be read by others than its owner.
-    case badKey(reason: String)
-    /// The log was changed by somebody else: run the verification.
-    case altered(AuditProblem)
-    /// An earlier `fsync` failed, so that nothing more can be promised until the server is restarted.
-    case broken
-    case closed
-    /// A cursor that this log did not give to this partner.
-    case badCursor
+extension AuditEvent {
+    func record(key: AuditKey, change: String = "") -> AuditRecord {
+        AuditRecord(
+            sequence: 0, time: time, principal: principal, isOperator: isOperator, partner: partner?.text ?? "",
+            method: String(method.prefixOf(utf8Bytes: Self.maximumMethodBytes)), isAllowed: isAllowed, code: code,
+            revision: revision, customerHash: customer.map { key.hash(customer: $0.text) } ?? "",
+            kind: kind.rawValue, count: count, change: change)
+    }
+}
+
+extension String {
+    /// As many whole scalars as fit.
+    fileprivate func prefixOf(utf8Bytes limit: Int) -> Substring.UnicodeScalarView {
+        guard utf8.count > limit else { return unicodeScalars[...] }
+        var end = utf8.index(utf8.startIndex, offsetBy: limit)
+        while end > startIndex, end.samePosition(in: unicodeScalars) == nil { end = utf8.index(before: end) }
+        return unicodeScalars[..<end]
+    }
 }

@@ -9,8 +9,6 @@ protocol AuditStorage: Sendable {
     func truncate(to size: Int) throws(AuditError)
     /// At most `count` bytes, fewer at the end of the file.
     func read(at offset: Int, count: Int) throws(AuditError) -> [UInt8]
-    /// Lets another process open the log; reading stays possible.
-    func unlock()
 }
 
 /// A file by its descriptor, closed when nobody has it any more.
@@ -37,6 +35,19 @@ final class AuditFile: AuditStorage {
         return try opened(descriptor, path)
     }
 
+    /// Makes a file, or empties the one that is there.
+    static func create(_ path: String) throws(AuditError) -> AuditFile {
+        try opened(open(path, O_RDWR | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0o600), path)
+    }
+
+    /// Removes a file, durably.
+    static func remove(_ path: String) throws(AuditError) {
+        guard unlink(path) == 0 || errno == ENOENT else {
+            throw .system(operation: "remove \(fileName(path))", code: errno)
+        }
+        try syncFolder(of: path)
+    }
+
     private static func opened(_ descriptor: Int32, _ path: String) throws(AuditError) -> AuditFile {
         guard descriptor >= 0 else { throw .system(operation: "open \(fileName(path))", code: errno) }
         return AuditFile(descriptor: descriptor)
@@ -44,9 +55,28 @@ final class AuditFile: AuditStorage {
 
     /// Writes a new file beside `path`, makes it durable and puts it in the place of the old one in one step.
     static func replace(_ path: String, with bytes: [UInt8]) throws(AuditError) {
+        try replace(path) { (file) throws(AuditError) in try file.append(bytes) }
+    }
+
+    /// The same with all that another file has.
+    static func replace(_ path: String, from source: AuditFile) throws(AuditError) {
+        try replace(path) { (file) throws(AuditError) in
+            var offset = 0
+            while true {
+                let bytes = try source.read(at: offset, count: 1 << 20)
+                if bytes.isEmpty { return }
+                try file.append(bytes)
+                offset += bytes.count
+            }
+        }
+    }
+
+    private static func replace(
+        _ path: String, writing body: (AuditFile) throws(AuditError) -> Void
+    ) throws(AuditError) {
         let temporary = path + ".new"
-        let file = try opened(open(temporary, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600), temporary)
-        try file.append(bytes)
+        let file = try create(temporary)
+        try body(file)
         try file.sync()
         guard rename(temporary, path) == 0 else { throw .system(operation: "rename \(fileName(path))", code: errno) }
         try syncFolder(of: path)

@@ -6,7 +6,8 @@ struct AuditKey: Sendable {
     static let byteCount = 32
 
     private let chainKey: SymmetricKey
-    private let anchorKey: SymmetricKey
+    private let sealKey: SymmetricKey
+    private let journalKey: SymmetricKey
     private let customerKey: SymmetricKey
 
     init(secret: [UInt8]) {
@@ -15,20 +16,27 @@ struct AuditKey: Sendable {
             return SymmetricKey(data: Array(code))
         }
         chainKey = derived("partner insights audit: chain")
-        anchorKey = derived("partner insights audit: anchor")
+        sealKey = derived("partner insights audit: seal")
+        journalKey = derived("partner insights audit: journal")
         customerKey = derived("partner insights audit: customer")
     }
 
-    /// Stands in for the code of the record before the first.
+    /// Stands in for the code of the line before the first.
     static let genesis = [UInt8](repeating: 0, count: 32)
 
-    /// The code of a record: over the code of the record before and its own text.
+    /// The code of a line: over the code of the line before and its own text.
     func chain(previous: [UInt8], body: some Sequence<UInt8>) -> [UInt8] {
         Array(HMAC<SHA256>.authenticationCode(for: previous + Array(body), using: chainKey))
     }
 
-    func anchor(_ body: [UInt8]) -> [UInt8] {
-        Array(HMAC<SHA256>.authenticationCode(for: body, using: anchorKey))
+    /// The code of a small file beside the log.
+    func seal(_ body: [UInt8]) -> [UInt8] {
+        Array(HMAC<SHA256>.authenticationCode(for: body, using: sealKey))
+    }
+
+    /// The code of a change that has no record yet.
+    func journal(_ body: some Sequence<UInt8>) -> [UInt8] {
+        Array(HMAC<SHA256>.authenticationCode(for: Array(body), using: journalKey))
     }
 
     /// What stands for a customer in the log: the same customer always hashes alike, and nobody without the key can

@@ -9,7 +9,8 @@ struct AuditLine: Sendable, Hashable {
     private static let macBytes = 32
 
     var record: AuditRecord
-    /// File offset of the same partner's previous record, -1 for its first: a page is read by following these.
+    /// Place of the same partner's previous record, in bytes from the start of the first segment; -1 for its first.
+    /// A page is read by following these.
     var before: Int64
     var mac: [UInt8]
 
@@ -24,12 +25,14 @@ struct AuditLine: Sendable, Hashable {
         record.time.append(to: &bytes)
         raw("\",\"principal\":\"")
         SafeText.append(record.principal, to: &bytes)
-        raw("\",\"method\":\"")
+        raw("\",\"operator\":\(record.isOperator),\"method\":\"")
         SafeText.append(record.method, to: &bytes)
         raw("\",\"decision\":\"\(record.isAllowed ? "allowed" : "denied")\",\"code\":\(record.code)")
         raw(",\"revision\":\(record.revision),\"customer\":\"\(record.customerHash)\",\"kind\":\"")
         SafeText.append(record.kind, to: &bytes)
-        raw("\",\"count\":\(record.count)")
+        raw("\",\"count\":\(record.count),\"change\":\"")
+        SafeText.append(record.change, to: &bytes)
+        raw("\"")
         return bytes
     }
 
@@ -57,17 +60,18 @@ struct AuditLine: Sendable, Hashable {
             let before: Int64 = reader.number(), reader.skip(",\"partner\":\""), let partner = reader.string(),
             reader.skip(",\"time\":\""), let timeText = reader.string(),
             let time = Timestamp(text: timeText.utf8), reader.skip(",\"principal\":\""),
-            let principal = reader.string(), reader.skip(",\"method\":\""), let method = reader.string(),
+            let principal = reader.string(), reader.skip(",\"operator\":"), let isOperator = reader.boolean(),
+            reader.skip(",\"method\":\""), let method = reader.string(),
             reader.skip(",\"decision\":\""), let decision = reader.string(), reader.skip(",\"code\":"),
             let code: Int32 = reader.number(), reader.skip(",\"revision\":"), let revision: UInt64 = reader.number(),
             reader.skip(",\"customer\":\""), let customer = reader.string(), reader.skip(",\"kind\":\""),
             let kind = reader.string(), reader.skip(",\"count\":"), let count: UInt64 = reader.number(),
-            reader.isAtEnd
+            reader.skip(",\"change\":\""), let change = reader.string(), reader.isAtEnd
         else { return nil }
         record = AuditRecord(
-            sequence: sequence, time: time, principal: principal, partner: partner, method: method,
-            isAllowed: decision == "allowed", code: code, revision: revision, customerHash: customer, kind: kind,
-            count: count)
+            sequence: sequence, time: time, principal: principal, isOperator: isOperator, partner: partner,
+            method: method, isAllowed: decision == "allowed", code: code, revision: revision, customerHash: customer,
+            kind: kind, count: count, change: change)
         self.before = before
         self.mac = mac
     }
@@ -96,6 +100,10 @@ struct AuditLineReader {
         let digits = bytes[place...].prefix { $0 == UInt8(ascii: "-") || (0x30...0x39).contains($0) }
         place = digits.endIndex
         return Number(String(decoding: digits, as: UTF8.self))
+    }
+
+    mutating func boolean() -> Bool? {
+        skip("true") ? true : skip("false") ? false : nil
     }
 
     /// The rest of a string whose opening quote was skipped, and its closing quote.

@@ -1,99 +1,18 @@
-/// The first thing that is wrong with a log.
-public enum AuditProblem: Sendable, Hashable, CustomStringConvertible {
-    /// The record at this place of the chain is not what was written there.
-    case altered(sequence: UInt64)
-    /// Another record stands where this one is due: records were taken out, put in or moved.
-    case outOfOrder(expected: UInt64, found: UInt64)
-    /// The log ends before a record that was durable.
-    case truncated(firstMissing: UInt64, lastWritten: UInt64)
-    /// The file that tells how far the log reaches is gone or was changed.
-    case anchorMissing
-    case anchorAltered
-
-    public var description: String {
-        switch self {
-        case .altered(let sequence): "record \(sequence) is not what was written"
-        case .outOfOrder(let expected, let found): "record \(expected) is missing: record \(found) is in its place"
-        case .truncated(let first, let last): "the log was cut: records \(first) to \(last) are missing"
-        case .anchorMissing: "audit.anchor is missing"
-        case .anchorAltered: "audit.anchor is not what was written"
-        }
-    }
-}
-
 /// What a verification found.
 public struct AuditReport: Sendable, Hashable {
     /// Records that are as they were written, before the first problem.
-    public var intactRecords: UInt64
+    public var intactRecords: UInt64 = 0
+    /// Records before those, in segments that were moved away and are not at hand.
+    public var archivedRecords: UInt64 = 0
+    /// Segments read.
+    public var segments = 0
     /// Nil when there is none.
     public var problem: AuditProblem?
-    /// Whether the file ends within a record, as after a crash or while a server is writing. No problem by itself.
-    public var endsWithinRecord: Bool
-}
-
-/// Walks a log from its first byte.
-struct AuditWalker {
-    private static let chunkBytes = 1 << 20
-
-    private let storage: any AuditStorage
-    private var buffer: [UInt8] = []
-    /// Where in `buffer` the next line starts, and where that is in the file.
-    private var place = 0
-    private(set) var offset = 0
-    private var isAtEnd = false
-
-    init(_ storage: any AuditStorage) {
-        self.storage = storage
-    }
-
-    /// The next whole line without its newline, and where it starts; nil at the end or before an unfinished line.
-    mutating func next() throws(AuditError) -> (offset: Int, line: ArraySlice<UInt8>)? {
-        var searched = place
-        while true {
-            if let end = buffer[searched...].firstIndex(of: UInt8(ascii: "\n")) {
-                let line = buffer[place..<end]
-                defer {
-                    offset += line.count + 1
-                    place = end + 1
-                }
-                return (offset, line)
-            }
-            // No line is that long, so what comes is not a line: give it out as one to be refused.
-            if buffer.count - place > AuditLine.maximumBytes { return (offset, buffer[place...]) }
-            guard !isAtEnd else { return nil }
-            searched = buffer.count - place
-            buffer.removeFirst(place)
-            place = 0
-            let more = try storage.read(at: offset + buffer.count, count: Self.chunkBytes)
-            isAtEnd = more.isEmpty
-            buffer += more
-        }
-    }
-
-    /// Whether bytes follow the last whole line. Meaningful once `next` has answered nil.
-    var endsWithinLine: Bool { place < buffer.count }
-}
-
-/// The state of the chain between two records.
-struct AuditChainState: Sendable, Hashable {
-    var sequence: UInt64 = 0
-    var mac: [UInt8] = AuditKey.genesis
-
-    /// Moves on over one line, or tells what is wrong with it.
-    mutating func advance(over bytes: ArraySlice<UInt8>, key: AuditKey) -> AuditProblem? {
-        let due = sequence &+ 1
-        guard let line = AuditLine(bytes), let (body, _) = AuditLine.split(bytes) else {
-            return .altered(sequence: due)
-        }
-        guard AuditKey.equal(key.chain(previous: mac, body: body), line.mac) else {
-            let found = line.record.sequence
-            return found == due ? .altered(sequence: due) : .outOfOrder(expected: due, found: found)
-        }
-        guard line.record.sequence == due else { return .altered(sequence: due) }
-        sequence = due
-        mac = line.mac
-        return nil
-    }
+    /// Whether the last segment ends within a record, as after a crash or while a server is writing. No problem by
+    /// itself.
+    public var endsWithinRecord = false
+    /// Changes noted that have no record yet: under way, or left behind by a crash.
+    public var pendingChanges = 0
 }
 
 extension AuditLog {
@@ -101,65 +20,158 @@ extension AuditLog {
     ///
     /// A cut is noticed as far as `audit.anchor` reaches, which follows the log by at most a second; whoever can put
     /// an older anchor back can hide a cut, so keep copies of it elsewhere.
-    public static func verify(folder: String) throws(AuditError) -> AuditReport {
-        let paths = AuditPaths(folder: folder)
-        // The anchor first: what a running server adds in the meantime lies beyond it.
-        let anchorFile = try AuditFile.openExisting(paths.anchor)
-        let anchorText = try anchorFile.map { (file) throws(AuditError) in try file.read(at: 0, count: 4_096) }
-        let log = try AuditFile.openExisting(paths.log)
-        if log == nil, anchorText == nil {
-            return AuditReport(intactRecords: 0, problem: nil, endsWithinRecord: false)
-        }
-        guard let key = try AuditKey.read(paths.key) else { throw .badKey(reason: "is missing") }
-        var (report, state) = try walk(log, key: key)
-        if report.problem != nil { return report }
-        if let anchorText {
-            report.problem =
-                if let anchor = AuditAnchor(text: anchorText, key: key) {
-                    try disagreement(anchor, log, state: state)
-                } else {
-                    .anchorAltered
-                }
-        } else if let log, try log.size() > 0 {
-            report.problem = .anchorMissing
-        }
+    ///
+    /// - Parameter archives: folders with segments that `archive` moved away; without them the verification begins
+    ///   behind those, as far as `audit.archived` says that they were moved away on purpose.
+    public static func verify(folder: String, archives: [String] = []) throws(AuditError) -> AuditReport {
+        var report = AuditReport()
+        _ = try verified(AuditPaths(folder: folder), archives: archives, report: &report) { _, _ in }
         return report
     }
 
-    private static func walk(
-        _ log: AuditFile?, key: AuditKey
-    ) throws(AuditError) -> (report: AuditReport, state: AuditChainState) {
-        var state = AuditChainState()
-        guard let log else {
-            return (AuditReport(intactRecords: 0, problem: nil, endsWithinRecord: false), state)
-        }
-        var walker = AuditWalker(log)
-        while let (_, line) = try walker.next() {
-            if let problem = state.advance(over: line, key: key) {
-                return (
-                    AuditReport(intactRecords: state.sequence, problem: problem, endsWithinRecord: false), state
-                )
+    /// - Parameter ended: called with the number of each good segment and the chain at its end.
+    /// - Returns: the anchor; nil for a log that was never started.
+    static func verified(
+        _ paths: AuditPaths, archives: [String], report: inout AuditReport,
+        ended: (Int, AuditChainState) throws(AuditError) -> Void
+    ) throws(AuditError) -> AuditAnchor? {
+        // The anchor first: what a running server adds in the meantime lies beyond it.
+        let anchorFile = try AuditFile.openExisting(paths.anchor)
+        let anchorText = try anchorFile.map { (file) throws(AuditError) in try file.read(at: 0, count: 4_096) }
+        let sources = try SegmentSources(paths, archives: archives)
+        if sources.numbers.isEmpty, anchorText == nil { return nil }
+        guard let key = try AuditKey.read(paths.key) else { throw .badKey(reason: "is missing") }
+        do throws(AuditError) {
+            report.pendingChanges = try AuditJournal.leftBehind(paths.journal, key: key).count
+            guard let anchorText else { throw .altered(AuditProblem(.anchorMissing, file: "audit.anchor")) }
+            guard let anchor = AuditAnchor(text: anchorText, key: key) else {
+                throw .altered(AuditProblem(.anchorAltered, file: "audit.anchor"))
             }
+            let archived = try AuditArchived.read(paths, key: key)
+            var walk = ChainWalk(key: key, anchor: anchor, archived: archived, report: report)
+            defer { report = walk.report }
+            try walk.walk(sources, ended: ended)
+            return anchor
+        } catch .altered(let problem) {
+            report.problem = problem
+            return nil
         }
-        return (
-            AuditReport(intactRecords: state.sequence, problem: nil, endsWithinRecord: walker.endsWithinLine), state
-        )
+    }
+}
+
+/// The segments at hand, wherever they are.
+private struct SegmentSources {
+    private let folders: [Int: AuditPaths]
+    let numbers: [Int]
+
+    init(_ paths: AuditPaths, archives: [String]) throws(AuditError) {
+        var folders: [Int: AuditPaths] = [:]
+        for place in archives.map(AuditPaths.init(folder:)) + [paths] {
+            for number in try place.segments() { folders[number] = place }
+        }
+        self.folders = folders
+        numbers = folders.keys.sorted()
     }
 
-    /// Whether an intact chain contradicts its anchor.
-    private static func disagreement(
-        _ anchor: AuditAnchor, _ log: AuditFile?, state: AuditChainState
-    ) throws(AuditError) -> AuditProblem? {
-        guard anchor.sequence > 0 else { return nil }
-        guard let log, state.sequence >= anchor.sequence else {
-            return .truncated(firstMissing: state.sequence + 1, lastWritten: anchor.sequence)
+    func open(_ number: Int) throws(AuditError) -> AuditFile? {
+        guard let folder = folders[number] else { return nil }
+        return try AuditFile.openExisting(folder.segment(number))
+    }
+}
+
+/// Walks all segments in their order; throws `.altered` for the first thing that is wrong.
+private struct ChainWalk {
+    let key: AuditKey
+    let anchor: AuditAnchor
+    let archived: AuditArchived?
+    var report: AuditReport
+    private var state: AuditChainState? = AuditChainState()
+    private var base: Int? = 0
+    private var isAnchored = false
+
+    init(key: AuditKey, anchor: AuditAnchor, archived: AuditArchived?, report: AuditReport) {
+        self.key = key
+        self.anchor = anchor
+        self.archived = archived
+        self.report = report
+        isAnchored = anchor == AuditAnchor()
+    }
+
+    mutating func walk(
+        _ sources: SegmentSources, ended: (Int, AuditChainState) throws(AuditError) -> Void
+    ) throws(AuditError) {
+        let last = max(sources.numbers.last ?? 0, anchor.segment)
+        var number = 1
+        if let archived, let first = sources.numbers.first, first > 1 {
+            // What was copied to an archive may still be here, in part; its end is then compared with the statement.
+            number = min(first, archived.segment + 1)
+            (state, base) = (first > archived.segment ? archived.state : nil, nil)
+            report.archivedRecords = state?.sequence ?? 0
         }
-        let reach = min(anchor.size, AuditLine.maximumBytes)
-        let tail = try log.read(at: anchor.size - reach, count: reach)
-        let line = tail.dropLast()
-        let start = line.lastIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? line.startIndex
-        guard let last = AuditLine(line[start...]), last.record.sequence == anchor.sequence, last.mac == anchor.mac
-        else { return .altered(sequence: anchor.sequence) }
-        return nil
+        while number <= last {
+            guard let file = try sources.open(number) else {
+                if isAnchored, number == 1, last == 1 { break }
+                throw try missing(number, sources)
+            }
+            try walk(file, number: number, isLast: number == last)
+            report.segments += 1
+            if let state {
+                if archived?.segment == number, archived?.state != state { throw archivedAltered }
+                try ended(number, state)
+            }
+            number += 1
+        }
+        guard isAnchored else {
+            throw .altered(
+                AuditProblem(
+                    .truncated(
+                        firstMissing: (state?.sequence ?? 0) &+ 1, lastWritten: anchor.state.sequence),
+                    file: AuditPaths.name(ofSegment: last), offset: lastSize))
+        }
+    }
+
+    private var lastSize = 0
+
+    private mutating func walk(_ file: AuditFile, number: Int, isLast: Bool) throws(AuditError) {
+        let name = AuditPaths.name(ofSegment: number)
+        var walker = try AuditSegmentWalker(file, number: number, after: state, base: base, key: key)
+        if state == nil { report.archivedRecords = walker.state.sequence }
+        note(walker, number: number)
+        while try walker.next() != nil {
+            report.intactRecords += 1
+            note(walker, number: number)
+        }
+        lastSize = walker.size
+        if let fault = walker.fault { throw .altered(AuditProblem(fault, file: name, offset: walker.size)) }
+        let isWhole = try file.size() == walker.size && walker.hasHead
+        guard isWhole || isLast else {
+            throw .altered(
+                AuditProblem(.unfinished(sequence: walker.state.sequence &+ 1), file: name, offset: walker.size))
+        }
+        report.endsWithinRecord = !isWhole
+        // A head that a crash cut short says nothing.
+        guard walker.hasHead else { return }
+        (state, base) = (walker.state, walker.base + walker.size)
+    }
+
+    /// Whether the chain passes the place that the anchor tells of, as it tells it.
+    private mutating func note(_ walker: AuditSegmentWalker, number: Int) {
+        if number == anchor.segment, walker.size == anchor.size, walker.state == anchor.state { isAnchored = true }
+    }
+
+    private var archivedAltered: AuditError {
+        .altered(AuditProblem(.archivedAltered, file: "audit.archived"))
+    }
+
+    private func missing(_ number: Int, _ sources: SegmentSources) throws(AuditError) -> AuditError {
+        let first = (state?.sequence ?? 0) &+ 1
+        var last: UInt64? = number >= anchor.segment ? anchor.state.sequence : nil
+        if let next = sources.numbers.first(where: { $0 > number }), let file = try sources.open(next) {
+            var lines = AuditLineWalker(file)
+            last = try lines.next().flatMap { AuditSegmentHead($0.line, key: key) }?.previous.sequence
+        }
+        if let known = last, known < first { last = nil }
+        return .altered(
+            AuditProblem(.segmentMissing(first: first, last: last), file: AuditPaths.name(ofSegment: number)))
     }
 }

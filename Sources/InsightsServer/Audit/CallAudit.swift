@@ -1,48 +1,99 @@
+import Dispatch
 import InsightsAPI
 import RPCEngine
 import Tenancy
 
 /// What goes on record: every change of access, every ingest stream, every denied call, every read of named users.
 extension ServerContext {
-    /// The event of a call that is about to change something; written by `audit(_:)` before the change is made.
-    func auditEvent(of call: CallContext, customer: CustomerID? = nil) -> AuditEvent {
+    /// The event of a call that is about to change something, or to name users.
+    ///
+    /// - Parameter partner: whose trail it belongs to when the caller has none.
+    func auditEvent(
+        of call: CallContext, kind: AuditKind = .change, customer: CustomerID? = nil, partner: PartnerID? = nil
+    ) -> AuditEvent {
         call.record?.isAudited = true
-        return event(
-            of: call, record: call.record, allowed: true, code: .ok, customer: customer, kind: .change)
+        var event = event(of: call, record: call.record, allowed: true, code: .ok, customer: customer, kind: kind)
+        event.partner = event.partner ?? partner
+        return event
     }
 
-    /// Puts a change on record before it is made. Throws when it cannot, and then nothing may change.
-    func audit(_ event: AuditEvent) throws(WriteFailure) {
+    /// Makes a change that is on record whatever happens: noted durably before it is made, with its outcome in its one
+    /// record afterwards. Throws without making it when it cannot be noted. Blocks for the disk.
+    func audited<Value>(
+        _ event: AuditEvent, _ change: () throws(WriteFailure) -> Value
+    ) throws(WriteFailure) -> Value {
+        let noted = try beginChange(event)
+        do throws(WriteFailure) {
+            let value = try change()
+            endChange(noted, code: .ok)
+            return value
+        } catch {
+            endChange(noted, code: Refusal.write(error, path: "").code)
+            throw error
+        }
+    }
+
+    func beginChange(_ event: AuditEvent) throws(WriteFailure) -> AuditChange {
+        do {
+            return try auditLog.begin(event)
+        } catch {
+            noteAuditFailure(error)
+            throw .auditUnavailable
+        }
+    }
+
+    func endChange(_ change: AuditChange, code: RPCStatus.Code) {
+        var change = change
+        change.event.time = auditTime
+        change.event.code = Int32(code.rawValue)
+        change.event.revision = UInt64(clamping: published.load().revision.number)
+        // The change is made and noted: a record that cannot be written now follows later.
+        do { try auditLog.end(change) } catch { noteAuditFailure(error) }
+    }
+
+    /// Puts a read of named users on record before it is answered. Throws when it must not be answered. Blocks for the
+    /// disk, together with everybody else who does.
+    func auditRead(_ event: AuditEvent) throws(RPCStatus) {
         do {
             try auditLog.appendDurably(event)
         } catch {
-            logger.error("audit failure", metadata: ["reason": .string("\(error)")])
-            throw .auditUnavailable
+            noteAuditFailure(error)
+            throw Refusal.auditUnavailable
         }
+    }
+
+    /// The record of a read that named nobody in the end; may follow the answer.
+    func auditRefusedRead(_ event: AuditEvent, code: RPCStatus.Code) {
+        var event = event
+        event.code = Int32(code.rawValue)
+        append(event)
     }
 
     /// At the end of every call, when its outcome is known.
     func auditEnd(of call: CallContext, record: CallRecord?, outcome: CallOutcome) {
         guard let record, call.methodIndex >= 0 else { return }
+        if let ended = record.onEnd { return ended(outcome.code) }
         let method = MethodTable.method(path: call.path)
         let kind: AuditKind
         switch outcome.code {
         case .unauthenticated:
             // Nobody is known who could be held to a rate, so their records share one: a flood may not fill the disk.
-            guard anonymousRecords.take(now: clock.monotonicNanoseconds()) == nil else { return }
+            guard unrecordedRefusals.mayRecord(now: clock.monotonicNanoseconds()) else {
+                return countUnrecordedRefusal()
+            }
             kind = .unauthenticated
         case .permissionDenied: kind = .denied
         default:
-            guard !record.isAudited, record.grant != nil, let permission = method?.permission else { return }
-            switch permission {
-            case .readUsers: kind = .read
-            case .ingest where method?.clientStreaming == true: kind = .change
-            default: return
-            }
+            // What was answered with named users is on record already; this one was refused.
+            guard !record.isAudited, record.grant != nil, method?.permission == .readUsers else { return }
+            kind = .read
         }
-        let allowed = kind == .read || kind == .change
         let event = event(
-            of: call, record: record, allowed: allowed, code: outcome.code, customer: record.customer, kind: kind)
+            of: call, record: record, allowed: kind == .read, code: outcome.code, customer: record.customer, kind: kind)
+        append(event)
+    }
+
+    private func append(_ event: AuditEvent) {
         if !auditLog.append(event) {
             logger.error("audit failure", metadata: ["reason": "an event could not be kept"])
         }
@@ -54,9 +105,74 @@ extension ServerContext {
     ) -> AuditEvent {
         let principal = record?.caller?.principal
         return AuditEvent(
-            time: Timestamp(milliseconds: clock.unixSeconds() * 1_000), principal: principal?.name ?? "",
+            time: auditTime, principal: principal?.name ?? "", isOperator: principal?.isOperator ?? false,
             partner: principal?.partner, method: call.path, isAllowed: allowed, code: Int32(code.rawValue),
             revision: UInt64(clamping: published.load().revision.number), customer: customer, kind: kind)
+    }
+
+    private var auditTime: Timestamp { Timestamp(milliseconds: clock.unixSeconds() * 1_000) }
+
+    private func noteAuditFailure(_ error: AuditError) {
+        logger.error("audit failure", metadata: ["reason": .string(error.description)])
+    }
+
+    // MARK: Floods of refused credentials
+
+    private func countUnrecordedRefusal() {
+        if unrecordedRefusals.count(now: clock.monotonicNanoseconds()) { summarizeLater() }
+    }
+
+    private func summarizeLater() {
+        let wait = DispatchTimeInterval.nanoseconds(Int(UnrecordedRefusals.quietNanoseconds))
+        DispatchQueue.global().asyncAfter(deadline: .now() + wait) { [weak self] in
+            guard let self else { return }
+            if summarizeRefusals(atOnce: false) { summarizeLater() }
+        }
+    }
+
+    /// Puts the number of refused credentials that were not recorded singly on record, once their flood has ended or
+    /// lasted long. True when the flood goes on.
+    @discardableResult
+    func summarizeRefusals(atOnce: Bool) -> Bool {
+        switch unrecordedRefusals.take(now: clock.monotonicNanoseconds(), atOnce: atOnce) {
+        case .none: return false
+        case .wait: return true
+        case .summary(let count):
+            var event = AuditEvent(
+                time: auditTime, principal: "", partner: nil, method: "", isAllowed: false,
+                code: Int32(RPCStatus.Code.unauthenticated.rawValue),
+                revision: UInt64(clamping: published.load().revision.number), kind: .refusals)
+            event.count = count
+            append(event)
+            return false
+        }
+    }
+
+    // MARK: Metrics
+
+    /// Prometheus text.
+    func auditMetrics() -> String {
+        let status = auditLog.status
+        let rows: [(name: String, kind: String, help: String, value: UInt64)] = [
+            ("records_total", "counter", "Records in the audit chain.", status.records),
+            ("segments", "gauge", "Segments of the audit chain in the data folder.", UInt64(status.segments)),
+            ("bytes", "gauge", "Bytes of those segments.", UInt64(status.bytes)),
+            ("waiting", "gauge", "Events that wait to be written.", UInt64(status.waiting)),
+            ("lost", "gauge", "Events lost whose number is not on record yet.", status.lost),
+            (
+                "changes_pending", "gauge", "Changes begun whose record is not written yet.",
+                UInt64(status.changesUnderWay)
+            ),
+            ("writable", "gauge", "1 unless the last attempt to write failed.", status.failure == nil ? 1 : 0),
+            (
+                "refused_credentials_unrecorded_total", "counter",
+                "Refused credentials that were not recorded singly.", unrecordedRefusals.total
+            ),
+        ]
+        return rows.map { row in
+            "# HELP insights_audit_\(row.name) \(row.help)\n# TYPE insights_audit_\(row.name) \(row.kind)\n"
+                + "insights_audit_\(row.name) \(row.value)\n"
+        }.joined()
     }
 }
 
@@ -73,5 +189,6 @@ extension PBAuditEvent {
         code = record.code
         revision = Int64(clamping: record.revision)
         customerHash = record.customerHash
+        isOperator = record.isOperator
     }
 }

@@ -14,8 +14,10 @@ final class CallRecord {
     var isRateRefused = false
     /// Set by methods that name a customer, for the audit trail.
     var customer: CustomerID?
-    /// Set by methods whose change or read is in the audit trail already.
+    /// Set by methods whose change or read goes to the audit trail by itself.
     var isAudited = false
+    /// Set by streams that go on record when the call is over.
+    var onEnd: (@Sendable (RPCStatus.Code) -> Void)?
 }
 
 extension CallContext {

@@ -84,7 +84,7 @@ enum Refusal {
         [.errorInfo(reason: "STORE_UNAVAILABLE"), .retryInfo(milliseconds: 1_000)])
 
     static let auditUnavailable = make(
-        .unavailable, "the audit trail cannot be written, so nothing is changed",
+        .unavailable, "the audit trail cannot be written, so nothing is changed and nobody is named",
         [.errorInfo(reason: "AUDIT_UNAVAILABLE"), .retryInfo(milliseconds: 1_000)])
 
     static let batchChanged = make(

@@ -111,12 +111,13 @@ struct AccessService: Sendable {
                     "name", "is longer than \(LicenseModel.Limits.maximumNameLength) characters")
             }
             let first = try record(message.principal, of: partner)
-            let audit = context.auditEvent(of: call)
+            // In the partner's own trail: its security team wants to see who gave whom the first access.
+            let audit = context.auditEvent(of: call, partner: partner)
             context.writer.perform { writer in
                 let result = Result { () throws(WriteFailure) in
-                    try context.audit(audit)
-                    return try writer.createPartner(
-                        partner, name: name.isEmpty ? nil : name, first: first, for: grant)
+                    try context.audited(audit) { () throws(WriteFailure) in
+                        try writer.createPartner(partner, name: name.isEmpty ? nil : name, first: first, for: grant)
+                    }
                 }
                 finish(responder, result) { revision in
                     var response = PBCreatePartnerResponse()
@@ -228,9 +229,7 @@ struct AccessService: Sendable {
                 return responder.finish(.failure(error))
             }
             let result = Result { () throws(WriteFailure) in
-                try writer.validate(change, in: scope)
-                try context.audit(audit)
-                return try writer.change(change, in: scope)
+                try context.audited(audit) { () throws(WriteFailure) in try writer.change(change, in: scope) }
             }
             finish(responder, result, response: response)
         } stopped: {

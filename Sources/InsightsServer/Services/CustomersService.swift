@@ -61,7 +61,15 @@ struct CustomersService: Sendable {
         try encode(response, into: &reply)
     }
 
-    func listLicensedUsers(_ call: CallContext, _ bytes: RawSpan, _ reply: inout [UInt8]) throws(RPCStatus) {
+    /// On record before it is answered, so off the event loops: that waits for the disk.
+    func listLicensedUsers(_ call: CallContext, _ bytes: [UInt8], _ responder: UnaryResponder) {
+        respond(responder) { () throws(RPCStatus) in
+            let read = try licensedUsers(call, bytes)
+            context.read(responder, read)
+        }
+    }
+
+    private func licensedUsers(_ call: CallContext, _ bytes: [UInt8]) throws(RPCStatus) -> LongRead {
         let request: PBListLicensedUsersRequest = try decode(bytes)
         let scope = try call.partnerScope()
         let today = context.clock.today()
@@ -74,18 +82,25 @@ struct CustomersService: Sendable {
             )
         }
         let paging = try Paging(context, request, of: call)
-        call.record?.customer = query.customer
         let book = paging.snapshot.core.book(in: scope, today: today)
-        let found = book.licensedUsers(
-            of: query.customer, on: paging.position?.asOf ?? query.day, activity: query.activity,
-            workload: query.workload)
-        guard let found else { throw Refusal.customerNotFound }
-        let page = paging.page(of: found.rows, asOf: found.asOf) { $0.user.text }
-        var response = PBListLicensedUsersResponse()
-        response.users = page.rows.map(PBLicensedUser.init)
-        response.totalSize = Int32(clamping: found.rows.count)
-        response.nextPageToken = page.nextToken
-        try encode(response, into: &reply)
+        let audit = context.auditEvent(of: call, kind: .read, customer: query.customer)
+        let context = context
+        return { (reply) throws(RPCStatus) in
+            let found = book.licensedUsers(
+                of: query.customer, on: paging.position?.asOf ?? query.day, activity: query.activity,
+                workload: query.workload)
+            guard let found else {
+                context.auditRefusedRead(audit, code: .notFound)
+                throw Refusal.customerNotFound
+            }
+            let page = paging.page(of: found.rows, asOf: found.asOf) { $0.user.text }
+            var response = PBListLicensedUsersResponse()
+            response.users = page.rows.map(PBLicensedUser.init)
+            response.totalSize = Int32(clamping: found.rows.count)
+            response.nextPageToken = page.nextToken
+            try context.auditRead(audit)
+            try encode(response, into: &reply)
+        }
     }
 
     private static func activity(_ filter: PBActivityFilter) throws(FieldError) -> ActivityFilter {

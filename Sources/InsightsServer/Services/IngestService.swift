@@ -13,7 +13,9 @@ struct IngestService: Sendable {
 
     func ingest(_ call: CallContext, _ writer: StreamWriter) throws(RPCStatus) -> any MessageReceiver {
         let grant = try call.operatorGrant()
-        return IngestStream(service: self, grant: grant, writer: writer, event: context.auditEvent(of: call))
+        let stream = IngestStream(service: self, grant: grant, writer: writer, event: context.auditEvent(of: call))
+        call.record?.onEnd = stream.putOnRecord
+        return stream
     }
 
     /// Decodes, validates and submits one batch; answers from the writer, or at once when the batch is refused.
@@ -22,7 +24,7 @@ struct IngestService: Sendable {
         _ message: [UInt8], by grant: OperatorGrant, answer: @escaping @Sendable (Result<[UInt8], RPCStatus>) -> Void
     ) {
         // What cannot go on record may not change anything.
-        guard context.auditLog.status.failure == nil else {
+        guard context.auditLog.isWritable else {
             return afterWriter { answer(.failure(Refusal.auditUnavailable)) }
         }
         let batch: FactBatch
@@ -106,11 +108,11 @@ struct IngestService: Sendable {
             let replacement = try anonymousUser()
             context.writer.perform { writer in
                 do throws(WriteFailure) {
-                    try context.audit(audit)
                     var response = PBEraseUserResponse()
-                    response.revision = try writer.erase(
-                        user: query.user, of: query.customer, replacement: replacement, for: grant
-                    ).number
+                    response.revision = try context.audited(audit) { () throws(WriteFailure) in
+                        try writer.erase(
+                            user: query.user, of: query.customer, replacement: replacement, for: grant)
+                    }.number
                     responder.finish(Result { () throws(RPCStatus) in try encoded(response) })
                 } catch {
                     responder.finish(.failure(Refusal.write(error, path: "user")))

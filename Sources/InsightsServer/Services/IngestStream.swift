@@ -40,21 +40,35 @@ final class IngestStream: MessageReceiver, Sendable {
     private let writer: StreamWriter
     private let state = Mutex(State())
     private let queue = DispatchQueue(label: "ingest-stream")
+    /// The stream as the audit trail notes it; nil when it could not, and then no batch was taken.
+    private let noted = Mutex<AuditChange?>(nil)
 
     /// Batches and bytes that one stream may have under way before its peer is made to wait.
     private static let maximumUnderWay = 4
     private static let maximumBytesUnderWay = 16 << 20
 
-    /// - Parameter event: put on record before the first batch is looked at; without it nothing is accepted.
+    /// - Parameter event: noted before the first batch is looked at; without that nothing is accepted.
     init(service: IngestService, grant: OperatorGrant, writer: StreamWriter, event: AuditEvent) {
         self.service = service
         self.grant = grant
         self.writer = writer
+        service.context.openStreams.enter()
         queue.async { [self] in
             do throws(WriteFailure) {
-                try service.context.audit(event)
+                let change = try service.context.beginChange(event)
+                noted.withLock { $0 = change }
             } catch {
                 end(with: Refusal.write(error, path: "batch"))
+            }
+        }
+    }
+
+    /// Puts the call on record once it is over and the writer is done with its batches.
+    @Sendable func putOnRecord(_ code: RPCStatus.Code) {
+        queue.async { [self] in
+            service.afterWriter { [self] in
+                if let change = noted.withLock({ $0 }) { service.context.endChange(change, code: code) }
+                service.context.openStreams.leave()
             }
         }
     }

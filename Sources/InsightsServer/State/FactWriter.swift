@@ -279,11 +279,6 @@ final class FactWriter: Sendable {
         return revision
     }
 
-    /// Throws what `change` would refuse, before it goes on record as made. Call on the writer.
-    func validate(_ change: PrincipalChange, in scope: PartnerScope) throws(WriteFailure) {
-        _ = try preparing { () throws(DirectoryError) in try directory.prepare(change, in: scope) }
-    }
-
     /// Changes principals of the scope's partner: durable, then visible. Call on the writer.
     func change(
         _ change: PrincipalChange, in scope: PartnerScope

@@ -97,7 +97,8 @@ struct AuditCommand: AsyncParsableCommand {
         commandName: "audit",
         abstract: "The audit trail of your partner, newest first.",
         discussion: """
-            Needs the role user management admin or admin agent. Customers appear as a keyed hash.
+            Needs the role user management admin or admin agent. Customers appear as a keyed hash, shortened in
+            tables. Code 0 is done; 2 means that the server ended before the outcome could be recorded.
 
             Examples:
               insights audit
@@ -125,7 +126,8 @@ struct AuditCommand: AsyncParsableCommand {
         }
         let row = { (event: PBAuditEvent) in
             [
-                "\(event.sequence)", event.time.date.formatted(.iso8601), event.principalID,
+                "\(event.sequence)", event.time.date.formatted(.iso8601),
+                event.isOperator ? "operator \(event.principalID)" : event.principalID, event.partnerID,
                 event.method.split(separator: "/").last.map(String.init) ?? event.method,
                 event.decision == .allowed ? "allowed" : "denied", "\(event.code)", "\(event.revision)",
                 String(event.customerHash.prefix(12)),
@@ -136,19 +138,24 @@ struct AuditCommand: AsyncParsableCommand {
             table: { _ in
                 if response.events.isEmpty { return "No events.\n" }
                 var table = TextTable([
-                    .number("Sequence"), .text("Time"), .text("Principal"), .text("Method"), .text("Decision"),
+                    .number("Sequence"), .text("Time"), .text("Principal"), .text("Partner"), .text("Method"),
+                    .text("Decision"),
                     .number("Code"), .number("Revision"), .text("Customer"),
                 ])
                 for event in response.events { table.add(row(event)) }
                 return table.text()
             },
             csv: {
-                [["sequence", "time", "principal_id", "method", "decision", "code", "revision", "customer_hash"]]
+                let names = [
+                    "sequence", "time", "principal_id", "partner_id", "method", "decision", "code", "revision",
+                ]
+                return [names + ["customer_hash", "is_operator"]]
                     + response.events.map { event in
                         var cells = row(event)
-                        cells[3] = event.method
-                        cells[7] = event.customerHash
-                        return cells
+                        cells[2] = event.principalID
+                        cells[4] = event.method
+                        cells[8] = event.customerHash
+                        return cells + [event.isOperator ? "true" : "false"]
                     }
             }
         ).print(connection.output)

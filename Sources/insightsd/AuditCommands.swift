@@ -1,0 +1,69 @@
+import ArgumentParser
+import InsightsServer
+
+struct VerifyAuditCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "verify-audit",
+        abstract: "Check the audit chain; names the first altered, missing or reordered record.",
+        discussion: """
+            Walks all segments, also while a server writes them. Exit code 0 when every record is as it was written,
+            else 1 with one line: file, byte, record and what is wrong with it. Segments moved away by archive-audit
+            are passed over unless their folder is named by --archive.
+            """)
+
+    @Option(
+        name: .customLong("archive"), parsing: .singleValue,
+        help: ArgumentHelp("Folder with segments that archive-audit moved away; may be repeated.", valueName: "folder"))
+    var archives: [String] = []
+
+    @OptionGroup var options: DataOptions
+
+    func run() async throws {
+        do {
+            let report = try AuditLog.verify(folder: try await options.settings().data, archives: archives)
+            if let problem = report.problem { throw SettingsError(description: "\(problem)") }
+            var line = "\(report.intactRecords) records, all intact, in \(report.segments) segments"
+            if report.archivedRecords > 0 {
+                line += "; verified from record \(report.archivedRecords + 1) on, those before are archived"
+            }
+            if report.pendingChanges > 0 { line += "; \(report.pendingChanges) changes noted, not on record yet" }
+            if report.endsWithinRecord { line += "; the last line is unfinished, as after a crash" }
+            print(line)
+        } catch {
+            throw fail(describe(error))
+        }
+    }
+}
+
+struct ArchiveAuditCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "archive-audit",
+        abstract: "Move the oldest segments of the audit chain to another folder.",
+        discussion: """
+            Verifies the chain first, and works while a server writes it. Each segment is copied durably, then
+            audit.archived in the data folder states, sealed, that it was moved on purpose, then it goes. Archived
+            records are no longer listed. To verify them: verify-audit --archive FOLDER.
+            """)
+
+    @Argument(help: "The folder to move them to; must exist. Keep the chains of several servers apart.")
+    var folder: String
+
+    @Option(
+        help: ArgumentHelp("Segments to keep beside the one that is being written (default 8).", valueName: "count"))
+    var keep = 8
+
+    @OptionGroup var options: DataOptions
+
+    func validate() throws {
+        guard keep >= 0 else { throw ValidationError("--keep must not be below 0") }
+    }
+
+    func run() async throws {
+        do {
+            let moved = try AuditLog.archive(folder: try await options.settings().data, to: folder, keep: keep)
+            print(moved.isEmpty ? "nothing to move" : "moved \(moved.joined(separator: ", ")) to \(folder)")
+        } catch {
+            throw fail(describe(error))
+        }
+    }
+}

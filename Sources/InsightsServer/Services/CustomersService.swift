@@ -65,7 +65,7 @@ struct CustomersService: Sendable {
     func listLicensedUsers(_ call: CallContext, _ bytes: [UInt8], _ responder: UnaryResponder) {
         respond(responder) { () throws(RPCStatus) in
             let read = try licensedUsers(call, bytes)
-            context.read(responder, read)
+            context.read(call, responder, read)
         }
     }
 

@@ -51,6 +51,8 @@ extension InsightsCore {
 
     /// Applies a checked batch and makes it `revision`. Never fails.
     public mutating func apply(_ batch: FactBatch, revision: Revision) {
+        // First, because customers are stamped with it.
+        advance(to: revision)
         applyCatalog(batch.facts)
         let unionRows = catalog.unionRows
         for group in groupByCustomer(batch.facts) {
@@ -60,8 +62,6 @@ extension InsightsCore {
                 }
             }
         }
-        self.revision = revision
-        dirty.revision = true
     }
 
     // MARK: Catalog and partners
@@ -82,6 +82,7 @@ extension InsightsCore {
             }
         }
         if changed.isEmpty { return }
+        catalog.coverageChanged = revision
         coverageChanged(of: changed, oldRows: oldRows)
     }
 
@@ -151,6 +152,13 @@ extension InsightsCore {
             LicenseSweep.update(&customer, catalog: catalog, from: first)
         }
         updatePartners(of: place, from: old, to: customer, change)
+        store(customer, at: place)
+    }
+
+    /// The one place where a changed customer becomes the customer.
+    mutating func store(_ changed: Customer, at place: Int32) {
+        var customer = changed
+        customer.changed = revision
         customers[Int(place)] = Frozen(customer)
     }
 
@@ -158,7 +166,8 @@ extension InsightsCore {
     private mutating func updatePartners(
         of place: Int32, from old: Customer, to new: Customer, _ change: CustomerChange
     ) {
-        let listsChange = old.relationships != new.relationships || old.coverage.activity != new.coverage.activity
+        let relationshipsChange = old.relationships != new.relationships
+        let listsChange = relationshipsChange || old.coverage.activity != new.coverage.activity
         var affected = new.relationships.map(\.partner)
         if listsChange { affected += old.relationships.map(\.partner) }
         for partner in Set(affected) {
@@ -169,6 +178,7 @@ extension InsightsCore {
             }
             let customers = customers
             partners[Int(partner)].value.setLinks(links, of: place) { customers[Int($0)].value.id < new.id }
+            if relationshipsChange { partners[Int(partner)].value.relationshipsChanged = revision }
         }
     }
 

@@ -14,9 +14,9 @@ extension InsightsCore {
         var changed = customers[Int(place)].value
         guard let person = changed.people.find(user) else { return false }
         changed.people.anonymize(person, as: replacement)
-        customers[Int(place)] = Frozen(changed)
-        dirty.mark(person: person, of: place)
         advance(to: revision)
+        store(changed, at: place)
+        dirty.mark(person: person, of: place)
         return true
     }
 }

@@ -41,22 +41,23 @@ public struct InsightsCore: Sendable {
     /// `total` counts all customers that any fact names (or the one, when there is such a customer).
     public func coverage(
         for grant: OperatorGrant, customer: CustomerID?, after: CustomerID?, limit: Int
-    ) -> (rows: [(CustomerID, CoverageRow)], total: Int) {
+    ) -> (rows: [(CustomerID, CoverageRow)], total: Int, hasMore: Bool) {
         if let customer {
-            guard let place = customerIndex[customer] else { return ([], 0) }
-            if let after, customer <= after { return ([], 1) }
-            return ([(customer, customers[Int(place)].value.coverage)], 1)
+            guard let place = customerIndex[customer] else { return ([], 0, false) }
+            if let after, customer <= after { return ([], 1, false) }
+            return ([(customer, customers[Int(place)].value.coverage)], 1, false)
         }
-        var ids: [CustomerID] = []
+        var selection = Selection<CustomerID>(limit: limit, isBefore: <)
+        var rest = 0
         for id in customerIndex.keys {
             if let after, id <= after { continue }
-            ids.append(id)
+            rest += 1
+            selection.offer(id)
         }
-        ids.sort()
-        let rows = ids.prefix(max(0, limit)).compactMap { id in
+        let rows = selection.sorted.compactMap { id in
             customerIndex[id].map { (id, customers[Int($0)].value.coverage) }
         }
-        return (rows, customerIndex.count)
+        return (rows, customerIndex.count, rest > rows.count)
     }
 
     // MARK: Places

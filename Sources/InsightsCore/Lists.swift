@@ -3,7 +3,7 @@ import Tenancy
 
 extension PartnerBook {
     /// The partner's own subscriptions of a customer with an entry on or before the day, in any state, by id; nil when
-    /// the customer is not visible.
+    /// the customer is not visible. `fact.effective` is the first day since which all that the row shows holds.
     public func subscriptions(of id: CustomerID, on day: Day?) -> (asOf: Day, rows: [SubscriptionRow])? {
         guard let served = served(id) else { return nil }
         let day = day ?? defaultDay(served)
@@ -11,7 +11,7 @@ extension PartnerBook {
         let customer = state(of: served)
         var rows: [SubscriptionRow] = []
         for subscription in customer.subscriptions where subscription.seller == partner {
-            guard let entry = subscription.entry(on: day.number) else { continue }
+            guard let entry = subscription.value(on: day.number) else { continue }
             let sku = core.catalog[subscription.sku]
             rows.append(
                 SubscriptionRow(

@@ -16,6 +16,8 @@ struct Partner: Sendable {
     var name: String?
     /// By customer id, then start; a customer's links are neighbors.
     private(set) var links: [Link] = []
+    /// The revision that last changed whom the partner serves or when.
+    var relationshipsChanged = Revision.none
     var sums = PartnerSums()
 
     init(id: PartnerID) {
@@ -39,14 +41,20 @@ struct Partner: Sendable {
         return links[start..<end]
     }
 
+    /// The links of the customer whose first link has that place; nil behind the last.
+    func links(from start: Int) -> ArraySlice<Link>? {
+        guard start < links.count else { return nil }
+        var end = start + 1
+        while end < links.count, links[end].customer == links[start].customer { end += 1 }
+        return links[start..<end]
+    }
+
     /// Every customer that was ever served, with its links, in the order of the ids.
     func forEachCustomer(_ body: (ArraySlice<Link>) -> Void) {
         var start = 0
-        while start < links.count {
-            var end = start + 1
-            while end < links.count, links[end].customer == links[start].customer { end += 1 }
-            body(links[start..<end])
-            start = end
+        while let links = links(from: start) {
+            body(links)
+            start = links.endIndex
         }
     }
 }

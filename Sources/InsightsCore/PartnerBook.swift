@@ -9,6 +9,7 @@ public struct PartnerBook: Sendable {
     let core: InsightsCore
     let scope: PartnerScope
     let today: Day
+    /// Nil when no fact names the partner.
     let partner: PartnerIndex?
 
     init(core: InsightsCore, scope: PartnerScope, today: Day) {
@@ -84,17 +85,17 @@ public struct PartnerBook: Sendable {
     public func defaultPortfolioDay() -> Day { defaultDay }
 
     var defaultDay: Day {
-        var reported: Day?
-        var since: Int32?
-        forEachServed { served in
-            since = min(since ?? served.since, served.since)
-            guard let number = served.links.first?.activityThrough, number >= 0 else { return }
-            let through = Day(number: number)
-            reported = max(reported ?? through, through)
+        var reported: Int32 = -1
+        var since = Int32.max
+        if let partner {
+            for link in core.partners[Int(partner)].value.links where link.days.contains(today.number) {
+                reported = max(reported, link.activityThrough)
+                since = min(since, link.days.start)
+            }
         }
-        if let reported { return min(reported, today) }
+        if reported >= 0 { return min(Day(number: reported), today) }
         let yesterday = today.advanced(by: -1)
-        return since.map { max(yesterday, Day(number: $0)) } ?? yesterday
+        return since == Int32.max ? yesterday : max(yesterday, Day(number: since))
     }
 
     // MARK: Customers
@@ -127,7 +128,7 @@ public struct PartnerBook: Sendable {
         return insights(served, on: day, products: products, details: true, reader: reader)
     }
 
-    private func insights(
+    func insights(
         _ served: Served, on day: Day, products: [Product], details: Bool, reader: FigureReader
     ) -> CustomerInsightsRow {
         CustomerInsightsRow(
@@ -136,24 +137,6 @@ public struct PartnerBook: Sendable {
                 reader.productRow(
                     of: core.customers[Int(served.customer)].value, product: $0, on: day.number, details: details)
             })
-    }
-
-    /// Like `insights(of:on:products:)` with product rows without SKUs and workloads: cheap, for exports.
-    public func summary(of id: CustomerID, on day: Day, products: [Product]) -> CustomerInsightsRow? {
-        guard let served = served(id), served.links.cover(day.number) else { return nil }
-        return insights(served, on: day, products: products, details: false, reader: reader)
-    }
-
-    /// Every customer visible on a day (nil: the portfolio's default day), by id; product rows are without SKUs and
-    /// workloads.
-    public func summaries(on day: Day?, products: [Product]) -> (asOf: Day, rows: [CustomerInsightsRow]) {
-        let day = day ?? defaultDay
-        var rows: [CustomerInsightsRow] = []
-        let reader = reader
-        forEachVisible(on: day.number) {
-            rows.append(insights($0, on: day, products: products, details: false, reader: reader))
-        }
-        return (day, rows)
     }
 
     /// Sums over the customers visible on a day (nil: the default day). A customer that does not report a source is
@@ -177,7 +160,7 @@ public struct PartnerBook: Sendable {
     }
 
     /// Licenses per covered SKU and usage per subject, summed over the customers visible on the day.
-    private func sums(on day: Int32) -> (licenses: [SkuIndex: LicenseVector], usage: [UsageRow]) {
+    func sums(on day: Int32) -> (licenses: [SkuIndex: LicenseVector], usage: [UsageRow]) {
         var licenses: [SkuIndex: LicenseVector] = [:]
         var usage = [UsageRow](repeating: UsageRow(), count: Subject.count)
         guard let partner else { return (licenses, usage) }

@@ -14,6 +14,8 @@ struct PartnerSums: Sendable {
     private(set) var licenses: [SkuIndex: StepSum<LicenseVector>] = [:]
     /// Per subject, of customers that report all three sources.
     private(set) var totals = [StepSum<UsageVector>](repeating: StepSum(), count: Subject.count)
+    /// Customers served on the day.
+    private(set) var customers = StepSum<Int64>()
 
     /// Takes off what a customer was and adds what it is.
     mutating func exchange(_ old: Customer, for new: Customer, partner: PartnerIndex, change: CustomerChange) {
@@ -23,6 +25,8 @@ struct PartnerSums: Sendable {
             oldSpans == newSpans && old.hasSubscriptions == new.hasSubscriptions
             && old.hasAssignments == new.hasAssignments && old.hasActivity == new.hasActivity
         guard isSame else {
+            count(oldSpans, by: -1)
+            count(newSpans, by: 1)
             exchangeLicenses(old, oldSpans, for: new, newSpans, partner: partner, from: 0)
             addActivity(Customer(id: old.id), minus: old, spans: oldSpans, reportedBy: old, change: .all)
             addActivity(new, minus: Customer(id: new.id), spans: newSpans, reportedBy: new, change: .all)
@@ -32,6 +36,13 @@ struct PartnerSums: Sendable {
             exchangeLicenses(old, oldSpans, for: new, newSpans, partner: partner, from: first)
         }
         addActivity(new, minus: old, spans: newSpans, reportedBy: new, change: change.activity)
+    }
+
+    private mutating func count(_ spans: [DaySpan], by change: Int64) {
+        for span in spans {
+            customers.add(change, on: span.start)
+            if span.end != DaySpan.open { customers.add(-change, on: span.end) }
+        }
     }
 
     // MARK: Reading

@@ -2,34 +2,36 @@ import LicenseModel
 import Tenancy
 
 extension PartnerBook {
-    /// Advice for a customer or, customer by customer, for the portfolio, ordered by customer, product and kind (advice
-    /// without a product first); in the scope's reach. Nil when the customer is not visible. Absent figures give no
-    /// advice.
+    /// Advice for a customer or (nil), customer by customer, for the portfolio, ordered by customer, product and kind
+    /// (advice without a product first); in the scope's reach. Nil when the customer is not visible. Absent figures
+    /// give no advice.
     public func recommendations(
         of id: CustomerID?, on day: Day?, products: [Product], thresholds: AdviceThresholds = AdviceThresholds()
     ) -> (asOf: Day, rows: [RecommendationRow])? {
         guard let id else {
-            let day = day ?? defaultDay
-            var rows: [RecommendationRow] = []
-            forEachVisible(on: day.number) {
-                rows += advisor(state(of: $0), on: day, thresholds).advice(products)
-            }
-            return (day, rows)
+            let advice = dayAdvice(on: day ?? defaultDay, thresholds: thresholds)
+            return (advice.day, page(of: advice, products: products, after: nil, limit: .max).rows)
         }
         guard let served = served(id) else { return nil }
         let day = day ?? defaultDay(served)
         guard served.links.cover(day.number) else { return nil }
-        return (day, advisor(state(of: served), on: day, thresholds).advice(products))
+        let customer = state(of: served)
+        let classes = UserClasses.count(customer, on: day.number, catalog: core.catalog)
+        return (day, advisor(customer, classes, on: day, thresholds).advice(products))
     }
 
-    private func advisor(_ customer: Customer, on day: Day, _ thresholds: AdviceThresholds) -> Advisor {
-        Advisor(customer: customer, reader: reader, reach: scope.reach, day: day, thresholds: thresholds)
+    func advisor(
+        _ customer: Customer, _ classes: SubjectClasses, on day: Day, _ thresholds: AdviceThresholds
+    ) -> Advisor {
+        Advisor(
+            customer: customer, classes: classes, reader: reader, reach: scope.reach, day: day, thresholds: thresholds)
     }
 }
 
 /// Derives the advice for one customer on one day.
-private struct Advisor {
+struct Advisor {
     let customer: Customer
+    let classes: SubjectClasses
     let reader: FigureReader
     let reach: LicenseReach
     let day: Day
@@ -136,9 +138,8 @@ private struct Advisor {
     private func workloadClasses(_ product: Product) -> [(workload: Workload, classes: UsageClasses)] {
         guard hasAll else { return [] }
         return catalog.union(of: product).workloads.compactMap { workload in
-            let subject = Subject.of(workload)
-            guard customer.activeCount(of: subject, on: day.number, catalog: catalog) > 0 else { return nil }
-            return (workload, UserClasses.count(subject, of: customer, on: day.number, catalog: catalog))
+            let classes = classes[Subject.of(workload)]
+            return classes.sum > 0 ? (workload, classes) : nil
         }
     }
 

@@ -207,8 +207,11 @@ public enum UsageSubject: Sendable, Hashable {
 public struct ExplanationRow: Sendable, Hashable {
     public var asOf: Day
     public var usage: UsageRow
-    /// Meaningful where `usage` is reported with its licenses; sums to `usage.active` then.
+    /// Of the customers that report all three sources.
     public var classes: UsageClasses
+
+    /// Active users of customers whose licenses are not reported; with the classes they add up to `usage.active`.
+    public var unclassified: Int64 { usage.active &- usage.ratioActive }
 
     public init(asOf: Day, usage: UsageRow, classes: UsageClasses) {
         self.asOf = asOf

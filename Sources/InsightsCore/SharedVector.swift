@@ -37,6 +37,20 @@ struct SharedVector<Element: Sendable>: Sendable {
         @inline(__always) _modify { yield &trunk[index &>> 10][(index &>> 5) & 31][index & 31] }
     }
 
+    /// Calls `body` with each element and its index, a leaf at a time.
+    @inline(__always)
+    func forEach(_ body: (Int, Element) -> Void) {
+        var index = 0
+        for branch in trunk {
+            for leaf in branch {
+                for element in leaf {
+                    body(index, element)
+                    index &+= 1
+                }
+            }
+        }
+    }
+
     mutating func append(_ element: Element) {
         if count & 1_023 == 0 {
             trunk.append([])

@@ -32,6 +32,8 @@ struct SkuCatalog: Sendable {
     }
 
     private(set) var skus: [Sku] = []
+    /// The revision that last changed the product or the workloads of a SKU.
+    var coverageChanged = Revision.none
     /// The same per SKU without the texts, for the loops of the queries.
     private(set) var products: [Product?] = []
     private(set) var subjects: [UInt16] = []

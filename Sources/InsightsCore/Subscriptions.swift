@@ -19,6 +19,12 @@ struct Subscription: Sendable {
         var termEnd: Day?
         var autoRenew: Bool
 
+        /// Equal but for the day.
+        func sameValue(as other: Entry) -> Bool {
+            quantity == other.quantity && state == other.state && trial == other.trial && termEnd == other.termEnd
+                && autoRenew == other.autoRenew
+        }
+
         /// In *sold*, and a day on which *uncounted* may look back to.
         var isSold: Bool { !trial && state != .deprovisioned }
     }
@@ -48,6 +54,15 @@ struct Subscription: Sendable {
     func entry(on day: Int32) -> Entry? {
         let place = entries.partitioningIndex { $0.day > day }
         return place == 0 ? nil : entries[place - 1]
+    }
+
+    /// The entry of a day, dated back to the first day since which all that it says holds: downloads that found nothing
+    /// new repeat the entry before.
+    func value(on day: Int32) -> Entry? {
+        var place = entries.partitioningIndex { $0.day > day } - 1
+        guard place >= 0 else { return nil }
+        while place > 0, entries[place - 1].sameValue(as: entries[place]) { place -= 1 }
+        return entries[place]
     }
 }
 

@@ -1,78 +1,128 @@
 import LicenseModel
 import Tenancy
 
-/// Puts every active user of one customer and subject into one class. Scans the users: the only way to know who of the
-/// active holds what.
-struct UserClasses {
-    private let customer: Customer
-    private let day: Int32
-    private let row: Int?
-    /// Slot of `figures.skus` that people of a set are charged to; −1 = holds nothing that covers the subject.
-    private let targets: [Int]
+/// The classes of one customer's active users on one day, for every subject.
+public struct SubjectClasses: Sendable {
+    private static let classCount = 6
+    /// Six counts per subject; people of one customer, so 32 bits are enough.
+    private var counts = InlineArray<54, Int32>(repeating: 0)
 
-    static func count(_ subject: Int, of customer: Customer, on day: Int32, catalog: SkuCatalog) -> UsageClasses {
-        UserClasses(subject, of: customer, on: day, catalog: catalog).count()
+    fileprivate enum Class: Int {
+        case entitled, uncountedSubscription, trial, overAssigned, turnover, unlicensed
     }
 
-    private init(_ subject: Int, of customer: Customer, on day: Int32, catalog: SkuCatalog) {
-        self.customer = customer
+    fileprivate mutating func add(_ users: Int64, to userClass: Class, of subject: Int) {
+        counts[subject &* Self.classCount &+ userClass.rawValue] &+= Int32(truncatingIfNeeded: users)
+    }
+
+    subscript(subject: Int) -> UsageClasses {
+        func count(_ userClass: Class) -> Int64 { Int64(counts[subject &* Self.classCount &+ userClass.rawValue]) }
+        var classes = UsageClasses()
+        classes.entitled = count(.entitled)
+        classes.uncountedSubscription = count(.uncountedSubscription)
+        classes.trial = count(.trial)
+        classes.overAssigned = count(.overAssigned)
+        classes.turnover = count(.turnover)
+        classes.unlicensed = count(.unlicensed)
+        return classes
+    }
+}
+
+/// Puts every active user of one customer into one class per subject. Scans the users: the only way to know who of the
+/// active holds what.
+struct UserClasses {
+    private let day: Int32
+    /// Row of the activity table per subject; −1 = nobody can be active.
+    private let rows: [Int]
+    /// Per set and subject the slot of `figures.skus` that people are charged to; −1 = nothing covers the subject.
+    private let targets: [Int32]
+
+    /// All zero unless all three sources are reported.
+    static func count(_ customer: Customer, on day: Int32, catalog: SkuCatalog) -> SubjectClasses {
+        guard customer.hasActivity, customer.hasAssignments else { return SubjectClasses() }
+        return UserClasses(customer, on: day, catalog: catalog).count(customer)
+    }
+
+    private init(_ customer: Customer, on day: Int32, catalog: SkuCatalog) {
         self.day = day
-        row = catalog.activityRow(of: subject)
-        let bit: UInt16 = 1 << UInt16(subject)
-        let chargeClass = customer.figures.skus.map { figures in
+        rows = (0..<Subject.count).map { catalog.activityRow(of: $0) ?? -1 }
+        // Slots in the order in which people are charged to them.
+        let skus = customer.figures.skus
+        let chargeClass = skus.map { figures in
             let step = figures.steps.step(on: day) ?? LicenseStep(day: day)
             return step.entitled > 0 ? 0 : step.uncounted > 0 ? 1 : step.trial > 0 ? 2 : 3
         }
-        var slotOfSku: [SkuIndex: Int] = [:]
-        for (slot, figures) in customer.figures.skus.enumerated() { slotOfSku[figures.sku] = slot }
-        targets = customer.people.sets.map { set in
-            let slots = set.skus.filter { catalog.subjects(of: $0) & bit != 0 }.compactMap { slotOfSku[$0] }
-            return slots.min { (chargeClass[$0], $0) < (chargeClass[$1], $1) } ?? -1
+        let order = skus.indices.sorted { (chargeClass[$0], $0) < (chargeClass[$1], $1) }
+        var rankOfSku: [SkuIndex: Int] = [:]
+        for (rank, slot) in order.enumerated() { rankOfSku[skus[slot].sku] = rank }
+        var targets = [Int32](repeating: -1, count: customer.people.sets.count * Subject.count)
+        for (set, held) in customer.people.sets.enumerated() {
+            for rank in held.skus.compactMap({ rankOfSku[$0] }).sorted() {
+                let slot = order[rank]
+                let subjects = catalog.subjects(of: skus[slot].sku)
+                for subject in 0..<Subject.count
+                where subjects & (1 << UInt16(subject)) != 0 && targets[set * Subject.count + subject] < 0 {
+                    targets[set * Subject.count + subject] = Int32(truncatingIfNeeded: slot)
+                }
+            }
         }
+        self.targets = targets
     }
 
-    private func count() -> UsageClasses {
-        var classes = UsageClasses()
-        guard let row else { return classes }
-        var charged = [Int64](repeating: 0, count: customer.figures.skus.count)
+    private func count(_ customer: Customer) -> SubjectClasses {
+        var classes = SubjectClasses()
+        // Per slot and subject.
+        var charged = [Int64](repeating: 0, count: customer.figures.skus.count * Subject.count)
         for person in 0..<customer.activity.personCount {
-            guard customer.activity.isActive(person: person, row: row, inWindowEnding: day) else { continue }
-            let target = targets[Int(customer.people.persons[person].set(on: day))]
-            if target >= 0 {
-                charged[target] += 1
-            } else if heldInWindow(customer.people.persons[person]) {
-                classes.turnover += 1
-            } else {
-                classes.unlicensed += 1
+            var set: Int?
+            for subject in 0..<Subject.count where rows[subject] >= 0 {
+                guard customer.activity.isActive(person: person, row: rows[subject], inWindowEnding: day) else {
+                    continue
+                }
+                let held = set ?? Int(customer.people.persons[person].set(on: day))
+                set = held
+                let target = Int(targets[held * Subject.count + subject])
+                if target >= 0 {
+                    charged[target * Subject.count + subject] += 1
+                } else if heldInWindow(customer.people.persons[person], subject) {
+                    classes.add(1, to: .turnover, of: subject)
+                } else {
+                    classes.add(1, to: .unlicensed, of: subject)
+                }
             }
         }
-        for (slot, figures) in customer.figures.skus.enumerated() where charged[slot] > 0 {
+        for (slot, figures) in customer.figures.skus.enumerated() {
             let step = figures.steps.step(on: day) ?? LicenseStep(day: day)
-            var rest = charged[slot]
-            func take(_ limit: Int64) -> Int64 {
-                let taken = min(rest, limit)
-                rest -= taken
-                return taken
+            for subject in 0..<Subject.count {
+                var rest = charged[slot * Subject.count + subject]
+                func take(_ limit: Int64, as userClass: SubjectClasses.Class) {
+                    let taken = min(rest, limit)
+                    rest -= taken
+                    classes.add(taken, to: userClass, of: subject)
+                }
+                take(step.entitled, as: .entitled)
+                take(step.uncounted, as: .uncountedSubscription)
+                take(step.trial, as: .trial)
+                classes.add(rest, to: .overAssigned, of: subject)
             }
-            classes.entitled += take(step.entitled)
-            classes.uncountedSubscription += take(step.uncounted)
-            classes.trial += take(step.trial)
-            classes.overAssigned += rest
         }
         return classes
     }
 
     /// Whether the person held something that covers the subject on a day of the window.
-    private func heldInWindow(_ person: Person) -> Bool {
+    private func heldInWindow(_ person: Person, _ subject: Int) -> Bool {
         let first = day &- 27
         var place = max(0, person.timeline.partitioningIndex { $0.day > first } - 1)
         while place < person.timeline.count, person.timeline[place].day <= day {
-            if targets[Int(person.timeline[place].set)] >= 0 { return true }
+            if targets[Int(person.timeline[place].set) * Subject.count + subject] >= 0 { return true }
             place += 1
         }
         return false
     }
 }
+
+/// The classes of every customer that a partner sees on a day: about 240 bytes a customer.
+public typealias DayClasses = DayColumn<SubjectClasses>
 
 extension UsageClasses {
     static func &+= (left: inout UsageClasses, right: UsageClasses) {
@@ -85,36 +135,44 @@ extension UsageClasses {
     }
 }
 
-extension PartnerBook {
-    /// Why usage is what it is, for a customer or the portfolio; nil when the customer is not visible. The classes of a
-    /// product are no sums over its workloads.
-    public func explain(_ subject: UsageSubject, of id: CustomerID?, on day: Day?) -> ExplanationRow? {
-        let place =
-            switch subject {
-            case .product(let product): Subject.of(product)
-            case .workload(let workload): Subject.of(workload)
-            }
-        let reader = reader
-        guard let id else {
-            let day = day ?? defaultDay
-            var row = ExplanationRow(asOf: day, usage: UsageRow(), classes: UsageClasses())
-            forEachVisible(on: day.number) { served in
-                let customer = state(of: served)
-                row.usage &+= reader.usage(of: customer, subject: place, on: day.number)
-                guard customer.hasActivity, customer.hasAssignments else { return }
-                row.classes &+= UserClasses.count(place, of: customer, on: day.number, catalog: core.catalog)
-            }
-            return row
+extension UsageSubject {
+    fileprivate var place: Int {
+        switch self {
+        case .product(let product): Subject.of(product)
+        case .workload(let workload): Subject.of(workload)
         }
+    }
+}
+
+extension PartnerBook {
+    /// The classes of every customer visible on the day and today; `known` saves those of customers that are unchanged.
+    public func dayClasses(on day: Day, reusing known: DayClasses? = nil) -> DayClasses {
+        column(on: day, reusing: known) { _, customer in
+            UserClasses.count(customer, on: day.number, catalog: core.catalog)
+        }
+    }
+
+    /// Why usage is what it is in the portfolio. The classes of a product are no sums over its workloads.
+    ///
+    /// - Parameter classes: of this book, from `dayClasses`.
+    public func explain(_ subject: UsageSubject, classes: DayClasses) -> ExplanationRow {
+        let classes = dayClasses(on: classes.day, reusing: classes)
+        var row = ExplanationRow(
+            asOf: classes.day, usage: sums(on: classes.day.number).usage[subject.place],
+            classes: UsageClasses())
+        classes.entries.forEach { row.classes &+= $1.value[subject.place] }
+        return row
+    }
+
+    /// Why usage is what it is, for a customer or (nil) the portfolio; nil when the customer is not visible.
+    public func explain(_ subject: UsageSubject, of id: CustomerID?, on day: Day?) -> ExplanationRow? {
+        guard let id else { return explain(subject, classes: dayClasses(on: day ?? defaultDay)) }
         guard let served = served(id) else { return nil }
         let day = day ?? defaultDay(served)
         guard served.links.cover(day.number) else { return nil }
         let customer = state(of: served)
-        var row = ExplanationRow(
-            asOf: day, usage: reader.usage(of: customer, subject: place, on: day.number), classes: UsageClasses())
-        if customer.hasActivity, customer.hasAssignments {
-            row.classes = UserClasses.count(place, of: customer, on: day.number, catalog: core.catalog)
-        }
-        return row
+        return ExplanationRow(
+            asOf: day, usage: reader.usage(of: customer, subject: subject.place, on: day.number),
+            classes: UserClasses.count(customer, on: day.number, catalog: core.catalog)[subject.place])
     }
 }

@@ -1621,7 +1621,7 @@ const ProtobufCMessageDescriptor partner__insights__v1__usage_class_count__descr
   (ProtobufCMessageInit) partner__insights__v1__usage_class_count__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor partner__insights__v1__usage_explanation__field_descriptors[7] =
+static const ProtobufCFieldDescriptor partner__insights__v1__usage_explanation__field_descriptors[8] =
 {
   {
     "as_of",
@@ -1707,6 +1707,18 @@ static const ProtobufCFieldDescriptor partner__insights__v1__usage_explanation__
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "unclassified_users",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    offsetof(Partner__Insights__V1__UsageExplanation, maybe_unclassified_users_case),
+    offsetof(Partner__Insights__V1__UsageExplanation, unclassified_users),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned partner__insights__v1__usage_explanation__field_indices_by_name[] = {
   1,   /* field[1] = active_users */
@@ -1715,12 +1727,13 @@ static const unsigned partner__insights__v1__usage_explanation__field_indices_by
   3,   /* field[3] = entitlements */
   6,   /* field[6] = text */
   2,   /* field[2] = total_users */
+  7,   /* field[7] = unclassified_users */
   4,   /* field[4] = usage */
 };
 static const ProtobufCIntRange partner__insights__v1__usage_explanation__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 7 }
+  { 0, 8 }
 };
 const ProtobufCMessageDescriptor partner__insights__v1__usage_explanation__descriptor =
 {
@@ -1730,7 +1743,7 @@ const ProtobufCMessageDescriptor partner__insights__v1__usage_explanation__descr
   "Partner__Insights__V1__UsageExplanation",
   "partner.insights.v1",
   sizeof(Partner__Insights__V1__UsageExplanation),
-  7,
+  8,
   partner__insights__v1__usage_explanation__field_descriptors,
   partner__insights__v1__usage_explanation__field_indices_by_name,
   1,  partner__insights__v1__usage_explanation__number_ranges,

@@ -132,8 +132,8 @@ def check_explanations(client, world, customers, name):
         assert (explanation.active_users if explanation.HasField("active_users") else 0) == expected["active_users"]
         classes = [row.users for row in explanation.classes] or [0] * 6
         assert classes == expected["classes"], subject
-        if name and explanation.classes:
-            assert sum(classes) == explanation.active_users
+        assert explanation.unclassified_users == expected["unclassified_users"], subject
+        assert sum(classes) + explanation.unclassified_users == explanation.active_users, subject
 
 
 @pytest.mark.parametrize("seed", range(WORLDS))

@@ -181,15 +181,18 @@ class World:
         return total
 
     def usage_sum(self, customers, subject, day):
-        total = {"active_users": 0, "total_users": 0, "entitlements": 0, "classes": [0] * len(CLASSES), "ratio_active": 0}
+        total = dict.fromkeys(("active_users", "total_users", "entitlements", "ratio_active", "unclassified_users"), 0)
+        total["classes"] = [0] * len(CLASSES)
         for customer in customers:
             if not self.reported(customer, ACTIVITY):
                 continue
             usage = self.usage(customer, subject, day)
             total["active_users"] += usage["active_users"]
+            total["unclassified_users"] += usage["active_users"]
             if self.reported(customer, SUBSCRIPTIONS, ASSIGNMENTS):
                 total["total_users"] += usage["total_users"]
                 total["entitlements"] += usage["entitlements"]
                 total["ratio_active"] += usage["active_users"]
+                total["unclassified_users"] -= usage["active_users"]
                 total["classes"] = [a + b for a, b in zip(total["classes"], usage["classes"])]
         return total

@@ -141,6 +141,36 @@ private let ascii = Screen(isTerminal: true, width: 80, isUnicode: false)
         try expectGolden(
             ExplanationView(explanation: PBUsageExplanation(), heading: "contoso", screen: ascii).text(),
             "explain-unreported.txt")
+        explanation.unclassifiedUsers = 5
+        explanation.activeUsers = 25
+        let text = ExplanationView(explanation: explanation, heading: "contoso", screen: ascii).text()
+        #expect(text.contains("unclassified") && text.contains("20.0 %"))
+        #expect(ExplanationView.rows(explanation).last?[1...2] == ["unclassified", "5"])
+    }
+
+    @Test func adviceSpeaksOneLanguage() {
+        var item = PBRecommendation()
+        item.kind = .offerTraining
+        item.customerID = "contoso"
+        item.problem = "Probleem."
+        func text(_ language: String) -> String {
+            let words = AdviceWords(language: language)
+            return AdviceView(
+                recommendations: [item], words: words, heading: words.heading(customer: nil, day: "2026-03-31"),
+                screen: ascii
+            ).text()
+        }
+        for language in ["nl", "NL-be"] {
+            #expect(text(language).hasPrefix("Advies voor de portefeuille per 2026-03-31\n"))
+            #expect(text(language).contains("  Bied training aan · alle producten\n"))
+        }
+        for language in ["", "en", "de", "nld"] {
+            #expect(text(language).hasPrefix("Advice for the portfolio as of 2026-03-31\n"))
+            #expect(text(language).contains("  Offer training · all covered products\n"))
+        }
+        let dutch = AdviceWords.dutch
+        #expect(
+            AdviceView(recommendations: [], words: dutch, heading: "x", screen: ascii).text() == "x\n\nGeen advies.\n")
     }
 
     @Test func trendsAreChartsWithGaps() throws {

@@ -20,10 +20,8 @@ struct Comparison {
         for customer in customers + ["nobody"] {
             try checkCustomer(customer, partner: partner, on: number, book: book, visible.contains(customer), place)
         }
-        let list = book.summaries(on: day(number), products: Self.products)
-        #expect(list.asOf == day(number), place)
-        #expect(list.rows.map(\.customer.customer.text) == visible, place)
-        for row in list.rows {
+        #expect(walk(book, on: number).map(\.customer.customer.text) == visible, place)
+        for row in walk(book, on: number) {
             let figures = row.products.map(ProductFigures.init)
             let naive = Self.products.map {
                 model.product(row.customer.customer.text, $0, partner: partner, on: number, details: false)
@@ -94,9 +92,13 @@ struct Comparison {
         let row = book.explain(subject.0, of: ID.customer(customer), on: day(number))
         let usage = model.usage(customer, subject.1, on: number)
         #expect(row.map { Usage($0.usage) } == usage, place)
-        guard let active = usage.active, usage.totalUsers != nil, let row else { return }
+        guard let active = usage.active, let row else { return }
+        guard usage.totalUsers != nil else {
+            #expect(row.classes.sum == 0 && row.unclassified == active, place)
+            return
+        }
         #expect(array(row.classes) == model.classes(customer, subject.1, on: number), place)
-        #expect(row.classes.sum == active, place)
+        #expect(row.classes.sum == active && row.unclassified == 0, place)
     }
 
     private func checkPortfolioClasses(
@@ -116,7 +118,7 @@ struct Comparison {
         let row = book.explain(subject.0, of: nil, on: day(number))
         #expect(row.map { Usage($0.usage) } == usage, place)
         #expect(row.map { array($0.classes) } == classes, place)
-        #expect(row?.classes.sum == usage.ratioActive, place)
+        #expect(row.map { $0.classes.sum + $0.unclassified } == usage.active, place)
     }
 
     private func checkPortfolio(
@@ -149,6 +151,7 @@ struct Comparison {
         let place: Comment = "\(label) partner \(partner) today"
         let visible = model.visible(to: partner, on: today, today: today)
         #expect(book.customers().map(\.customer.text) == visible, place)
+        #expect(book.customerCount == visible.count, place)
         for customer in customers {
             let row = book.customer(ID.customer(customer))
             #expect((row != nil) == visible.contains(customer), place)

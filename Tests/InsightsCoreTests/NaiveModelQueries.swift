@@ -135,9 +135,19 @@ extension NaiveModel {
 
     func subscriptions(_ customer: String, partner: String, on day: Int32) -> [SubscriptionFact] {
         self.customer(customer).subscriptions.keys.sorted().compactMap { id in
-            subscriptionValue(customer, id, on: day).flatMap {
-                $0.seller == .partner(ID.partner(partner)) ? $0 : nil
+            guard let shown = subscriptionValue(customer, id, on: day), shown.seller == .partner(ID.partner(partner))
+            else { return nil }
+            // The first day of the entries without a break that say the same.
+            var since = shown
+            let history = (self.customer(customer).subscriptions[id] ?? [:]).filter { $0.key <= day }
+            for (_, entry) in history.sorted(by: { $0.key > $1.key }) {
+                guard
+                    (entry.quantity, entry.state, entry.trial) == (shown.quantity, shown.state, shown.trial),
+                    (entry.termEnd, entry.autoRenew) == (shown.termEnd, shown.autoRenew)
+                else { break }
+                since = entry
             }
+            return since
         }
     }
 

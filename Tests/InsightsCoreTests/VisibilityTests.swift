@@ -96,7 +96,7 @@ import Testing
             Make.coverage("E", .activity, 20_090),
         ])
         #expect(portfolio.portfolio(on: nil, products: []).asOf.number == 20_060)
-        #expect(portfolio.summaries(on: nil, products: []).asOf.number == 20_060)
+        #expect(portfolio.defaultPortfolioDay().number == 20_060)
     }
 
     @Test func whatIsNotReportedIsAbsent() throws {

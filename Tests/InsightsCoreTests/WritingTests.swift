@@ -125,12 +125,33 @@ import Testing
             ["c", "a", "b"].map { Make.coverage($0, .activity, start) } + [Make.relationship("P", "d", 0)])
         let grant = try operatorGrant()
         let first = core.coverage(for: grant, customer: nil, after: nil, limit: 2)
-        #expect(first.rows.map(\.0.text) == ["a", "b"] && first.total == 4)
+        #expect(first.rows.map(\.0.text) == ["a", "b"] && first.total == 4 && first.hasMore)
         let second = core.coverage(for: grant, customer: nil, after: ID.customer("b"), limit: 5)
-        #expect(second.rows.map(\.0.text) == ["c", "d"] && second.rows[1].1 == CoverageRow())
+        #expect(second.rows.map(\.0.text) == ["c", "d"] && second.rows[1].1 == CoverageRow() && !second.hasMore)
+        // A page that the last customers fill exactly is the last page.
+        #expect(!core.coverage(for: grant, customer: nil, after: ID.customer("b"), limit: 2).hasMore)
         let one = core.coverage(for: grant, customer: ID.customer("b"), after: nil, limit: 5)
         #expect(one.rows.map(\.0.text) == ["b"] && one.rows[0].1.activity == day(start) && one.total == 1)
         #expect(core.coverage(for: grant, customer: ID.customer("z"), after: nil, limit: 5).total == 0)
+    }
+
+    /// A download that found nothing new says so on its own day; the value holds since the first.
+    @Test func repeatedSubscriptionsKeepTheirDay() throws {
+        func entry(_ on: Int32, _ quantity: Int64, _ state: SubscriptionState = .active, end: Int32? = nil) -> Fact {
+            Make.subscription("s", "C", "A", .by("P"), on, quantity, state, termEnd: end)
+        }
+        let core = InsightsCore([
+            Make.relationship("P", "C", 0), entry(start + 9, 5), entry(start, 5), entry(start + 2, 5),
+            entry(start + 4, 5, .grace), entry(start + 6, 5), entry(start + 8, 5),
+            entry(start + 12, 5, end: start + 90),
+            entry(start + 14, 6, end: start + 90),
+        ])
+        let book = core.book(in: try scope("P"), today: day(start + 20))
+        func since(_ on: Int32) -> Int32? {
+            let rows = book.subscriptions(of: ID.customer("C"), on: day(on))?.rows
+            return rows?.first.map { $0.fact.effective.number - start }
+        }
+        #expect([-1, 0, 3, 5, 6, 8, 11, 13, 20].map { since(start + $0) } == [nil, 0, 0, 4, 6, 6, 6, 12, 14])
     }
 
     @Test func damagedStatesAreRefused() throws {

@@ -125,7 +125,7 @@ public nonisolated struct PBSubscription: Sendable {
 
   public var autoRenew: Bool = false
 
-  /// The day since which this state and quantity hold.
+  /// The first day since which all that is shown here holds without a change.
   public var effectiveDate: String = String()
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()

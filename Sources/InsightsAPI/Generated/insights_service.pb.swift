@@ -458,8 +458,8 @@ public nonisolated struct PBUsageClassCount: Sendable {
   public init() {}
 }
 
-/// Every active user in exactly one class; the classes add up to `active_users`. The classes of a product are no sums
-/// over its workloads.
+/// Every active user in exactly one class, or in none where a source that classes need is not reported: the classes and
+/// `unclassified_users` always add up to `active_users`. The classes of a product are no sums over its workloads.
 public nonisolated struct PBUsageExplanation: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -503,11 +503,23 @@ public nonisolated struct PBUsageExplanation: Sendable {
   /// Clears the value of `usage`. Subsequent reads from it will return its default value.
   public mutating func clearUsage() {self._usage = nil}
 
-  /// All six classes in the order of the enum; empty where a source that they need is not reported.
+  /// All six classes in the order of the enum; empty where a source that they need is not reported. A portfolio counts
+  /// the customers that report all three sources.
   public var classes: [PBUsageClassCount] = []
 
   /// One or more sentences for a salesperson, in the asked language.
   public var text: String = String()
+
+  /// Active users of customers that report activity, but not subscriptions and assignments: nobody knows what they hold.
+  /// Absent where activity is not reported.
+  public var unclassifiedUsers: Int64 {
+    get {_unclassifiedUsers ?? 0}
+    set {_unclassifiedUsers = newValue}
+  }
+  /// Returns true if `unclassifiedUsers` has been explicitly set.
+  public var hasUnclassifiedUsers: Bool {self._unclassifiedUsers != nil}
+  /// Clears the value of `unclassifiedUsers`. Subsequent reads from it will return its default value.
+  public mutating func clearUnclassifiedUsers() {self._unclassifiedUsers = nil}
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -517,6 +529,7 @@ public nonisolated struct PBUsageExplanation: Sendable {
   fileprivate var _totalUsers: Int64? = nil
   fileprivate var _entitlements: Int64? = nil
   fileprivate var _usage: PBRatio? = nil
+  fileprivate var _unclassifiedUsers: Int64? = nil
 }
 
 /// One figure that triggered a piece of advice.
@@ -1489,7 +1502,7 @@ nonisolated extension PBUsageClassCount: SwiftProtobuf.Message, SwiftProtobuf._M
 
 nonisolated extension PBUsageExplanation: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".UsageExplanation"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}as_of\0\u{3}active_users\0\u{3}total_users\0\u{1}entitlements\0\u{1}usage\0\u{1}classes\0\u{1}text\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}as_of\0\u{3}active_users\0\u{3}total_users\0\u{1}entitlements\0\u{1}usage\0\u{1}classes\0\u{1}text\0\u{3}unclassified_users\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1504,6 +1517,7 @@ nonisolated extension PBUsageExplanation: SwiftProtobuf.Message, SwiftProtobuf._
       case 5: try { try decoder.decodeSingularMessageField(value: &self._usage) }()
       case 6: try { try decoder.decodeRepeatedMessageField(value: &self.classes) }()
       case 7: try { try decoder.decodeSingularStringField(value: &self.text) }()
+      case 8: try { try decoder.decodeSingularInt64Field(value: &self._unclassifiedUsers) }()
       default: break
       }
     }
@@ -1535,6 +1549,9 @@ nonisolated extension PBUsageExplanation: SwiftProtobuf.Message, SwiftProtobuf._
     if !self.text.isEmpty {
       try visitor.visitSingularStringField(value: self.text, fieldNumber: 7)
     }
+    try { if let v = self._unclassifiedUsers {
+      try visitor.visitSingularInt64Field(value: v, fieldNumber: 8)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1546,6 +1563,7 @@ nonisolated extension PBUsageExplanation: SwiftProtobuf.Message, SwiftProtobuf._
     if lhs._usage != rhs._usage {return false}
     if lhs.classes != rhs.classes {return false}
     if lhs.text != rhs.text {return false}
+    if lhs._unclassifiedUsers != rhs._unclassifiedUsers {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

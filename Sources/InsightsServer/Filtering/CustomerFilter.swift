@@ -1,3 +1,5 @@
+import InsightsCore
+
 /// A parsed `filter` over the figures or the master data of customers.
 ///
 /// Text: `=` and `!=` compare exactly, `:` looks for a part ignoring case; `<` and the like follow the order of lists,
@@ -47,7 +49,8 @@ struct CustomerFilter: Sendable {
         case number(DecimalNumber)
     }
 
-    private let conditions: [Condition]
+    private let numbers: [Condition]
+    private let texts: [Condition]
 
     /// Errors name `field` and the position.
     init(_ text: String, _ vocabulary: Vocabulary, field: String = "filter") throws(FieldError) {
@@ -55,16 +58,20 @@ struct CustomerFilter: Sendable {
         for condition in try FilterParser.conditions(of: text, field: field) {
             conditions.append(try Condition(condition, vocabulary, field: field))
         }
-        self.conditions = conditions
+        numbers = conditions.filter { !$0.key.isText }
+        texts = conditions.filter(\.key.isText)
     }
 
-    /// True when every condition is met.
-    func matches(_ row: FigureRow) -> Bool {
-        conditions.allSatisfy { $0.matches(row) }
+    /// True when every condition is met. Texts are asked for only when figures leave it open.
+    func matches(_ sums: CustomerSums, _ texts: () -> CustomerTexts) -> Bool {
+        guard numbers.allSatisfy({ $0.matches(sums) }) else { return false }
+        if self.texts.isEmpty { return true }
+        let texts = texts()
+        return self.texts.allSatisfy { $0.matches(texts) }
     }
 
-    /// True when every row matches.
-    var isEmpty: Bool { conditions.isEmpty }
+    /// True when every customer matches.
+    var isEmpty: Bool { numbers.isEmpty && texts.isEmpty }
 }
 
 extension CustomerFilter.Condition {
@@ -103,17 +110,18 @@ extension CustomerFilter.Condition {
         }
     }
 
-    func matches(_ row: FigureRow) -> Bool {
-        switch value {
-        case .text(let text, let folded):
-            switch key {
-            case .customerID: matches(row.customerID, text, folded: folded, foldsOrder: false)
-            case .market: matches(row.market, text, folded: folded, foldsOrder: true)
-            default: matches(row.customerName, text, folded: folded, foldsOrder: true)
-            }
-        case .number(let number):
-            if let order = order(of: row, number) { comparison.accepts(order) } else { false }
+    func matches(_ texts: CustomerTexts) -> Bool {
+        guard case .text(let text, let folded) = value else { return false }
+        return switch key {
+        case .customerID: matches(texts.id, text, folded: folded, foldsOrder: false)
+        case .market: matches(texts.market, text, folded: folded, foldsOrder: true)
+        default: matches(texts.name, text, folded: folded, foldsOrder: true)
         }
+    }
+
+    func matches(_ sums: CustomerSums) -> Bool {
+        guard case .number(let number) = value, let order = order(of: sums, number) else { return false }
+        return comparison.accepts(order)
     }
 
     private func matches(_ own: String, _ text: String, folded: String, foldsOrder: Bool) -> Bool {
@@ -131,14 +139,14 @@ extension CustomerFilter.Condition {
         left < right ? -1 : (left == right ? 0 : 1)
     }
 
-    /// How the row's figure compares with the number; nil when it is absent.
-    private func order(of row: FigureRow, _ number: DecimalNumber) -> Int? {
+    /// How the figure compares with the number; nil when it is absent.
+    private func order(of sums: CustomerSums, _ number: DecimalNumber) -> Int? {
         switch key {
-        case .sold: row.sold.map(number.compare)
-        case .assigned: row.assigned.map(number.compare)
-        case .activeUsers: row.activeUsers.map(number.compare)
-        case .deployment: row.deployment.map { number.comparePercent($0.numerator, of: $0.denominator) }
-        case .usage: row.usage.map { number.comparePercent($0.numerator, of: $0.denominator) }
+        case .sold: sums.sold.map(number.compare)
+        case .assigned: sums.assigned.map(number.compare)
+        case .activeUsers: sums.activeUsers.map(number.compare)
+        case .deployment: sums.deployment.map { number.comparePercent($0.numerator, of: $0.denominator) }
+        case .usage: sums.usage.map { number.comparePercent($0.numerator, of: $0.denominator) }
         case .customerID, .customerName, .name, .market: nil
         }
     }

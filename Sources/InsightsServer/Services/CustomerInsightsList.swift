@@ -5,7 +5,7 @@ import RPCEngine
 import Tenancy
 
 extension InsightsService {
-    /// `ListCustomerInsights`: every visible customer by cheap sums first; the whole figures only of the page shown.
+    /// `ListCustomerInsights`: who is on the page by counts that are kept; the whole figures only of the page.
     func listCustomerInsights(_ call: CallContext, _ bytes: [UInt8], _ responder: UnaryResponder) {
         respond(responder) { () throws(RPCStatus) in
             try listCustomerInsights(call, bytes) { read in context.read(call, responder, read) }
@@ -31,28 +31,26 @@ extension InsightsService {
         let scope = try call.partnerScope()
         run { (reply) throws(RPCStatus) in
             let book = paging.snapshot.core.book(in: scope, today: today)
+            var place: CustomerPlace?
+            if let key = paging.position?.key {
+                place = CustomerPlace(texts: key)
+                if place == nil { throw Refusal.badField("page_token", "is not a token of this list") }
+            }
             // A later page shows the day that the first one resolved.
-            let summaries = book.summaries(on: paging.position?.asOf ?? query.day, products: query.products)
-            var places: [CustomerPlace] = []
-            for row in summaries.rows {
-                let figures = FigureRow(row, reach: query.reach)
-                if query.filter.matches(figures) { places.append(query.order.place(of: figures)) }
+            let day = paging.position?.asOf ?? query.day ?? book.defaultPortfolioDay()
+            let filter = query.filter
+            let page = book.page(
+                of: context.published.columns.figures(of: book, on: day), products: query.products,
+                reach: query.reach, by: query.order, after: place, limit: paging.size,
+                where: filter.isEmpty ? nil : { filter.matches($0, $1) })
+            let rows = page.rows.compactMap {
+                book.insights(of: $0.place.customer, on: day, products: query.products)
             }
-            places.sort(by: query.order.isBefore)
-            var start = 0
-            if let position = paging.position {
-                guard let after = CustomerPlace(texts: position.key) else {
-                    throw Refusal.badField("page_token", "is not a token of this list")
-                }
-                start = places.firstIndex { query.order.isBefore(after, $0) } ?? places.endIndex
-            }
-            let page = paging.page(of: places, from: start, asOf: summaries.asOf) { $0.texts }
-            let rows = page.rows.compactMap { place -> CustomerInsightsRow? in
-                guard let customer = try? CustomerID(place.customerID) else { return nil }
-                return book.insights(of: customer, on: summaries.asOf, products: query.products)
-            }
+            let last = page.hasMore ? page.rows.last : nil
             InsightsReply.customers(
-                rows, reach: query.reach, nextPageToken: page.nextToken, total: places.count, into: &reply)
+                rows, reach: query.reach,
+                nextPageToken: last.map { paging.token(after: $0.place.texts, asOf: day) } ?? "", total: page.total,
+                into: &reply)
         }
     }
 }

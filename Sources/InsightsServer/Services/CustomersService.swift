@@ -15,7 +15,9 @@ struct CustomersService: Sendable {
         let filter = try checked { () throws(FieldError) in try CustomerFilter(request.filter, .customers) }
         let today = context.clock.today()
         let rows = paging.snapshot.core.book(in: scope, today: today).customers().filter { row in
-            filter.matches(FigureRow(customerID: row.customer.text, customerName: row.name, market: row.market))
+            filter.matches(CustomerSums()) {
+                CustomerTexts(id: row.customer.text, name: row.name, market: row.market)
+            }
         }
         let page = paging.page(of: rows) { $0.customer.text }
         var response = PBListCustomersResponse()

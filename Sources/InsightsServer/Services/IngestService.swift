@@ -87,7 +87,7 @@ struct IngestService: Sendable {
             row.sources = PBSourceCoverage.all(coverage, on: today)
             return row
         }
-        if found.rows.count == query.size, let last = found.rows.last {
+        if found.hasMore, let last = found.rows.last {
             response.nextPageToken = context.pageTokens.token(
                 for: question, at: PagePosition(revision: core.revision, key: [last.0.text]))
         }

@@ -107,8 +107,15 @@ struct InsightsService: Sendable {
         call.record?.customer = query.customer
         let language = Language(request.languageCode, call: call)
         run { (reply) throws(RPCStatus) in
-            guard let row = book.explain(query.subject, of: query.customer, on: query.day) else {
-                throw Refusal.customerNotFound
+            let row: ExplanationRow
+            if let customer = query.customer {
+                guard let found = book.explain(query.subject, of: customer, on: query.day) else {
+                    throw Refusal.customerNotFound
+                }
+                row = found
+            } else {
+                let day = query.day ?? book.defaultPortfolioDay()
+                row = book.explain(query.subject, classes: context.published.columns.classes(of: book, on: day))
             }
             var response = PBExplainUsageResponse()
             response.explanation = PBUsageExplanation(row, subject: query.subject, language: language)

@@ -82,25 +82,29 @@ extension PageQuery {
     }
 }
 
-/// One export under way: day by day, customer by customer, product by product. Holds no more than its snapshot and
-/// the list of customers.
+/// One export under way: day by day, customer by customer, product by product. Holds no more than its snapshot and its
+/// place in the partner's list of customers.
 private final class PortfolioExport: MessageSource {
     private let book: PartnerBook
-    private let customers: [CustomerRow]
     private let products: [Product]
     private let csv: ExportCSV?
     private let seal: ([String], Day?) -> String
     private let days: ClosedRange<Day>
+    private let customersTotal: Int
+    private var customersDone = 0
     private var day: Day
-    private var index = 0
+    private var cursor = CustomerCursor()
     private var isFirst: Bool
     private var isDone = false
 
-    /// Bounds of one message: customers looked at, so that the event loop is not held for long, and bytes.
+    /// Bounds of one message, so that the event loop is not held for long: customers looked at, steps (which pass
+    /// former customers too) and bytes.
     private static let maximumCustomers = 64
+    private static let maximumSteps = 1_024
     private static let targetBytes = 32 << 10
 
-    /// - Parameter resumeAfter: day and customer of the last row that the client has; empty starts from the beginning.
+    /// - Parameter resumeAfter: day and customer of the last row that the client has, and how many customers were done
+    ///   then; empty starts from the beginning.
     init(
         book: PartnerBook, days: ClosedRange<Day>, products: [Product], csv: ExportCSV?, resumeAfter: [String],
         seal: @escaping ([String], Day?) -> String
@@ -110,12 +114,16 @@ private final class PortfolioExport: MessageSource {
         self.products = products
         self.csv = csv
         self.seal = seal
-        customers = book.customers()
+        customersTotal = book.customerCount * (days.lowerBound.distance(to: days.upperBound) + 1)
         day = days.lowerBound
         isFirst = resumeAfter.isEmpty
-        if resumeAfter.count == 2, let last = Day(resumeAfter[0]), days.contains(last) {
+        if resumeAfter.count == 3, let last = Day(resumeAfter[0]), days.contains(last),
+            let customer = try? CustomerID(resumeAfter[1]), let done = Int(resumeAfter[2])
+        {
             day = last
-            index = customers.firstIndex { $0.customer.text > resumeAfter[1] } ?? customers.endIndex
+            cursor = book.cursor(after: customer)
+            // Facts that the first part did not see may have changed the total.
+            customersDone = min(done, customersTotal)
         }
     }
 
@@ -125,41 +133,51 @@ private final class PortfolioExport: MessageSource {
         var chunk: [UInt8] = []
         if isFirst, let csv { csv.header(into: &chunk) }
         isFirst = false
-        var seen = 0
+        var customers = 0
+        var steps = 0
         var last: (Day, CustomerID)?
-        while seen < Self.maximumCustomers, writer.count + chunk.count < Self.targetBytes {
-            if index >= customers.count {
-                guard day < days.upperBound else {
-                    isDone = true
-                    break
-                }
-                day = day.advanced(by: 1)
-                index = 0
-                continue
-            }
-            let customer = customers[index]
-            index += 1
-            seen += 1
-            last = (day, customer.customer)
-            guard let row = book.summary(of: customer.customer, on: day, products: products) else { continue }
-            for product in row.products {
-                let figures = ExportFigures(product)
-                if figures.isAllZero { continue }
-                if let csv {
-                    csv.row(row.customer, on: day, product.product, figures, into: &chunk)
-                } else {
-                    writer.exportRow(row.customer, on: day, product.product, figures)
-                }
+        while !isDone, customers < Self.maximumCustomers, steps < Self.maximumSteps,
+            writer.count + chunk.count < Self.targetBytes
+        {
+            steps += 1
+            switch book.next(&cursor, on: day, products: products) {
+            case .passed: continue
+            case .end: advanceDay()
+            case .customer(let id, let row):
+                customers += 1
+                customersDone += 1
+                last = (day, id)
+                if let row { write(row, to: &writer, &chunk) }
             }
         }
         var token = ""
-        if let (day, customer) = last { token = seal([day.description, customer.text], days.lowerBound) }
-        let finishedDays = days.lowerBound.distance(to: day)
-        let total = customers.count * (days.lowerBound.distance(to: days.upperBound) + 1)
+        if let (day, customer) = last {
+            token = seal([day.description, customer.text, String(customersDone)], days.lowerBound)
+        }
         writer.exportTail(
-            csvChunk: chunk, resumeToken: token, customersTotal: total,
-            customersDone: finishedDays * customers.count + index)
+            csvChunk: chunk, resumeToken: token, customersTotal: customersTotal, customersDone: customersDone)
         writer.finish(into: &reply)
         return .message
+    }
+
+    private func advanceDay() {
+        guard day < days.upperBound else {
+            isDone = true
+            return
+        }
+        day = day.advanced(by: 1)
+        cursor = CustomerCursor()
+    }
+
+    private func write(_ row: CustomerInsightsRow, to writer: inout WireWriter, _ chunk: inout [UInt8]) {
+        for product in row.products {
+            let figures = ExportFigures(product)
+            if figures.isAllZero { continue }
+            if let csv {
+                csv.row(row.customer, on: day, product.product, figures, into: &chunk)
+            } else {
+                writer.exportRow(row.customer, on: day, product.product, figures)
+            }
+        }
     }
 }

@@ -34,21 +34,61 @@ extension InsightsService {
         let reader = scope
         run { (reply) throws(RPCStatus) in
             let book = paging.snapshot.core.book(in: reader, today: today)
-            let found = book.recommendations(
-                of: query.customer, on: paging.position?.asOf ?? query.day, products: query.products,
-                thresholds: context.settings.advice)
-            guard let found else { throw Refusal.customerNotFound }
-            // Rows have no id of their own; over one snapshot and day their number is their place.
-            let start = paging.position?.key.first.flatMap(Int.init) ?? 0
-            let numbered = Array(found.rows.enumerated())
-            let page = paging.page(of: numbered, from: min(max(start, 0), numbered.count), asOf: found.asOf) {
-                [String($0.offset + 1)]
-            }
+            let page = try page(
+                of: book, customer: query.customer, day: query.day, products: query.products, paging: paging)
             var response = PBListRecommendationsResponse()
-            response.recommendations = page.rows.map { text.recommendation($0.element) }
-            response.totalSize = Int32(clamping: found.rows.count)
+            response.recommendations = page.rows.map(text.recommendation)
+            response.totalSize = Int32(clamping: page.total)
             response.nextPageToken = page.nextToken
             try encode(response, into: &reply)
         }
+    }
+
+    private func page(
+        of book: PartnerBook, customer: CustomerID?, day: Day?, products: [Product], paging: Paging
+    ) throws(RPCStatus) -> (rows: [RecommendationRow], total: Int, nextToken: String) {
+        var place: AdvicePlace?
+        if let key = paging.position?.key {
+            place = AdvicePlace(texts: key)
+            if place == nil { throw Refusal.badField("page_token", "is not a token of this list") }
+        }
+        let rows: [RecommendationRow]
+        let (total, hasMore): (Int, Bool)
+        let asOf: Day
+        if let customer {
+            let found = book.recommendations(
+                of: customer, on: paging.position?.asOf ?? day, products: products,
+                thresholds: context.settings.advice)
+            guard let found else { throw Refusal.customerNotFound }
+            let rest = place.map { place in found.rows.filter(place.isBefore) } ?? found.rows
+            asOf = found.asOf
+            rows = Array(rest.prefix(paging.size))
+            (total, hasMore) = (found.rows.count, rest.count > rows.count)
+        } else {
+            asOf = paging.position?.asOf ?? day ?? book.defaultPortfolioDay()
+            let advice = context.published.columns.advice(of: book, on: asOf, thresholds: context.settings.advice)
+            (rows, total, hasMore) = book.page(of: advice, products: products, after: place, limit: paging.size)
+        }
+        let last = hasMore ? rows.last : nil
+        return (rows, total, last.map { paging.token(after: $0.place.texts, asOf: asOf) } ?? "")
+    }
+}
+
+extension RecommendationRow {
+    fileprivate var place: AdvicePlace { AdvicePlace(customer: customer, product: product, kind: kind) }
+}
+
+extension AdvicePlace {
+    /// For `PagePosition.key`; 0 stands for all products.
+    fileprivate var texts: [String] {
+        [customer.text, String(product?.rawValue ?? 0), String(kind.rawValue)]
+    }
+
+    /// Nil for texts that no place has.
+    fileprivate init?(texts: [String]) {
+        guard texts.count == 3, let customer = try? CustomerID(texts[0]), let product = UInt8(texts[1]),
+            let kind = UInt8(texts[2]).flatMap(RecommendationKind.init)
+        else { return nil }
+        self.init(customer: customer, product: Product(rawValue: product), kind: kind)
     }
 }

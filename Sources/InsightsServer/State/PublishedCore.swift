@@ -15,6 +15,8 @@ final class CoreSnapshot: Sendable {
 
 /// The newest snapshot that reads may see. The fact writer publishes; every event loop loads.
 final class PublishedCore: Sendable {
+    /// What whole portfolios were asked for lately, of whatever revision.
+    let columns = DayColumnCache()
     private let newest: Mutex<CoreSnapshot>
     private let shelf = Mutex(Shelf())
 

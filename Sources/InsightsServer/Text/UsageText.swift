@@ -7,7 +7,10 @@ extension PBUsageExplanation {
         self.init()
         asOf = row.asOf.description
         let usage = row.usage
-        if usage.activityReported { activeUsers = usage.active }
+        if usage.activityReported {
+            activeUsers = usage.active
+            unclassifiedUsers = row.unclassified
+        }
         if usage.showsLicenses {
             totalUsers = usage.totalUsers
             entitlements = usage.entitlements
@@ -50,11 +53,14 @@ struct UsageText: Sendable {
         }
         guard usage.showsLicenses else {
             return language == .dutch
-                ? "\(people(usage.active)) actief met \(name); licenties of toewijzingen zijn nog niet gemeld."
-                : "\(people(usage.active)) active with \(name); licenses or assignments have not been reported yet."
+                ? "\(people(usage.active)) actief met \(name); licenties of toewijzingen zijn nog niet gemeld, dus "
+                    + "niemand is ingedeeld."
+                : "\(people(usage.active)) active with \(name); licenses or assignments have not been reported yet, so "
+                    + "nobody is in a class."
         }
         var sentences = [opening(usage, name: name)]
         sentences += reasons(row.classes)
+        if row.unclassified > 0 { sentences.append(unclassified(row.unclassified)) }
         if case .product = subject { sentences.append(productNote) }
         return sentences.joined(separator: " ")
     }
@@ -105,6 +111,18 @@ struct UsageText: Sendable {
         guard !parts.isEmpty else { return [] }
         let list = parts.map { count, text in "\(number(count)) \(text)" }.joined(separator: "; ")
         return [language == .dutch ? "Van hen: \(list)." : "Of these: \(list)."]
+    }
+
+    /// Of a portfolio in which some customers report no licenses.
+    private func unclassified(_ users: Int64) -> String {
+        switch language {
+        case .english:
+            "\(people(users)) of customers whose licenses or assignments have not been reported "
+                + "\(users == 1 ? "is" : "are") in no class and not in the percentage."
+        case .dutch:
+            "\(people(users)) van klanten van wie licenties of toewijzingen niet zijn gemeld "
+                + "\(users == 1 ? "valt" : "vallen") buiten de indeling en het percentage."
+        }
     }
 
     private var productNote: String {

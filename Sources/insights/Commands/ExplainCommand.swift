@@ -88,9 +88,11 @@ struct AdviceCommand: AsyncParsableCommand {
         try Answer(
             message: response,
             table: {
-                let day = figures.asOf.isEmpty ? "" : " as of \(figures.asOf)"
-                let heading = "Advice for \(customer ?? "the portfolio")\(day)"
-                return AdviceView(recommendations: response.recommendations, heading: heading, screen: $0).text()
+                let words = AdviceWords(language: language)
+                return AdviceView(
+                    recommendations: response.recommendations, words: words,
+                    heading: words.heading(customer: customer, day: figures.asOf), screen: $0
+                ).text()
             },
             csv: { AdviceView.rows(response.recommendations) }
         ).print(connection.output)

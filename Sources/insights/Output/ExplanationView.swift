@@ -16,18 +16,21 @@ struct ExplanationView {
         let bar = BarText.bar(percent, screen: screen)
         text += "  Usage          \(NumberText.percent(explanation.hasUsage ? explanation.usage : nil))"
         text += bar.isEmpty ? "\n\n" : "  \(bar)\n\n"
-        if !explanation.classes.isEmpty { text += classes(active ?? 0) + "\n" }
+        if !explanation.classes.isEmpty || explanation.unclassifiedUsers > 0 { text += classes(active ?? 0) + "\n" }
         return text + explanation.text.wrapped(width: screen.width, indent: "  ")
     }
 
     private func classes(_ active: Int64) -> String {
         var table = TextTable([.text("Active because"), .number("Users"), .number("Share"), .text(""), .text("Who")])
-        for count in explanation.classes {
-            let share = active > 0 ? 100 * Double(count.users) / Double(active) : nil
+        func add(_ title: String, _ users: Int64, _ meaning: String) {
+            let share = active > 0 ? 100 * Double(users) / Double(active) : nil
             table.add([
-                count.usageClass.title, NumberText.count(count.users), NumberText.percent(share),
-                BarText.bar(share, screen: screen), count.usageClass.meaning,
+                title, NumberText.count(users), NumberText.percent(share), BarText.bar(share, screen: screen), meaning,
             ])
+        }
+        for count in explanation.classes { add(count.usageClass.title, count.users, count.usageClass.meaning) }
+        if explanation.unclassifiedUsers > 0 {
+            add("unclassified", explanation.unclassifiedUsers, "their licenses or assignments are not reported")
         }
         table.dropIdleColumns([""])
         return table.text(indent: "  ")
@@ -35,9 +38,10 @@ struct ExplanationView {
 
     static func rows(_ explanation: PBUsageExplanation) -> [[String]] {
         [["as_of", "usage_class", "users", "active_users", "total_users", "entitlements", "usage_percent"]]
-            + explanation.classes.map {
+            + (explanation.classes.map { ($0.usageClass.title, $0.users) }
+            + (explanation.unclassifiedUsers > 0 ? [("unclassified", explanation.unclassifiedUsers)] : [])).map {
                 [
-                    explanation.asOf, $0.usageClass.title, "\($0.users)",
+                    explanation.asOf, $0.0, "\($0.1)",
                     NumberText.machine(explanation.hasActiveUsers ? explanation.activeUsers : nil),
                     NumberText.machine(explanation.hasTotalUsers ? explanation.totalUsers : nil),
                     NumberText.machine(explanation.hasEntitlements ? explanation.entitlements : nil),

@@ -307,9 +307,15 @@ typedef enum {
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(PARTNER__INSIGHTS__V1__USAGE_EXPLANATION__MAYBE_ENTITLEMENTS__CASE)
 } Partner__Insights__V1__UsageExplanation__MaybeEntitlementsCase;
 
+typedef enum {
+  PARTNER__INSIGHTS__V1__USAGE_EXPLANATION__MAYBE_UNCLASSIFIED_USERS__NOT_SET = 0,
+  PARTNER__INSIGHTS__V1__USAGE_EXPLANATION__MAYBE_UNCLASSIFIED_USERS_UNCLASSIFIED_USERS = 8
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(PARTNER__INSIGHTS__V1__USAGE_EXPLANATION__MAYBE_UNCLASSIFIED_USERS__CASE)
+} Partner__Insights__V1__UsageExplanation__MaybeUnclassifiedUsersCase;
+
 /*
- * Every active user in exactly one class; the classes add up to `active_users`. The classes of a product are no sums
- * over its workloads.
+ * Every active user in exactly one class, or in none where a source that classes need is not reported: the classes and
+ * `unclassified_users` always add up to `active_users`. The classes of a product are no sums over its workloads.
  */
 struct  Partner__Insights__V1__UsageExplanation
 {
@@ -317,7 +323,8 @@ struct  Partner__Insights__V1__UsageExplanation
   char *as_of;
   Partner__Insights__V1__Ratio *usage;
   /*
-   * All six classes in the order of the enum; empty where a source that they need is not reported.
+   * All six classes in the order of the enum; empty where a source that they need is not reported. A portfolio counts
+   * the customers that report all three sources.
    */
   size_t n_classes;
   Partner__Insights__V1__UsageClassCount **classes;
@@ -337,10 +344,14 @@ struct  Partner__Insights__V1__UsageExplanation
   union {
     int64_t entitlements;
   };
+  Partner__Insights__V1__UsageExplanation__MaybeUnclassifiedUsersCase maybe_unclassified_users_case;
+  union {
+    int64_t unclassified_users;
+  };
 };
 #define PARTNER__INSIGHTS__V1__USAGE_EXPLANATION__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&partner__insights__v1__usage_explanation__descriptor) \
-    , (char *)protobuf_c_empty_string, NULL, 0,NULL, (char *)protobuf_c_empty_string, PARTNER__INSIGHTS__V1__USAGE_EXPLANATION__MAYBE_ACTIVE_USERS__NOT_SET, {0}, PARTNER__INSIGHTS__V1__USAGE_EXPLANATION__MAYBE_TOTAL_USERS__NOT_SET, {0}, PARTNER__INSIGHTS__V1__USAGE_EXPLANATION__MAYBE_ENTITLEMENTS__NOT_SET, {0} }
+    , (char *)protobuf_c_empty_string, NULL, 0,NULL, (char *)protobuf_c_empty_string, PARTNER__INSIGHTS__V1__USAGE_EXPLANATION__MAYBE_ACTIVE_USERS__NOT_SET, {0}, PARTNER__INSIGHTS__V1__USAGE_EXPLANATION__MAYBE_TOTAL_USERS__NOT_SET, {0}, PARTNER__INSIGHTS__V1__USAGE_EXPLANATION__MAYBE_ENTITLEMENTS__NOT_SET, {0}, PARTNER__INSIGHTS__V1__USAGE_EXPLANATION__MAYBE_UNCLASSIFIED_USERS__NOT_SET, {0} }
 
 
 /*

@@ -13,6 +13,8 @@ public struct AuthenticatedCaller: Sendable, Hashable {
     /// Which credentials took part; at least one did. A caller with a token is not to be remembered per connection.
     public let viaCertificate: Bool
     public let viaToken: Bool
+    /// The roles that a token beside a certificate gives, which the directory cannot take back; otherwise empty.
+    let tokenRoles: RoleSet
 }
 
 /// Turns credentials into a caller: the only maker of a `Principal`.
@@ -33,8 +35,7 @@ public final class Authenticator: Sendable {
     /// Who is calling.
     ///
     /// Either credential is enough. Of two, both must hold and name the same partner: the identity is the
-    /// certificate's, and a role counts only when each credential by itself permits everything that the role
-    /// permits, so that adding a credential never adds a permission.
+    /// certificate's, and the roles of both add up, for each of them could be had by showing that credential alone.
     ///
     /// - Parameters:
     ///   - certificate: the peer's, nil when it showed none.
@@ -71,12 +72,11 @@ public final class Authenticator: Sendable {
         // The roles of a token are the token's own.
         guard caller.viaCertificate else { return caller }
         guard let record else { throw AuthenticationFailure(.principalUnknown) }
-        let permitted = AccessPolicy.permissions(of: record.roles)
-        let kept = roles.roles.filter { AccessPolicy.permissions(of: $0).isSubset(of: permitted) }
+        let kept = roles.intersection(record.roles.union(caller.tokenRoles))
         return AuthenticatedCaller(
-            principal: Principal(.partner(partner, name, RoleSet(kept))), displayName: record.displayName,
+            principal: Principal(.partner(partner, name, kept)), displayName: record.displayName,
             expiresAt: caller.expiresAt, directoryGeneration: snapshot.generation, viaCertificate: true,
-            viaToken: caller.viaToken)
+            viaToken: caller.viaToken, tokenRoles: caller.tokenRoles)
     }
 
     private func caller(
@@ -103,7 +103,7 @@ public final class Authenticator: Sendable {
         }
         return AuthenticatedCaller(
             principal: principal, displayName: displayName, expiresAt: peer.notAfter,
-            directoryGeneration: snapshot.generation, viaCertificate: true, viaToken: false)
+            directoryGeneration: snapshot.generation, viaCertificate: true, viaToken: false, tokenRoles: [])
     }
 
     private func bearerCaller(
@@ -121,7 +121,7 @@ public final class Authenticator: Sendable {
         return AuthenticatedCaller(
             principal: Principal(.partner(identity.partner, identity.principal, identity.roles)),
             displayName: record?.displayName ?? "", expiresAt: identity.expiresAt,
-            directoryGeneration: snapshot.generation, viaCertificate: false, viaToken: true)
+            directoryGeneration: snapshot.generation, viaCertificate: false, viaToken: true, tokenRoles: [])
     }
 
     private static func combine(
@@ -130,12 +130,11 @@ public final class Authenticator: Sendable {
         guard case .partner(let partner, let name, let roles) = certified.principal.identity,
             partner == bearer.principal.partner
         else { throw AuthenticationFailure(.partnersDiffer) }
-        let permitted = AccessPolicy.permissions(of: roles)
-            .intersection(AccessPolicy.permissions(of: bearer.principal.roles))
-        let common = Role.allCases.filter { AccessPolicy.permissions(of: $0).isSubset(of: permitted) }
         return AuthenticatedCaller(
-            principal: Principal(.partner(partner, name, RoleSet(common))), displayName: certified.displayName,
+            principal: Principal(.partner(partner, name, roles.union(bearer.principal.roles))),
+            displayName: certified.displayName,
             expiresAt: min(certified.expiresAt, bearer.expiresAt),
-            directoryGeneration: certified.directoryGeneration, viaCertificate: true, viaToken: true)
+            directoryGeneration: certified.directoryGeneration, viaCertificate: true, viaToken: true,
+            tokenRoles: bearer.principal.roles)
     }
 }

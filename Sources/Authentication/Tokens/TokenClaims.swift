@@ -1,3 +1,4 @@
+import Crypto
 import Tenancy
 
 /// What a proven token claims, checked against its issuer's settings. Times are checked at each use.
@@ -9,6 +10,8 @@ struct TokenClaims: Sendable {
 
     let identity: TokenIdentity
     let notBefore: Int64
+    /// The token was over before it began.
+    private let neverHeld: Bool
     /// SHA-256 of the certificate that the token is bound to (RFC 8705); nil when it is bound to none.
     let certificate: [UInt8]?
 
@@ -21,28 +24,44 @@ struct TokenClaims: Sendable {
         guard Self.idTokenClaims.allSatisfy({ claims[$0] == nil }) else {
             throw AuthenticationFailure(.tokenAudience)
         }
-        // `oid` is the same in every application; `sub` is what every issuer has.
-        guard let subject = (claims["oid"] ?? claims["sub"])?.string, let principal = try? PrincipalID(subject) else {
-            throw AuthenticationFailure(.tokenSubject)
+        guard let expiry = claims["exp"]?.numericDate, let notBefore = claims["nbf"]?.numericDate else {
+            throw AuthenticationFailure(.tokenTimes)
         }
-        guard let expiry = claims["exp"]?.numericDate, let notBefore = claims["nbf"]?.numericDate,
-            notBefore < expiry
-        else { throw AuthenticationFailure(.tokenTimes) }
+        var start = notBefore
         if let issued = claims["iat"] {
-            guard let time = issued.numericDate, time < expiry else { throw AuthenticationFailure(.tokenTimes) }
+            guard let time = issued.numericDate else { throw AuthenticationFailure(.tokenTimes) }
+            start = max(start, time)
         }
         identity = TokenIdentity(
-            partner: partner, principal: principal, roles: try Self.roles(claims[issuer.rolesClaim]),
-            expiresAt: expiry)
+            partner: partner, principal: try Self.principal(claims),
+            roles: try Self.roles(claims[issuer.rolesClaim]), expiresAt: expiry)
         self.notBefore = notBefore
+        neverHeld = start >= expiry
         certificate = try Self.binding(claims["cnf"])
     }
 
     /// Whether the token holds at `now` for a caller with that certificate.
     func check(certificate presented: [UInt8]?, now: Int64) throws(AuthenticationFailure) {
         if let certificate, certificate != presented { throw AuthenticationFailure(.tokenBinding) }
-        guard now >= notBefore - Self.skew else { throw AuthenticationFailure(.tokenNotYetValid) }
         guard now < identity.expiresAt + Self.skew else { throw AuthenticationFailure(.tokenExpired) }
+        guard !neverHeld else { throw AuthenticationFailure(.tokenTimes) }
+        guard now >= notBefore - Self.skew else { throw AuthenticationFailure(.tokenNotYetValid) }
+    }
+
+    /// Who calls: `oid`, which is the same in every application, or `sub`, which nearly every issuer has. A name that
+    /// is no principal id, such as a mail address, counts by its digest, so that no log has it.
+    private static func principal(_ claims: [String: StrictJSON]) throws(AuthenticationFailure) -> PrincipalID {
+        let name: String
+        if let claim = claims["oid"] ?? claims["sub"] {
+            guard let subject = claim.string, !subject.isEmpty else { throw AuthenticationFailure(.tokenSubject) }
+            if let id = try? PrincipalID(subject) { return id }
+            let digest = SHA256.hash(data: Array(subject.utf8)).prefix(16)
+            name = "sub-" + digest.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+        } else {
+            name = "unnamed"
+        }
+        guard let id = try? PrincipalID(name) else { throw AuthenticationFailure(.tokenSubject) }
+        return id
     }
 
     private static func checkAudience(

@@ -64,7 +64,7 @@ struct ServeCommand: AsyncParsableCommand {
         let store = try SQLiteDatastore.open(path: settings.store)
         var parts = PartnerInsightsServerParts(
             store: store, dataFolder: settings.data, trustDomain: try TrustDomain(settings.trustDomain),
-            tokens: try makeTokenVerifier(settings, logger: log.logger), settings: settings.limits.services,
+            tokens: try makeTokenVerifier(settings, logger: log.logger), settings: settings.numbers.services,
             clock: .system,
             logger: log.logger)
         parts.lostLogLines = log.lostLines
@@ -81,7 +81,7 @@ struct ServeCommand: AsyncParsableCommand {
             tls: TLSConfiguration(
                 certificateChainPEM: settings.tlsCert, keyPEM: settings.tlsKey, clientCAPEM: settings.clientCA,
                 crlPEM: settings.crl, minimumVersion: settings.tlsMinimum),
-            limits: settings.limits.engine, methods: methods, interceptor: interceptor,
+            limits: settings.numbers.engine, methods: methods, interceptor: interceptor,
             onEvent: { EngineEventLog.write($0, to: logger) })
     }
 }

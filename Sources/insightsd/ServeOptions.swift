@@ -63,6 +63,8 @@ struct ServeOptions: ParsableArguments {
     var loops: Int?
 
     @OptionGroup(title: "Limits") var limits: LimitOptions
+
+    @OptionGroup(title: "Advice") var advice: AdviceOptions
 }
 
 /// The options of commands that only need to find the files of a server.

@@ -71,7 +71,7 @@ struct Settings {
     /// Seconds.
     var shutdownGrace = 30
     var loops = 0
-    var limits = LimitSettings()
+    var numbers = NumberSettings()
 
     /// - Parameter serving: whether the certificate and key are needed.
     init(_ source: SettingsSource, serving: Bool = true) throws(SettingsError) {
@@ -91,7 +91,7 @@ struct Settings {
         tokenCA = source.string("token-ca")
         shutdownGrace = try source.int("shutdown-grace", in: 0...3_600) ?? shutdownGrace
         loops = try source.int("loops", in: 0...256) ?? loops
-        limits = try LimitSettings(source)
+        numbers = try NumberSettings(source)
     }
 
     static let logLevels = ["trace", "debug", "info", "notice", "warning", "error", "critical"]
@@ -162,6 +162,6 @@ struct Settings {
             ("log-format", logFormat.rawValue),
             ("shutdown-grace", "\(shutdownGrace) s"),
             ("loops", loops == 0 ? "one per core" : String(loops)),
-        ] + LimitOption.all.map { option, _ in (option.name, "\(limits[option]) \(option.unit)") }
+        ] + NumberOption.all.map { ($0.name, "\(numbers[$0]) \($0.unit)") }
     }
 }

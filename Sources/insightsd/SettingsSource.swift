@@ -38,12 +38,14 @@ struct SettingsSource {
 
     /// Nil when nobody set it; an empty value counts as not set.
     func string(_ name: String) -> String? {
-        let candidates = [
-            flags[name],
-            environment.string(forKey: ConfigKey(["insights", name])),
-            file?.string(forKey: ConfigKey([name])),
-            file?.int(forKey: ConfigKey([name])).map(String.init),
-        ]
+        let candidates =
+            [
+                flags[name],
+                environment.string(forKey: ConfigKey(["insights", name])),
+            ]
+            + Self.spellings(of: name).flatMap { key in
+                [file?.string(forKey: key), file?.int(forKey: key).map(String.init)]
+            }
         return candidates.compactMap { $0 }.first { !$0.isEmpty }
     }
 
@@ -53,9 +55,19 @@ struct SettingsSource {
         if let text = environment.string(forKey: ConfigKey(["insights", name])), !text.isEmpty {
             return text.split(separator: ",").map(String.init)
         }
-        if let values = file?.stringArray(forKey: ConfigKey([name])) { return values }
-        return file?.string(forKey: ConfigKey([name])).map { [$0] } ?? []
+        for key in Self.spellings(of: name) {
+            if let values = file?.stringArray(forKey: key) { return values }
+            if let value = file?.string(forKey: key) { return [value] }
+        }
+        return []
     }
+
+    /// `tls-cert` may be written `tls_cert` in the file.
+    private static func spellings(of name: String) -> [ConfigKey] {
+        name.contains("-") ? [ConfigKey([name]), ConfigKey([underscored(name)])] : [ConfigKey([name])]
+    }
+
+    private static func underscored(_ name: String) -> String { String(name.map { $0 == "-" ? "_" : $0 }) }
 
     func int(_ name: String, in range: ClosedRange<Int>) throws(SettingsError) -> Int? {
         guard let text = string(name) else { return nil }
@@ -83,14 +95,16 @@ struct SettingsSource {
             ("log-format", options.logFormat), ("shutdown-grace", options.shutdownGrace.map(String.init)),
             ("loops", options.loops.map(String.init)),
         ]
-        let limits = LimitOption.all.map { option, flag in (option.name, options.limits[keyPath: flag].map(String.init))
-        }
+        let numbers =
+            NumberOption.limits.map { ($0.option.name, options.limits[keyPath: $0.flag]) }
+            + NumberOption.advice.map { ($0.option.name, options.advice[keyPath: $0.flag]) }
         return Dictionary(
-            uniqueKeysWithValues: (values + limits).compactMap { name, value in value.map { (name, $0) } })
+            uniqueKeysWithValues: values.compactMap { name, value in value.map { (name, $0) } }
+                + numbers.compactMap { name, value in value.map { (name, String($0)) } })
     }
 
     /// Every key of the config file.
-    private static let names = Set(LimitOption.all.map(\.option.name)).union([
+    private static let names = Set(NumberOption.all.map(\.name)).union([
         "listen", "admin-listen", "data", "store", "tls-cert", "tls-key", "client-ca", "crl", "tls-minimum",
         "trust-domain", "token-issuer", "token-ca", "log-level", "log-format", "shutdown-grace", "loops",
     ])
@@ -107,8 +121,12 @@ struct SettingsSource {
         guard let object = try JSONSerialization.jsonObject(with: data) as? [String: Any] else {
             throw SettingsError(description: "--config: \(path) is not a JSON object")
         }
-        if let unknown = object.keys.filter({ !names.contains($0) }).min() {
+        let known = names.union(names.map(underscored))
+        if let unknown = object.keys.filter({ !known.contains($0) }).min() {
             throw SettingsError(description: "--config: \(path) has the unknown key '\(unknown)'")
+        }
+        if let twice = names.filter({ $0.contains("-") && object[$0] != nil && object[underscored($0)] != nil }).min() {
+            throw SettingsError(description: "--config: \(path) has the key '\(twice)' in two spellings")
         }
     }
 }

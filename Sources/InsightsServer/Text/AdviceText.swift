@@ -31,7 +31,8 @@ struct AdviceText: Sendable {
     static func text(_ value: EvidenceRow.Value) -> String {
         switch value {
         case .count(let count): String(count)
-        case .percent(let percent): UsageText.percent(percent)
+        // Unrounded: 59.99 is below a threshold of 60 and must not read as 60.
+        case .percent(let percent): String(percent)
         case .workload(let workload): workload.code
         case .sku(let sku): sku.text
         case .subscription(let subscription): subscription.text

@@ -156,10 +156,9 @@ extension InsightsCore {
     }
 
     /// The one place where a changed customer becomes the customer.
-    mutating func store(_ changed: Customer, at place: Int32) {
-        var customer = changed
-        customer.changed = revision
+    mutating func store(_ customer: Customer, at place: Int32) {
         customers[Int(place)] = Frozen(customer)
+        customerRevisions[Int(place)] = revision
     }
 
     /// Brings the lists and sums of everybody who serves or served the customer up to date.

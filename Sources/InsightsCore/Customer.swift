@@ -19,9 +19,6 @@ struct SupportEntry: Sendable, Equatable {
 /// The facts about one customer and what is derived from them.
 struct Customer: Sendable {
     let id: CustomerID
-    /// The revision that last stored this customer: of two states with one revision all facts are the same. Set where
-    /// a changed customer is stored.
-    var changed = Revision.none
     var name = ""
     var market = ""
     /// In no order; identity is partner and start.

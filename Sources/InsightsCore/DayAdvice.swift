@@ -84,7 +84,7 @@ extension PartnerBook {
         let isSame = known.map { $0.thresholds == thresholds && $0.reach == scope.reach } ?? false
         let pieces = column(on: day, reusing: isSame ? known?.pieces : nil) { index, customer in
             let classes = classes.entries[index].value
-            return AdvicePieces(advisor(customer, classes, on: day, thresholds).advice(Product.allCases))
+            return AdvicePieces(advisor(customer.value, classes, on: day, thresholds).advice(Product.allCases))
         }
         return DayAdvice(thresholds: thresholds, reach: scope.reach, classes: classes, pieces: pieces)
     }

@@ -9,8 +9,8 @@ import Tenancy
 public struct DayColumn<Value: Sendable>: Sendable {
     struct Entry: Sendable {
         let customer: Int32
-        /// `Customer.changed` of the facts that the value was made of.
-        let changed: Revision
+        /// Of `InsightsCore.customerRevisions`: what the value was made of.
+        let revision: Revision
         let value: Value
     }
 
@@ -40,7 +40,7 @@ extension PartnerBook {
     /// catalog's coverage and that customer's facts may decide what it returns. A column of another partner or day is
     /// no help; one of an earlier or later revision is, as far as it goes.
     func column<Value>(
-        on day: Day, reusing known: DayColumn<Value>?, make: (_ index: Int, _ customer: Customer) -> Value
+        on day: Day, reusing known: DayColumn<Value>?, make: (_ index: Int, _ customer: Frozen<Customer>) -> Value
     ) -> DayColumn<Value> {
         let relationships = partner.map { core.partners[Int($0)].value.relationshipsChanged } ?? .none
         guard let known, known.partner == partnerID, known.day == day, known.coverage == core.catalog.coverageChanged
@@ -61,10 +61,10 @@ extension PartnerBook {
     }
 
     /// The same customers as before; the values of changed ones are made anew.
-    private func refresh<Value>(_ column: inout DayColumn<Value>, make: (Int, Customer) -> Value) {
+    private func refresh<Value>(_ column: inout DayColumn<Value>, make: (Int, Frozen<Customer>) -> Value) {
         var changed: [Int] = []
         column.entries.forEach { index, entry in
-            if core.customers[Int(entry.customer)].value.changed != entry.changed { changed.append(index) }
+            if core.customerRevisions[Int(entry.customer)] != entry.revision { changed.append(index) }
         }
         for index in changed {
             column.entries[index] = entry(column.entries[index].customer, at: index, make: make)
@@ -72,16 +72,16 @@ extension PartnerBook {
     }
 
     /// Other customers than before: walks them and the column side by side, both by id.
-    private func merged<Value>(_ known: DayColumn<Value>, make: (Int, Customer) -> Value) -> DayColumn<Value> {
+    private func merged<Value>(_ known: DayColumn<Value>, make: (Int, Frozen<Customer>) -> Value) -> DayColumn<Value> {
         var column = known
         column.entries = SharedVector()
         var place = 0
         forEachVisible(on: known.day.number) { served in
             let index = column.entries.count
-            let customer = core.customers[Int(served.customer)]
-            while place < known.count, stands(known.entries[place].customer, before: customer.value.id) { place += 1 }
+            let id = core.customers[Int(served.customer)].value.id
+            while place < known.count, stands(known.entries[place].customer, before: id) { place += 1 }
             if place < known.count, known.entries[place].customer == served.customer,
-                known.entries[place].changed == customer.value.changed
+                known.entries[place].revision == core.customerRevisions[Int(served.customer)]
             {
                 column.entries.append(known.entries[place])
             } else {
@@ -98,10 +98,11 @@ extension PartnerBook {
 
     @inline(__always)
     private func entry<Value>(
-        _ customer: Int32, at index: Int, make: (Int, Customer) -> Value
+        _ customer: Int32, at index: Int, make: (Int, Frozen<Customer>) -> Value
     ) -> DayColumn<Value>.Entry {
-        let box = core.customers[Int(customer)]
-        return DayColumn.Entry(customer: customer, changed: box.value.changed, value: make(index, box.value))
+        DayColumn.Entry(
+            customer: customer, revision: core.customerRevisions[Int(customer)],
+            value: make(index, core.customers[Int(customer)]))
     }
 
     /// The customer of an entry.

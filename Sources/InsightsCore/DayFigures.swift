@@ -59,24 +59,30 @@ struct CountSelection {
     }
 
     @inline(__always)
-    private func sum(_ counts: CustomerCounts, _ count: (CustomerCounts.ProductCounts) -> Int64) -> Int64 {
+    private func sum(_ office365: Int64, _ dynamics365: Int64) -> Int64 {
         // Wraps at sums that `Limits.maximumQuantity` rules out.
-        (office365 ? count(counts.office365) : 0) &+ (dynamics365 ? count(counts.dynamics365) : 0)
+        (self.office365 ? office365 : 0) &+ (self.dynamics365 ? dynamics365 : 0)
     }
 
     @inline(__always)
     func sold(_ counts: CustomerCounts) -> Int64? {
-        counts.hasSubscriptions ? sum(counts) { isOwn ? $0.ownSold : $0.allSold } : nil
+        guard counts.hasSubscriptions else { return nil }
+        return isOwn
+            ? sum(counts.office365.ownSold, counts.dynamics365.ownSold)
+            : sum(counts.office365.allSold, counts.dynamics365.allSold)
     }
 
     @inline(__always)
     func assigned(_ counts: CustomerCounts) -> Int64? {
-        counts.hasAssignments ? sum(counts) { isOwn ? $0.ownAssigned : $0.allAssigned } : nil
+        guard counts.hasAssignments else { return nil }
+        return isOwn
+            ? sum(counts.office365.ownAssigned, counts.dynamics365.ownAssigned)
+            : sum(counts.office365.allAssigned, counts.dynamics365.allAssigned)
     }
 
     @inline(__always)
     func active(_ counts: CustomerCounts) -> Int64? {
-        counts.hasActivity ? sum(counts) { $0.active } : nil
+        counts.hasActivity ? sum(counts.office365.active, counts.dynamics365.active) : nil
     }
 
     @inline(__always)
@@ -88,7 +94,7 @@ struct CountSelection {
     @inline(__always)
     func usage(_ counts: CustomerCounts) -> Fraction? {
         guard counts.hasAssignments, let active = active(counts) else { return nil }
-        return Fraction(active, of: sum(counts) { $0.totalUsers })
+        return Fraction(active, of: sum(counts.office365.totalUsers, counts.dynamics365.totalUsers))
     }
 
     func sums(_ counts: CustomerCounts) -> CustomerSums {
@@ -102,7 +108,7 @@ extension PartnerBook {
     /// The counts of every customer visible on the day and today; `known` saves those of customers that are unchanged.
     public func dayFigures(on day: Day, reusing known: DayFigures? = nil) -> DayFigures {
         let reader = reader
-        return column(on: day, reusing: known) { _, customer in reader.counts(of: customer, on: day.number) }
+        return column(on: day, reusing: known) { _, customer in reader.counts(of: customer.value, on: day.number) }
     }
 }
 

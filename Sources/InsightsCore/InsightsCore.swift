@@ -15,6 +15,9 @@ public struct InsightsCore: Sendable {
     var partners = SharedVector<Box<Partner>>()
     var customerIndex = TreeDictionary<CustomerID, Int32>()
     var customers = SharedVector<Frozen<Customer>>()
+    /// The revision that last stored each customer: with one revision all its facts are the same. Apart from the
+    /// customers, because whole portfolios are compared by it.
+    var customerRevisions = SharedVector<Revision>()
     var dirty = DirtyStates()
     /// While rows are restored: groups of people that came before their predecessors.
     var waitingUsers: [Int32: [Int: [StoredPerson]]] = [:]
@@ -75,6 +78,7 @@ public struct InsightsCore: Sendable {
         let new = Int32(truncatingIfNeeded: customers.count)
         customerIndex[id] = new
         customers.append(Frozen(Customer(id: id)))
+        customerRevisions.append(revision)
         dirty.mark(customer: new)
         return new
     }

@@ -8,7 +8,7 @@ extension PartnerBook {
         guard let served = served(id) else { return nil }
         let day = day ?? defaultDay(served)
         guard served.links.cover(day.number) else { return nil }
-        let customer = state(of: served)
+        let customer = state(of: served).value
         var rows: [SubscriptionRow] = []
         for subscription in customer.subscriptions where subscription.seller == partner {
             guard let entry = subscription.value(on: day.number) else { continue }
@@ -35,7 +35,7 @@ extension PartnerBook {
         guard let served = served(id) else { return nil }
         let day = day ?? defaultDay(served)
         guard served.links.cover(day.number) else { return nil }
-        let customer = state(of: served)
+        let customer = state(of: served).value
         let catalog = core.catalog
         let lists = customer.people.sets.map { set in
             guard let workload else { return !set.skus.isEmpty }

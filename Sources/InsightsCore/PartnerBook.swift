@@ -66,7 +66,8 @@ public struct PartnerBook: Sendable {
         forEachServed { if $0.links.cover(day) { body($0) } }
     }
 
-    func state(of served: Served) -> Customer { core.customers[Int(served.customer)].value }
+    /// The customer itself, not a copy: copying one touches each of its tables.
+    func state(of served: Served) -> Frozen<Customer> { core.customers[Int(served.customer)] }
 
     public func isVisible(_ id: CustomerID, on day: Day) -> Bool {
         served(id)?.links.cover(day.number) ?? false
@@ -77,7 +78,7 @@ public struct PartnerBook: Sendable {
     /// The day that an empty `as_of` means for one customer.
     func defaultDay(_ served: Served) -> Day {
         let since = Day(number: served.since)
-        let reported = state(of: served).coverage.activity ?? today.advanced(by: -1)
+        let reported = state(of: served).value.coverage.activity ?? today.advanced(by: -1)
         return min(max(reported, since), today)
     }
 
@@ -100,12 +101,11 @@ public struct PartnerBook: Sendable {
 
     // MARK: Customers
 
-    func row(_ served: Served) -> CustomerRow { row(core.customers[Int(served.customer)].value, served) }
-
-    private func row(_ customer: Customer, _ served: Served) -> CustomerRow {
-        CustomerRow(
-            customer: customer.id, name: customer.name, market: customer.market, since: Day(number: served.since),
-            coverage: customer.coverage)
+    func row(_ served: Served) -> CustomerRow {
+        let customer = state(of: served)
+        return CustomerRow(
+            customer: customer.value.id, name: customer.value.name, market: customer.value.market,
+            since: Day(number: served.since), coverage: customer.value.coverage)
     }
 
     /// The customers visible today, by id.
@@ -131,12 +131,13 @@ public struct PartnerBook: Sendable {
     func insights(
         _ served: Served, on day: Day, products: [Product], details: Bool, reader: FigureReader
     ) -> CustomerInsightsRow {
-        CustomerInsightsRow(
-            customer: row(served), asOf: day,
-            products: products.map {
-                reader.productRow(
-                    of: core.customers[Int(served.customer)].value, product: $0, on: day.number, details: details)
-            })
+        let customer = state(of: served)
+        var rows: [ProductRow] = []
+        rows.reserveCapacity(products.count)
+        for product in products {
+            rows.append(reader.productRow(of: customer.value, product: product, on: day.number, details: details))
+        }
+        return CustomerInsightsRow(customer: row(served), asOf: day, products: rows)
     }
 
     /// Sums over the customers visible on a day (nil: the default day). A customer that does not report a source is

@@ -15,7 +15,7 @@ extension PartnerBook {
         guard let served = served(id) else { return nil }
         let day = day ?? defaultDay(served)
         guard served.links.cover(day.number) else { return nil }
-        let customer = state(of: served)
+        let customer = state(of: served).value
         let classes = UserClasses.count(customer, on: day.number, catalog: core.catalog)
         return (day, advisor(customer, classes, on: day, thresholds).advice(products))
     }

@@ -48,7 +48,7 @@ extension PartnerBook {
         }
         guard let id else { return portfolioTrend(days, products: shown, workload: workload) }
         guard let served = served(id), served.links.overlap(from.number, through.number) else { return nil }
-        let customer = state(of: served)
+        let customer = state(of: served).value
         let reader = reader
         var rows: [TrendRow] = []
         for day in days where served.links.cover(day.number) {

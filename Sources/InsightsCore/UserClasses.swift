@@ -148,7 +148,7 @@ extension PartnerBook {
     /// The classes of every customer visible on the day and today; `known` saves those of customers that are unchanged.
     public func dayClasses(on day: Day, reusing known: DayClasses? = nil) -> DayClasses {
         column(on: day, reusing: known) { _, customer in
-            UserClasses.count(customer, on: day.number, catalog: core.catalog)
+            UserClasses.count(customer.value, on: day.number, catalog: core.catalog)
         }
     }
 
@@ -170,7 +170,7 @@ extension PartnerBook {
         guard let served = served(id) else { return nil }
         let day = day ?? defaultDay(served)
         guard served.links.cover(day.number) else { return nil }
-        let customer = state(of: served)
+        let customer = state(of: served).value
         return ExplanationRow(
             asOf: day, usage: reader.usage(of: customer, subject: subject.place, on: day.number),
             classes: UserClasses.count(customer, on: day.number, catalog: core.catalog)[subject.place])

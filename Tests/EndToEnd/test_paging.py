@@ -103,7 +103,42 @@ def test_an_export_is_resumed_where_it_was_cut(house):
     )
     before = sum(len(reply.rows) for reply in whole[: len(whole) // 2 + 1])
     assert [row for reply in rest for row in reply.rows] == rows[before:]
-    assert whole[-1].customers_done == whole[-1].customers_total
+    for reply, last in ((whole, whole[-1]), (rest, rest[-1])):
+        assert last.customers_done == last.customers_total == whole[0].customers_total
+        done = [message.customers_done for message in reply]
+        assert done == sorted(done)
+
+
+def test_advice_is_paged_by_customer_and_kind(house):
+    """A page goes on behind the last piece shown, also within one customer."""
+
+    def walk(size, **fields):
+        token, seen = "", []
+        while True:
+            reply = house["alice"].call("ListRecommendations", page_size=size, page_token=token, **fields)
+            seen += [(row.customer_id, row.product, row.kind) for row in reply.recommendations]
+            assert len(reply.recommendations) <= size
+            token = reply.next_page_token
+            if not token:
+                assert reply.total_size == len(seen)
+                return seen
+
+    whole = walk(1000)
+    assert len(whole) > COUNT / 2 and whole == sorted(set(whole))
+    assert walk(1) == walk(7) == whole
+    assert walk(1, customer_id=whole[0][0]) == [row for row in whole if row[0] == whole[0][0]]
+
+
+def test_the_status_of_ingestion_ends_with_its_last_customer(house):
+    """A page that the last customers fill exactly has no page behind it."""
+    everybody = house["operator"].call("GetIngestStatus")
+    count = len(everybody.customers)
+    assert everybody.total_size == count and not everybody.next_page_token
+    exact = house["operator"].call("GetIngestStatus", page_size=count)
+    assert list(exact.customers) == list(everybody.customers) and not exact.next_page_token
+    most = house["operator"].call("GetIngestStatus", page_size=count - 1)
+    rest = house["operator"].call("GetIngestStatus", page_size=count - 1, page_token=most.next_page_token)
+    assert [*most.customers, *rest.customers] == list(everybody.customers) and not rest.next_page_token
 
 
 def test_a_name_that_looks_like_a_formula_is_text_in_csv(house, api):

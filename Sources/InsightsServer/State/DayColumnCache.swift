@@ -82,6 +82,11 @@ final class DayColumnCache: Sendable {
         return column
     }
 
+    /// What is held in both generations.
+    var bytes: Int {
+        state.withLock { state in (state.young.values.map(\.bytes) + state.old.values.map(\.bytes)).reduce(0, +) }
+    }
+
     private func find(_ key: Key) -> Column? {
         state.withLock { $0.young[key] ?? $0.old[key] }
     }

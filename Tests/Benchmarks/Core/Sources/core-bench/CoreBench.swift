@@ -100,8 +100,8 @@ struct CoreBench {
 
     }
 
-    /// The 50 customers with the lowest usage of Office 365, ties by id: asked again, again after one of two books became
-    /// the other, and for the first time on a day.
+    /// The 50 customers with the lowest usage of Office 365, ties by id: asked again, again after one of two books
+    /// became the other, and for the first time on a day.
     static func measureLists(_ books: [PartnerBook], on day: Day, into report: inout Report) {
         func top(_ figures: DayFigures, in book: PartnerBook) -> [CustomerPage.Row] {
             book.page(

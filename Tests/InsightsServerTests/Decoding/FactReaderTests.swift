@@ -127,7 +127,9 @@ import Testing
             try Self.reader.read(PBIngestRequest())
         }
         #expect(
-            throws: BadField(factIndex: nil, field: "facts", reason: "has 101 entries: at most 100 fit in a batch")
+            throws: BadField(
+                factIndex: nil, field: "facts", reason: "has 101 entries: at most 100 fit in a batch",
+                exceededFacts: 100)
         ) {
             try Self.reader.read(.with { ($0.batchID, $0.facts) = ("b", facts) })
         }

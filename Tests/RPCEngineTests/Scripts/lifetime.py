@@ -123,6 +123,20 @@ def age_and_idle():
         equal(raw.goaway.error_code, 0, "GOAWAY code")
 
 
+def quiet_connections():
+    # Buffers of TLS are there only while a record is: an idle connection does without (32 KB; 48 KB with them).
+    with Server() as server:
+        context = tls_context()
+        held = [Raw(server, context) for _ in range(50)]
+        before = server.stats()["rss"]
+        held += [Raw(server, context) for _ in range(400)]
+        server.wait_for(lambda s: s["connections"] == 450, "connections")
+        grown = server.stats()["rss"] - before
+        check(grown < 400 * 40, f"400 idle connections cost {grown} KB")
+        for raw in held[::50]:
+            equal(raw.status(raw.call(PATH + "Echo", framed(b"x" * 50_000)))[0], 0, "call")
+
+
 def keepalive():
     with Server("--limit", "keepalive=500", "--limit", "keepaliveTimeout=1000") as server:
         polite, deaf = Raw(server), Raw(server)

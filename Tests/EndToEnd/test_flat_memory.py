@@ -3,6 +3,7 @@
 import os
 import re
 import socket
+import statistics
 import struct
 import time
 
@@ -15,10 +16,16 @@ from wire import same
 MEBIBYTE = 1 << 20
 # Over the plateau after ingest: four exports of 100,000 customers are under way.
 MOST_GROWTH = 64 * MEBIBYTE
-# From the first to the last time that clients came and vanished.
-MOST_LEAK = 16 * MEBIBYTE
 EXPORTS = 4
-CYCLES = 5
+CYCLES = 12
+
+
+def most_leak(customers):
+    """Between the first and the last third of the times that clients came and vanished. The allocator's own coming and
+    going, which grows with what an export holds; one export kept each time would be three times as much."""
+    return 4 * MEBIBYTE + 300 * customers
+
+
 FIRST, LAST = day(-2), day(-1)
 PATH = "/partner.insights.v1.InsightsService/ExportInsights"
 
@@ -178,7 +185,8 @@ def test_vanished_clients_leave_nothing(portfolio):
         portfolio.wait_until(lambda: portfolio.held == before)
         sizes.append(portfolio.resident)
         print(f"\nall free after {time.monotonic() - started:.2f} s; {sizes[-1] / MEBIBYTE:.1f} MiB resident", end="")
-    assert sizes[-1] - sizes[0] < MOST_LEAK
+    third = CYCLES // 3
+    assert statistics.median(sizes[-third:]) - statistics.median(sizes[:third]) < most_leak(portfolio.size)
 
 
 def test_a_resumed_export_gives_exactly_the_rest(portfolio):

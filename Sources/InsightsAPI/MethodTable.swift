@@ -65,6 +65,12 @@ public enum MethodTable {
         byPath[path]
     }
 
+    /// By the name without its service, `GetCustomerInsights`; nil where no method or more than one has it.
+    public static func method(name: String) -> MethodDescription? {
+        let named = all.filter { $0.path.hasSuffix("/" + name) }
+        return named.count == 1 ? named.first : nil
+    }
+
     private static let byPath: [String: MethodDescription] = Dictionary(
         all.map { ($0.path, $0) }, uniquingKeysWith: { first, _ in first })
 

@@ -242,7 +242,7 @@ import Testing
         SHA256.hash(data: Array(text.utf8)).prefix(16).map { String(format: "%02x", $0) }.joined()
     }
 
-    /// See `callersAreRenewed`: a token's roles are its own, those of a certificate beside it shrink with the directory.
+    /// See `callersAreRenewed`: a token's roles are its own, those of a certificate shrink with the directory.
     @Test func callersWithTokensAreRenewed() throws {
         let bench = try TokenBench([issuer.settings()])
         let token = try issuer.token(claims: ["oid": "ann", "roles": ["SalesAgent"]])

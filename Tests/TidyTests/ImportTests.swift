@@ -21,7 +21,8 @@ struct ImportTests {
         ],
         "insightsd": [
             "ArgumentParser", "Authentication", "Configuration", "DatastoreSQLite", "FlyingFox", "FlyingSocks",
-            "Foundation", "Glibc", "InsightsServer", "LicenseModel", "Logging", "RPCEngine", "ServiceLifecycle",
+            "Foundation", "Glibc", "InsightsCore", "InsightsServer", "LicenseModel", "Logging", "RPCEngine",
+            "ServiceLifecycle",
             "Synchronization", "SystemPackage",
         ],
         "InsightsClient": [

@@ -292,7 +292,8 @@ public nonisolated struct PBExplainAccessRequest: Sendable {
 
   public var roles: [PBRole] = []
 
-  /// `/partner.insights.v1.InsightsService/GetCustomerInsights`, the leading slash may be left out.
+  /// `/partner.insights.v1.InsightsService/GetCustomerInsights`, the leading slash may be left out,
+  /// and so may the service: no two methods have one name.
   public var method: String = String()
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()

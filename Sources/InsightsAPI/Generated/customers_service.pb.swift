@@ -176,7 +176,7 @@ public nonisolated struct PBListCustomersRequest: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  /// Conditions joined by `AND` over `customer_id`, `name` and `market` with `=`, `!=` and `:` (contains).
+  /// Conditions joined by `AND` over `customer_id`, `customer_name` (or `name`) and `market` with `=`, `!=` and `:` (contains).
   public var filter: String = String()
 
   /// 0 means 50; above 1000 means 1000; below 0 is refused.

@@ -1099,7 +1099,7 @@ public nonisolated struct PBExportInsightsResponse: Sendable {
   /// Where a cut export goes on.
   public var resumeToken: String = String()
 
-  /// Customers in the export and those done, for progress.
+  /// For progress: customers times days in the export, and those done.
   public var customersTotal: Int64 = 0
 
   public var customersDone: Int64 = 0

@@ -34,8 +34,8 @@ struct CustomerFilter: Sendable {
         static let insights = Vocabulary(
             keys: [.customerID, .customerName, .market, .sold, .assigned, .activeUsers, .deployment, .usage],
             ordersText: true)
-        /// `ListCustomers`.
-        static let customers = Vocabulary(keys: [.customerID, .name, .market], ordersText: false)
+        /// `ListCustomers`; `name` is its short word for `customer_name`.
+        static let customers = Vocabulary(keys: [.customerID, .customerName, .name, .market], ordersText: false)
     }
 
     fileprivate struct Condition: Sendable {

@@ -138,7 +138,7 @@ struct AccessService: Sendable {
         let message: PBExplainAccessRequest = try decode(request)
         let scope = try call.partnerScope()
         let path = message.method.hasPrefix("/") ? message.method : "/" + message.method
-        guard let method = MethodTable.method(path: path) else {
+        guard let method = MethodTable.method(path: path) ?? MethodTable.method(name: message.method) else {
             throw Refusal.badField("method", "is not a method of this server")
         }
         let roles: RoleSet

@@ -65,36 +65,38 @@ struct UsageText: Sendable {
         return sentences.joined(separator: " ")
     }
 
+    /// People of customers whose licenses are known: those that the percentage and the classes are about.
     private func opening(_ usage: UsageRow, name: String) -> String {
         let percent = RatioFigure.percent(usage.ratioActive, of: usage.totalUsers).map(Self.percent)
+        let who = people(usage.ratioActive)
         switch (language, percent) {
         case (.english, let percent?):
-            return "\(people(usage.active)) used \(name) in the last 28 days, for "
-                + "\(number(usage.totalUsers)) users that count: \(percent) %."
+            return "\(who) used \(name) in the last 28 days, for \(number(usage.totalUsers)) users that count: "
+                + "\(percent) %."
         case (.english, nil):
-            return
-                "\(people(usage.active)) used \(name) in the last 28 days; no user counts, so there is no percentage."
+            return "\(who) used \(name) in the last 28 days; no user counts, so there is no percentage."
         case (.dutch, let percent?):
-            return
-                "\(people(usage.active)) gebruikte\(usage.active == 1 ? "" : "n") \(name) in de afgelopen 28 dagen, op "
+            return "\(who) gebruikte\(usage.ratioActive == 1 ? "" : "n") \(name) in de afgelopen 28 dagen, op "
                 + "\(number(usage.totalUsers)) gebruikers die meetellen: \(dutchDecimal(percent)) %."
         case (.dutch, nil):
-            return "\(people(usage.active)) gebruikte\(usage.active == 1 ? "" : "n") \(name) in de afgelopen 28 dagen; "
+            return "\(who) gebruikte\(usage.ratioActive == 1 ? "" : "n") \(name) in de afgelopen 28 dagen; "
                 + "er telt geen gebruiker mee, dus er is geen percentage."
         }
     }
 
     private func reasons(_ classes: UsageClasses) -> [String] {
-        let english: [(Int64, String)] = [
-            (classes.entitled, "have a license in good standing"),
-            (
-                classes.uncountedSubscription,
-                "work on a subscription that no longer counts (in grace, disabled or deprovisioned)"
-            ),
-            (classes.trial, "work on a trial, whose seats do not count"),
-            (classes.overAssigned, "hold a license beyond the number there is"),
-            (classes.turnover, "have left their license to somebody else within these 28 days"),
-            (classes.unlicensed, "never held a license for it in these 28 days"),
+        func english(_ count: Int64, _ one: String, _ many: String, _ rest: String) -> (Int64, String) {
+            (count, [count == 1 ? one : many, rest].filter { !$0.isEmpty }.joined(separator: " "))
+        }
+        let english = [
+            english(classes.entitled, "has", "have", "a license in good standing"),
+            english(
+                classes.uncountedSubscription, "works", "work",
+                "on a subscription that no longer counts (in grace, disabled or deprovisioned)"),
+            english(classes.trial, "works", "work", "on a trial, whose seats do not count"),
+            english(classes.overAssigned, "holds", "hold", "a license beyond the number there is"),
+            english(classes.turnover, "has", "have", "left the license to somebody else within these 28 days"),
+            english(classes.unlicensed, "", "", "never held a license for it in these 28 days"),
         ]
         let dutch: [(Int64, String)] = [
             (classes.entitled, "met een geldige licentie"),
@@ -117,11 +119,11 @@ struct UsageText: Sendable {
     private func unclassified(_ users: Int64) -> String {
         switch language {
         case .english:
-            "\(people(users)) of customers whose licenses or assignments have not been reported "
-                + "\(users == 1 ? "is" : "are") in no class and not in the percentage."
+            "\(number(users)) more used it at customers whose licenses or assignments have not been reported: in no "
+                + "class and not in the percentage."
         case .dutch:
-            "\(people(users)) van klanten van wie licenties of toewijzingen niet zijn gemeld "
-                + "\(users == 1 ? "valt" : "vallen") buiten de indeling en het percentage."
+            "Nog \(number(users)) gebruikte\(users == 1 ? "" : "n") het bij klanten van wie licenties of toewijzingen "
+                + "niet zijn gemeld: zij vallen buiten de indeling en het percentage."
         }
     }
 

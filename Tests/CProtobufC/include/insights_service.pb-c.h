@@ -857,7 +857,7 @@ struct  Partner__Insights__V1__ExportInsightsResponse
    */
   char *resume_token;
   /*
-   * Customers in the export and those done, for progress.
+   * For progress: customers times days in the export, and those done.
    */
   int64_t customers_total;
   int64_t customers_done;

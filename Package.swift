@@ -79,7 +79,7 @@ let package = Package(
         .executableTarget(
             name: "insightsd",
             dependencies: [
-                "InsightsServer", "DatastoreSQLite", "Authentication", "RPCEngine", logging, arguments,
+                "InsightsServer", "InsightsCore", "DatastoreSQLite", "Authentication", "RPCEngine", logging, arguments,
                 .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "SystemPackage", package: "swift-system"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),

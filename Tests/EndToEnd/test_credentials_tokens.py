@@ -187,7 +187,7 @@ def wrong_claims(tokens):
         ],
         "nbf": [None, str(now - 10), now + 75, now + 3_600, now + 601, -1, False, [0]],
         "iat": ["x", now + 601, True],
-        "oid": ["", "a b", "a/b", "é", 7, "a" * 129, None],
+        "oid": ["", 7, ["ann"]],
         "roles": [7, [7], [["AdminAgent"]], {"AdminAgent": True}],
         "nonce": ["x"], "at_hash": ["x"], "c_hash": ["x"],
         "cnf": [{}, {"jkt": "x"}, "x", {"x5t#S256": b64(bytes(32))}],
@@ -405,16 +405,21 @@ BAD_ISSUERS = {
 }
 
 
+def complaints(error):
+    """Lines on standard error that are not the log's."""
+    return [line for line in error.splitlines() if not line.startswith("{")]
+
+
 @pytest.mark.parametrize("changes,named", BAD_ISSUERS.values(), ids=BAD_ISSUERS)
 def test_the_start_is_refused(new_house, tokens, tmp_path, changes, named):
     tokens_file = tmp_path / "issuer.json"
     good = dict(issuer=ISSUER, audience=AUDIENCE, jwks=str(tokens.folder / "v2-keys.json"), partners={TENANT: "A"})
     tokens_file.write_text(json.dumps({name: value for name, value in (good | changes).items() if value is not None}))
     code, error = new_house("--token-issuer", tokens_file).daemon.start_refused()
-    assert code == 1 and named in error and len(error.splitlines()) == 1
+    assert code == 1 and named in error and len(complaints(error)) == 1
 
 
 def test_the_start_is_refused_with_one_issuer_twice(new_house, tokens):
     first = tokens.files[0]
     code, error = new_house("--token-issuer", first, "--token-issuer", first).daemon.start_refused()
-    assert code == 1 and "twice" in error and len(error.splitlines()) == 1
+    assert code == 1 and "twice" in error and len(complaints(error)) == 1

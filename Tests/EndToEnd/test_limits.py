@@ -349,9 +349,14 @@ def settings(*arguments, **environment):
 
 
 def table():
-    """Rows of README's tables of limits: what, default, unit, option."""
-    text = (ROOT / "README.md").read_text().split("\n## Limits\n", 1)[1].split("\n## ", 1)[0]
-    return [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line.startswith("| ")]
+    """Rows of README's tables of numbers: what, default, unit, option."""
+    readme = (ROOT / "README.md").read_text()
+    lines = [line for name in ("Advice", "Limits") for line in section(readme, name) if line.startswith("| ")]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+
+
+def section(readme, name):
+    return readme.split(f"\n## {name}\n", 1)[1].split("\n## ", 1)[0].splitlines()
 
 
 def test_readme_tells_every_limit_and_its_default():
@@ -362,7 +367,7 @@ def test_readme_tells_every_limit_and_its_default():
 
 
 def test_every_limit_is_a_flag_a_variable_and_a_key(tmp_path):
-    values = {option[2:]: 1_024 if "bytes" in option else 7 for option in OPTIONS}
+    values = {option[2:]: 65_536 if "bytes" in option else 7 for option in OPTIONS}
     wanted = {name: str(value) for name, value in values.items()}
 
     def numbers(found):
@@ -378,8 +383,12 @@ def test_every_limit_is_a_flag_a_variable_and_a_key(tmp_path):
     assert numbers(settings(*flags, "--config", str(file), **variables)) == others
 
 
-@pytest.mark.parametrize("option", OPTIONS)
-@pytest.mark.parametrize("value", ["0", "-1", "99999999999", "many"])
-def test_a_limit_out_of_bounds_is_one_clear_line(option, value):
+# A threshold of advice may be 0, a limit may not.
+BAD_NUMBERS = [(option, value) for option in OPTIONS for value in ("-1", "99999999999", "many")]
+BAD_NUMBERS += [(option, "0") for option in OPTIONS if not option.startswith("--advice-")]
+
+
+@pytest.mark.parametrize("option,value", BAD_NUMBERS)
+def test_a_number_out_of_bounds_is_one_clear_line(option, value):
     done = run_insightsd("check-config", "--tls-cert", "/dev/null", "--tls-key", "/dev/null", f"{option}={value}")
     assert done.returncode != 0 and option in done.stderr, done

@@ -60,7 +60,7 @@ struct FactLinesImporter: FactImporter {
         }
         guard let fact = message.fact else { throw PositionedProblem(start, "the line holds no fact") }
         try sink.add(fact, at: start)
-        report.add("facts")
+        report.add("facts", one: "fact")
     }
 
     private static func reason(_ error: any Error) -> String {

@@ -87,7 +87,7 @@ struct GraphActiveUsersImporter: FactImporter {
             fact.workloadCode = workload.rawValue
             fact.dates = [day]
             try sink.add(.activity(fact), at: row.position(column))
-            report.add("activities")
+            report.add("activities", one: "activity")
         }
     }
 

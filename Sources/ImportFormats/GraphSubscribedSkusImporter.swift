@@ -11,7 +11,7 @@ struct GraphSubscribedSkusImporter: FactImporter {
             report.rows += 1
             let sku = try Self.sku(object, options: options)
             try sink.add(.sku(sku.fact), at: locate(object.offset))
-            report.add("SKUs")
+            report.add("SKUs", one: "SKU")
             if !sku.isForUsers { report.add("for the whole organization (no licenses of people)") }
             if try object.count("consumedUnits") != nil {
                 report.leaveOut(

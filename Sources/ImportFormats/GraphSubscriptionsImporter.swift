@@ -20,7 +20,7 @@ struct GraphSubscriptionsImporter: FactImporter {
             report.rows += 1
             let fact = try subscription(object)
             try sink.add(.subscription(fact), at: locate(object.offset))
-            report.add("subscriptions")
+            report.add("subscriptions", one: "subscription")
             report.add(sellerLabel(fact))
         }
         if envelope.hasNextPage { report.note("\(file.name) is not the last page of the answer") }

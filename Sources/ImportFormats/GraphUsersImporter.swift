@@ -32,7 +32,7 @@ struct GraphUsersImporter: FactImporter {
                 fact.displayName = name
                 try sink.add(.user(fact), at: locate(object.offset))
             }
-            report.add("users")
+            report.add("users", one: "user")
             if !licenses.isEmpty { report.add("of them licensed") }
             try hold(licenses, user: user)
         }
@@ -53,13 +53,19 @@ struct GraphUsersImporter: FactImporter {
             fact.date = options.snapshotDay
             fact.userIds = users.sorted()
             try sink.add(.assignmentSnapshot(fact), at: .wholeFile)
-            report.add("snapshots, one per SKU")
-            report.add("assignments", users.count)
+            report.add("snapshots, one per SKU", one: "snapshot")
+            report.add("assignments", one: "assignment", users.count)
         }
         if options.heldSince == nil && options.date == nil {
             report.note(
                 "people hold their licenses from \(options.snapshotDay) on; for a customer's first file say with "
                     + "--held-since from which day they did")
+        }
+        // Nobody lost anything before a customer's first file.
+        if options.extraSkuIDs.isEmpty && options.heldSince == nil {
+            report.note(
+                "licenses of SKUs that nobody in the file holds are left as they were: name those SKUs with "
+                    + "--all-skus-from or --sku")
         }
         try sink.addCoverage(.assignments, through: options.snapshotDay, options: options)
     }

@@ -81,7 +81,7 @@ public struct ImportOptions: Sendable {
 public struct ImportReport: Sendable, Equatable {
     public var rows = 0
     /// Things counted, such as `facts` or `products`, in the order of their first mention.
-    public private(set) var counts: [(name: String, count: Int)] = []
+    public private(set) var counts: [(name: String, one: String, count: Int)] = []
     /// Rows or fields of the input that became no fact, with the reason.
     public private(set) var leftOut: [(reason: String, count: Int)] = []
     /// What the reader of the figures should know.
@@ -89,11 +89,12 @@ public struct ImportReport: Sendable, Equatable {
 
     public init() {}
 
-    mutating func add(_ name: String, _ count: Int = 1) {
+    /// - Parameter one: the name where it is a single one; nil when it is the same.
+    mutating func add(_ name: String, one: String? = nil, _ count: Int = 1) {
         if let index = counts.firstIndex(where: { $0.name == name }) {
             counts[index].count += count
         } else {
-            counts.append((name, count))
+            counts.append((name, one ?? name, count))
         }
     }
 

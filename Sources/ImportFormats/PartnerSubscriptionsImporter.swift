@@ -19,7 +19,8 @@ struct PartnerSubscriptionsImporter: FactImporter {
             try checkCustomer(object)
             guard let fact = try subscription(object) else { return }
             try sink.add(.subscription(fact), at: locate(object.offset))
-            report.add("subscriptions sold by \(options.partnerID)")
+            report.add(
+                "subscriptions sold by \(options.partnerID)", one: "subscription sold by \(options.partnerID)")
         }
         if envelope.hasNextPage { report.note("\(file.name) is not the last page of the answer") }
     }

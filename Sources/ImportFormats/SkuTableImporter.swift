@@ -36,7 +36,7 @@ struct SkuTableImporter: FactImporter {
             let fact = entry.record.fact
             sink.file = entry.file
             try sink.add(.sku(fact), at: entry.position)
-            report.add("SKUs")
+            report.add("SKUs", one: "SKU")
             switch fact.product {
             case .office365: report.add("Office 365")
             case .dynamics365: report.add("Dynamics 365")

@@ -39,7 +39,7 @@ public struct InsightsClientError: Error, Sendable, CustomStringConvertible {
 
     public var description: String {
         var text = message.isEmpty ? "\(code)" : message
-        if let field, !field.isEmpty, !text.contains(field) { text = Self.joined(field, text) }
+        if let field, !field.isEmpty { text = Self.joined(field, text) }
         if let reason, !reason.isEmpty, !text.contains(reason) { text += " (\(reason))" }
         if let retryAfter { text += "; try again in \(max(1, retryAfter.components.seconds)) s" }
         return Self.singleLine(text)
@@ -48,7 +48,8 @@ public struct InsightsClientError: Error, Sendable, CustomStringConvertible {
     /// Descriptions of fields are either sentences about the field, such as “is not a day”, or stand alone.
     private static func joined(_ field: String, _ text: String) -> String {
         let verbs = ["is ", "must ", "has ", "may ", "needs ", "expects ", "cannot "]
-        return verbs.contains(where: text.hasPrefix) ? "\(field) \(text)" : "\(field): \(text)"
+        if verbs.contains(where: text.hasPrefix) { return "\(field) \(text)" }
+        return text.contains(field) ? text : "\(field): \(text)"
     }
 
     /// The innermost cause that says something, because the outer ones only say that a call failed.

@@ -19,14 +19,24 @@ struct ConnectionOptions: ParsableArguments {
     var token: String?
     @Option(help: ArgumentHelp("File that holds a bearer token.", valueName: "file"))
     var tokenFile: String?
-    @Option(help: ArgumentHelp("Profile of the config file.", valueName: "name"))
+    @Option(
+        help: ArgumentHelp(
+            "Profile of the config file.", discussion: "Default: its default_profile.", valueName: "name"))
     var profile: String?
     @Option(
         help: ArgumentHelp("Config file.", discussion: "Default: ~/.config/insights/config.json.", valueName: "file"))
     var config: String?
     @Option(help: ArgumentHelp("Seconds to wait for an answer.", valueName: "seconds"))
     var timeout: Int = 30
-    @Option(name: [.customShort("o"), .long], help: "How to print: table, json or csv.")
+    @Option(
+        name: [.customShort("o"), .long],
+        help: ArgumentHelp(
+            "How to print.",
+            discussion: """
+                json is the protobuf JSON of the answer, with whole numbers as numbers: a zero is a zero, and what is \
+                not reported is left out. csv has a header line; what is not reported is empty.
+                """,
+            valueName: "format"))
     var output: OutputFormat = .table
 
     func validate() throws {

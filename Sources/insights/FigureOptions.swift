@@ -30,9 +30,12 @@ struct FigureOptions: ParsableArguments {
             "Day of the figures (UTC).", discussion: "Default: the last day that activity was reported for.",
             valueName: "YYYY-MM-DD"))
     var asOf: String = ""
-    @Option(help: "Whose licenses count: own or all. Default: both side by side; json and csv print all.")
+    @Option(
+        help: ArgumentHelp(
+            "Whose licenses count: your partner's own sales or those of all sellers.",
+            discussion: "Default: all; tables of a customer and of the portfolio show both side by side."))
     var scope: ScopeArgument?
-    @Option(help: "Only this product: office-365 or dynamics-365; may be repeated.")
+    @Option(help: "Only this product; may be repeated.")
     var product: [ProductArgument] = []
 
     var products: [PBProduct] { product.map(\.product) }

@@ -8,7 +8,11 @@ struct InsightsCommand: AsyncParsableCommand {
         abstract: "Deployment and usage of your customers' licenses.",
         discussion: """
             Every command talks to an insightsd server over TLS. Who you are is decided by your client certificate \
-            (--cert, --key) or your token (--token-file); everything you see belongs to your partner.
+            (--cert, --key) or your token (--token-file); everything you see belongs to your partner. Any role reads \
+            the figures; `insights whoami` shows what else you may do.
+
+            Deployment is licenses assigned to people per licenses sold. Usage is the people who were active in the \
+            28 days up to a day per people whose license counts; it can pass 100 %, and `insights explain` says why.
 
             Give the connection by options, by environment variables (INSIGHTS_SERVER, INSIGHTS_CA, INSIGHTS_CERT, \
             INSIGHTS_KEY, INSIGHTS_TOKEN, INSIGHTS_TOKEN_FILE, INSIGHTS_PROFILE, INSIGHTS_CONFIG) or by a profile in \
@@ -44,6 +48,13 @@ struct InsightsCommand: AsyncParsableCommand {
         ])
 }
 
+extension InsightsCommand {
+    static func command(_ arguments: [String]) throws -> any ParsableCommand {
+        if let complaint = CommandNames.complaint(about: arguments) { throw CommandFailure(complaint) }
+        return try parseAsRoot(GlobalFlags.hoisted(arguments))
+    }
+}
+
 @main
 enum Main {
     static func main() async {
@@ -54,7 +65,7 @@ enum Main {
 
     private static func run(_ arguments: [String]) async -> Int32 {
         do {
-            var command = try InsightsCommand.parseAsRoot(GlobalFlags.hoisted(arguments))
+            var command = try InsightsCommand.command(arguments)
             if var asynchronous = command as? any AsyncParsableCommand {
                 try await asynchronous.run()
             } else {
@@ -84,6 +95,14 @@ enum GlobalFlags {
     ]
 
     static func hoisted(_ arguments: [String]) -> [String] {
+        var (leading, rest) = split(arguments)
+        if leading.isEmpty || rest.isEmpty { return arguments }
+        rest.insert(contentsOf: leading, at: rest.firstIndex(of: "--") ?? rest.endIndex)
+        return rest
+    }
+
+    /// Divides the options that stand before the command from all that follows.
+    static func split(_ arguments: [String]) -> (leading: [String], rest: [String]) {
         var leading = [String]()
         var index = 0
         while index < arguments.count {
@@ -98,9 +117,6 @@ enum GlobalFlags {
                 break
             }
         }
-        var rest = Array(arguments[index...])
-        if leading.isEmpty || rest.isEmpty { return arguments }
-        rest.insert(contentsOf: leading, at: rest.firstIndex(of: "--") ?? rest.endIndex)
-        return rest
+        return (leading, Array(arguments[index...]))
     }
 }

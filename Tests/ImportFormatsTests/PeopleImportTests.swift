@@ -47,6 +47,16 @@ import Testing
         #expect(options { $0.heldSince = "x" }.complaint(for: .graphUsers) != nil)
     }
 
+    @Test func `SKUs that nobody holds are pointed out unless they are named`() throws {
+        let users = input(#"[{"userPrincipalName":"a@x","assignedLicenses":[{"skuId":"\#(officeE3)"}]}]"#)
+        let isNoted = { (change: (inout ImportOptions) -> Void) in
+            try run(.graphUsers, [users], options(change)).1.report.notes.contains { $0.contains("nobody in the file") }
+        }
+        #expect(try isNoted { _ in })
+        #expect(try !isNoted { $0.extraSkuIDs = [officeE3] })
+        #expect(try !isNoted { $0.heldSince = "2026-01-01" })
+    }
+
     @Test func `users without the field of licenses are refused`() {
         let text = problem(.graphUsers, [input(#"[{"userPrincipalName":"a@x"}]"#)], options())
         #expect(text.hasPrefix("input:1:2: assignedLicenses is missing"))

@@ -54,6 +54,15 @@ import Testing
             ),
             (
                 GoogleRPCStatus(
+                    code: .invalidArgument, message: "bad request",
+                    details: [
+                        .badRequest(violations: [
+                            ErrorDetails.BadRequest.FieldViolation(field: "method", description: "is no method here")
+                        ])
+                    ]), "method is no method here"
+            ),
+            (
+                GoogleRPCStatus(
                     code: .notFound, message: "no such customer",
                     details: [.errorInfo(reason: "CUSTOMER_NOT_FOUND", domain: "insights.partner")]),
                 "no such customer (CUSTOMER_NOT_FOUND)"

@@ -1,6 +1,8 @@
-import Foundation
 import ArgumentParser
+import Foundation
+import ImportFormats
 import InsightsAPI
+import SwiftProtobuf
 import Testing
 
 @testable import insights
@@ -145,7 +147,9 @@ private let ascii = Screen(isTerminal: true, width: 80, isUnicode: false)
         explanation.activeUsers = 25
         let text = ExplanationView(explanation: explanation, heading: "contoso", screen: ascii).text()
         #expect(text.contains("unclassified") && text.contains("20.0 %"))
-        #expect(ExplanationView.rows(explanation).last?[1...2] == ["unclassified", "5"])
+        #expect(ExplanationView.rows(explanation).last?[1...2] == ["UNCLASSIFIED", "5"])
+        // 20 / 15 is no ratio of the 25 and 15 above it.
+        #expect(text.contains("20 of the 25 active users"))
     }
 
     @Test func adviceSpeaksOneLanguage() {
@@ -192,6 +196,31 @@ private let ascii = Screen(isTerminal: true, width: 80, isUnicode: false)
         try expectGolden(view(.plain, false), "trend-table.txt")
     }
 
+    @Test func gapsSayWhyTheyAreThere() {
+        let chart = { (points: [LineChart.Point]) in
+            LineChart(
+                title: "t", days: points.map { _ in "2026-01-01" }, points: points, minimumTop: 1, format: { "\($0)" }
+            ).text(screen: .plain)
+        }
+        #expect(chart([.noValue, .noValue]) == "t\n  no value: nothing to divide by\n")
+        #expect(chart([.notReported]) == "t\n  not reported\n")
+        #expect(
+            chart([.noValue, .notReported])
+                == "t\n  1 of 2 points not reported, 1 of 2 points without a value (nothing to divide by)\n")
+        #expect(chart([.value(1), .noValue]).hasSuffix("gaps: 1 of 2 points without a value (nothing to divide by)\n"))
+        #expect(!chart([.value(1), .value(0)]).contains("gaps"))
+
+        var point = PBTrendPoint()
+        #expect(TrendMetric.usage.point(point) == .notReported)
+        point.usage = usage(0, 0)
+        point.licenses = licenses(sold: 0, assigned: 0)
+        #expect(TrendMetric.usage.point(point) == .noValue)
+        #expect(TrendMetric.deployment.point(point) == .noValue)
+        #expect(TrendMetric.active.point(point) == .value(0))
+        point.usage.clearUsage()
+        #expect(TrendMetric.usage.point(point) == .notReported)
+    }
+
     @Test func topsOfScalesAreRound() {
         let tops: [(Double, Double)] = [
             (0, 1), (1, 1), (100, 100), (101, 150), (133.3, 150), (0.3, 0.4), (7, 8), (999, 1_000),
@@ -226,6 +255,11 @@ private let ascii = Screen(isTerminal: true, width: 80, isUnicode: false)
         #expect(CSVText.field("") == "")
     }
 
+    @Test func namesOfCustomersAreHarmless() {
+        #expect("a\u{1B}[31m\u{202E}b\u{2028}c\nd".harmless == "a [31m b c d")
+        #expect("👩\u{200D}🚀 Zoë".harmless == "👩\u{200D}🚀 Zoë")
+    }
+
     @Test func wideCharactersTakeTwoColumns() {
         var table = TextTable([.text("Name"), .number("N")])
         table.add(["日本", "1"])
@@ -237,7 +271,7 @@ private let ascii = Screen(isTerminal: true, width: 80, isUnicode: false)
 @Suite struct CommandLineTests {
     private func failure(_ arguments: [String]) -> String {
         do {
-            _ = try InsightsCommand.parseAsRoot(GlobalFlags.hoisted(arguments))
+            _ = try InsightsCommand.command(arguments)
             return "no failure"
         } catch {
             return ErrorText.line(for: error)
@@ -265,6 +299,19 @@ private let ascii = Screen(isTerminal: true, width: 80, isUnicode: false)
                 "sku-table, graph-subscribed-skus, graph-subscriptions, graph-users, graph-active-users, partner-subscriptions, facts"
             ))
         #expect(!failure(["import", "nonsense", "x"]).contains("\n"))
+    }
+
+    @Test func unknownCommandsAreNamed() {
+        #expect(
+            failure(["nope", "--server", "x"]) == "there is no command “nope”; `insights --help` lists the commands")
+        #expect(failure(["-o", "json", "Trends"]) == "there is no command “Trends”; did you mean “trend”?")
+        #expect(
+            failure(["principals", "upd"]) == "there is no command “principals upd”; did you mean “principals update”?")
+        #expect(failure(["--server", "x"]) == "a command is missing; `insights --help` lists the commands")
+        #expect(failure(["principals", "--limit", "3"]) == "no failure")
+        #expect(failure(["customer", "custmer"]) == "no failure")
+        #expect(CommandNames.nearest(to: "x", in: ["export"]) == nil)
+        #expect(CommandNames.nearest(to: String(repeating: "x", count: 1_000_000), in: ["export"]) == nil)
     }
 
     @Test func everyCommandHasHelpWithExamples() throws {

@@ -52,7 +52,7 @@ struct WhoAmICommand: AsyncParsableCommand {
                 table.add(["Partner", response.isOperator ? "none: you are the operator" : principal.partnerID])
                 let roles = principal.roles.map(\.title).joined(separator: ", ")
                 table.add(["Roles", roles.isEmpty ? "none" : roles])
-                table.add(["May", response.permissions.map(\.title).joined(separator: ", ")])
+                table.add(["May", response.permissions.map(\.code).joined(separator: ", ")])
                 table.add(["Credential ends", expires])
                 return table.text()
             },
@@ -61,8 +61,9 @@ struct WhoAmICommand: AsyncParsableCommand {
                     ["principal_id", "partner_id", "display_name", "roles", "permissions", "credential_expires_at"],
                     [
                         principal.principalID, principal.partnerID, principal.displayName,
-                        principal.roles.map(\.title).joined(separator: " "),
-                        response.permissions.map(\.title).joined(separator: " "), expires,
+                        principal.roles.map(\.code).joined(separator: " "),
+                        response.permissions.map(\.code).joined(separator: " "),
+                        response.hasCredentialExpiresAt ? expires : "",
                     ],
                 ]
             }
@@ -75,20 +76,24 @@ enum PrincipalTable {
     static func text(_ principals: [PBPrincipal]) -> String {
         if principals.isEmpty { return "No principals.\n" }
         var table = TextTable([.text("Principal"), .text("Name"), .text("Roles"), .text("State")])
-        for principal in principals { table.add(Array(row(principal).dropFirst())) }
+        for principal in principals {
+            let roles = principal.roles.map(\.title).joined(separator: ", ")
+            table.add([
+                principal.principalID, principal.displayName, roles.isEmpty ? "none" : roles,
+                principal.disabled ? "disabled" : "enabled",
+            ])
+        }
         return table.text()
     }
 
     static func rows(_ principals: [PBPrincipal]) -> [[String]] {
-        [["partner_id", "principal_id", "display_name", "roles", "state"]] + principals.map(row)
-    }
-
-    private static func row(_ principal: PBPrincipal) -> [String] {
-        let roles = principal.roles.map(\.title).joined(separator: " ")
-        return [
-            principal.partnerID, principal.principalID, principal.displayName, roles.isEmpty ? "none" : roles,
-            principal.disabled ? "disabled" : "enabled",
-        ]
+        [["partner_id", "principal_id", "display_name", "roles", "state"]]
+            + principals.map {
+                [
+                    $0.partnerID, $0.principalID, $0.displayName, $0.roles.map(\.code).joined(separator: " "),
+                    $0.disabled ? "DISABLED" : "ENABLED",
+                ]
+            }
     }
 }
 
@@ -97,15 +102,19 @@ struct AuditCommand: AsyncParsableCommand {
         commandName: "audit",
         abstract: "The audit trail of your partner, newest first.",
         discussion: """
-            Needs the role user management admin or admin agent. Customers appear as a keyed hash, shortened in
-            tables. Code 0 is done; 2 means that the server ended before the outcome could be recorded.
+            Who changed access, who was refused, and who read named users. Needs the role user management admin or \
+            admin agent.
+
+            The decision says whether the caller was let through, the outcome how the call ended: OK is done; UNKNOWN \
+            means that the server ended before the outcome could be recorded. The revision is that of the facts at \
+            the time. Customers appear as a keyed hash, shortened in tables: the same hash is the same customer.
 
             Examples:
               insights audit
-              insights audit --limit 500 --output csv
+              insights audit --limit 0 --output csv > audit.csv
             """)
 
-    @Option(help: ArgumentHelp("Stop after this many entries; 0 means all of them.", valueName: "count"))
+    @Option(help: ArgumentHelp("Stop after this many records; 0 is all of them.", valueName: "count"))
     var limit: Int = 50
     @OptionGroup var connection: ConnectionOptions
 
@@ -124,40 +133,8 @@ struct AuditCommand: AsyncParsableCommand {
                 return try await client.listAuditEvents(page)
             }
         }
-        let row = { (event: PBAuditEvent) in
-            [
-                "\(event.sequence)", event.time.date.formatted(.iso8601),
-                event.isOperator ? "operator \(event.principalID)" : event.principalID, event.partnerID,
-                event.method.split(separator: "/").last.map(String.init) ?? event.method,
-                event.decision == .allowed ? "allowed" : "denied", "\(event.code)", "\(event.revision)",
-                String(event.customerHash.prefix(12)),
-            ]
-        }
         try Answer(
-            message: response,
-            table: { _ in
-                if response.events.isEmpty { return "No events.\n" }
-                var table = TextTable([
-                    .number("Sequence"), .text("Time"), .text("Principal"), .text("Partner"), .text("Method"),
-                    .text("Decision"),
-                    .number("Code"), .number("Revision"), .text("Customer"),
-                ])
-                for event in response.events { table.add(row(event)) }
-                return table.text()
-            },
-            csv: {
-                let names = [
-                    "sequence", "time", "principal_id", "partner_id", "method", "decision", "code", "revision",
-                ]
-                return [names + ["customer_hash", "is_operator"]]
-                    + response.events.map { event in
-                        var cells = row(event)
-                        cells[2] = event.principalID
-                        cells[4] = event.method
-                        cells[8] = event.customerHash
-                        return cells + [event.isOperator ? "true" : "false"]
-                    }
-            }
+            message: response, table: { _ in AuditView.text(response) }, csv: { AuditView.rows(response.events) }
         ).print(connection.output)
     }
 }

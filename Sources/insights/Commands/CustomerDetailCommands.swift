@@ -15,7 +15,11 @@ struct SubscriptionsCommand: AsyncParsableCommand {
             """)
 
     @Argument(help: "Customer id.") var customer: String
-    @Option(help: ArgumentHelp("Day (UTC).", valueName: "YYYY-MM-DD")) var asOf: String = ""
+    @Option(
+        help: ArgumentHelp(
+            "Day (UTC).", discussion: "Default: the last day that activity was reported for.",
+            valueName: "YYYY-MM-DD"))
+    var asOf: String = ""
     @OptionGroup var paging: PagingOptions
     @OptionGroup var connection: ConnectionOptions
 
@@ -43,7 +47,7 @@ struct SubscriptionsCommand: AsyncParsableCommand {
                 ]
                     + response.subscriptions.map {
                         [
-                            $0.subscriptionID, $0.skuID, $0.skuName, $0.state.title, "\($0.quantity)", "\($0.trial)",
+                            $0.subscriptionID, $0.skuID, $0.skuName, $0.state.code, "\($0.quantity)", "\($0.trial)",
                             $0.effectiveDate, $0.termEnd, "\($0.autoRenew)",
                         ]
                     }
@@ -94,8 +98,13 @@ struct UsersCommand: AsyncParsableCommand {
             """)
 
     @Argument(help: "Customer id.") var customer: String
-    @Option(help: ArgumentHelp("Day (UTC).", valueName: "YYYY-MM-DD")) var asOf: String = ""
-    @Option(help: "any, active or inactive in the 28 days up to the day.") var activity: ActivityArgument = .any
+    @Option(
+        help: ArgumentHelp(
+            "Day (UTC).", discussion: "Default: the last day that activity was reported for.",
+            valueName: "YYYY-MM-DD"))
+    var asOf: String = ""
+    @Option(help: "Only people who were active, or were not, in the 28 days up to the day.") var activity:
+        ActivityArgument = .any
     @Option(help: "Only holders of a license for this workload, such as TEAMS.") var workload: String = ""
     @OptionGroup var paging: PagingOptions
     @OptionGroup var connection: ConnectionOptions
@@ -126,7 +135,7 @@ struct UsersCommand: AsyncParsableCommand {
             table: { _ in
                 if response.users.isEmpty { return "No users.\n" }
                 var table = TextTable(
-                    (["User", "Name", "Licenses"] + codes.map { "Last \($0)" }).map(TextTable.Column.text))
+                    [.text("User"), .text("Name"), .number("Licenses")] + codes.map { .text("Last \($0)") })
                 for user in response.users {
                     var cells = row(user, NumberText.none)
                     cells[2] = NumberText.count(Int64(user.skuIds.count))

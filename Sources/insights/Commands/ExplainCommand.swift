@@ -7,8 +7,8 @@ struct ExplainCommand: AsyncParsableCommand {
         commandName: "explain",
         abstract: "Why usage is what it is, and why it can pass 100 %.",
         discussion: """
-            Puts every active user into exactly one class. Without a customer: the whole portfolio. Without --product \
-            and --workload: Office 365.
+            Puts every active user into exactly one class; people whose licenses or assignments are not reported are \
+            unclassified. Without a customer: the whole portfolio. Without --product and --workload: Office 365.
 
             Examples:
               insights explain contoso
@@ -17,10 +17,14 @@ struct ExplainCommand: AsyncParsableCommand {
             """)
 
     @Argument(help: "Customer id; without it, the portfolio.") var customer: String?
-    @Option(help: "Product: office-365 or dynamics-365.") var product: ProductArgument?
-    @Option(help: "Workload code, such as YAM.") var workload: String?
-    @Option(help: ArgumentHelp("Day of the figures (UTC).", valueName: "YYYY-MM-DD")) var asOf: String = ""
-    @Option(help: "Language of the text: en or nl.") var language: String = ""
+    @Option(help: "The product to explain.") var product: ProductArgument?
+    @Option(help: "The workload to explain, by its code, such as YAM.") var workload: String?
+    @Option(
+        help: ArgumentHelp(
+            "Day of the figures (UTC).", discussion: "Default: the last day that activity was reported for.",
+            valueName: "YYYY-MM-DD"))
+    var asOf: String = ""
+    @Option(help: "Language of the text: en or nl. Default: en.") var language: String = ""
     @OptionGroup var connection: ConnectionOptions
 
     func validate() throws {
@@ -65,7 +69,7 @@ struct AdviceCommand: AsyncParsableCommand {
             """)
 
     @Argument(help: "Customer id; without it, the portfolio.") var customer: String?
-    @Option(help: "Language of the texts: en or nl.") var language: String = ""
+    @Option(help: "Language of the texts: en or nl. Default: en.") var language: String = ""
     @OptionGroup var paging: PagingOptions
     @OptionGroup var figures: FigureOptions
     @OptionGroup var connection: ConnectionOptions

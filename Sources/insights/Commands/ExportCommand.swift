@@ -7,9 +7,10 @@ struct ExportCommand: AsyncParsableCommand {
         commandName: "export",
         abstract: "The whole portfolio: one row per customer, product and day.",
         discussion: """
-            Prints CSV, or one JSON object per line with --output json. A cut connection is taken up again by itself. \
-            With --out the file appears under its name only when it is complete; after an interruption run the same \
-            command with --resume.
+            Prints CSV, or with --output json one JSON object per line, which leaves out what is empty. Without days: \
+            the last day for which any customer reported. A cut connection is taken up again by itself. With --out the \
+            file appears under its name only when it is complete; after an interruption run the same command with \
+            --resume.
 
             Examples:
               insights export > portfolio.csv
@@ -20,9 +21,9 @@ struct ExportCommand: AsyncParsableCommand {
             """)
 
     @Option(help: ArgumentHelp("First day.", valueName: "YYYY-MM-DD")) var from: String = ""
-    @Option(help: ArgumentHelp("Last day, at most 400 in all.", valueName: "YYYY-MM-DD")) var to: String = ""
+    @Option(help: ArgumentHelp("Last day; at most 400 days in all.", valueName: "YYYY-MM-DD")) var to: String = ""
     @Option(help: ArgumentHelp("One day instead of a range.", valueName: "YYYY-MM-DD")) var asOf: String = ""
-    @Option(help: "Only this product: office-365 or dynamics-365; may be repeated.")
+    @Option(help: "Only this product; may be repeated.")
     var product: [ProductArgument] = []
     @Option(help: "Language: nl separates with semicolons.") var language: String = ""
     @Flag(help: "Start with a byte order mark, for spreadsheet programs.") var bom = false

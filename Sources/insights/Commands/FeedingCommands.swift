@@ -7,6 +7,8 @@ struct IngestStatusCommand: AsyncParsableCommand {
         commandName: "ingest-status",
         abstract: "The revision, and how far each source has reported (operator only).",
         discussion: """
+            Every ingested batch makes a revision. “not reported” is a source that has never spoken for a customer.
+
             Examples:
               insights ingest-status
               insights ingest-status --customer contoso

@@ -40,7 +40,7 @@ struct CustomerCommand: AsyncParsableCommand {
         try Answer(
             message: all,
             table: { screen in
-                let name = insights.customerName.isEmpty ? insights.customerID : insights.customerName
+                let name = insights.customerName.isEmpty ? insights.customerID : insights.customerName.harmless
                 let scope = isBoth ? "licenses: own sales / all sellers" : insights.scope.sentence
                 return "\(name) (\(insights.customerID)) as of \(insights.asOf) · \(scope)\n"
                     + "Sources: \(insights.freshness.sentence)\n\n"
@@ -56,7 +56,8 @@ struct PortfolioCommand: AsyncParsableCommand {
         commandName: "portfolio",
         abstract: "The sums over all your customers.",
         discussion: """
-            Customers for which a source has not reported are left out of the figures that need it, and counted.
+            Customers for which a source has not reported are left out of the figures that need it; the line below \
+            the title counts those without activity. Without --as-of: the last day for which any customer reported.
 
             Examples:
               insights portfolio
@@ -107,8 +108,9 @@ struct CustomersCommand: AsyncParsableCommand {
         abstract: "Your customers with their figures.",
         discussion: """
             --filter takes conditions joined by AND over customer_id, customer_name, sold, assigned, active_users, \
-            deployment, usage and market. --order-by takes one of these keys (not market), with “ desc” for \
-            descending. With --names only names and markets are listed.
+            deployment, usage and market, with = != < <= > >= and, for text, “:” (contains). Percentages are plain \
+            numbers. --order-by takes one of these keys (not market), with “ desc” for descending. Without --as-of: \
+            the last day for which any customer reported.
 
             Examples:
               insights customers
@@ -118,8 +120,8 @@ struct CustomersCommand: AsyncParsableCommand {
             """)
 
     @Option(help: "Conditions, such as 'usage < 40 AND sold >= 25'.") var filter: String = ""
-    @Option(help: "Key to order by, such as 'usage desc'.") var orderBy: String = ""
-    @Flag(help: "List names, markets and reported days only.") var names = false
+    @Option(help: "Key to order by, such as 'usage desc'. Default: the customer id.") var orderBy: String = ""
+    @Flag(help: "List names, markets and reported days only, without figures.") var names = false
     @OptionGroup var paging: PagingOptions
     @OptionGroup var figures: FigureOptions
     @OptionGroup var connection: ConnectionOptions
@@ -202,8 +204,12 @@ struct CompareCommand: AsyncParsableCommand {
             """)
 
     @Argument(help: "Customer id; without it, the portfolio.") var customer: String?
-    @Option(help: ArgumentHelp("Day of the figures (UTC).", valueName: "YYYY-MM-DD")) var asOf: String = ""
-    @Option(help: "Only this product: office-365 or dynamics-365; may be repeated.")
+    @Option(
+        help: ArgumentHelp(
+            "Day of the figures (UTC).", discussion: "Default: the last day that activity was reported for.",
+            valueName: "YYYY-MM-DD"))
+    var asOf: String = ""
+    @Option(help: "Only this product; may be repeated.")
     var product: [ProductArgument] = []
     @OptionGroup var connection: ConnectionOptions
 

@@ -26,13 +26,14 @@ struct ImportCommand: AsyncParsableCommand {
             again changes nothing. A coverage day never moves back.
 
             graph-subscriptions: the customer's own tenant as owner means bought directly, another tenant is a \
-            partner (named by --partner-tenant, else by its tenant id), no owner is unknown. With --date each row \
+            partner (named by --partner-tenant, else by its tenant id), no owner is an unknown seller (or \
+            a direct one, where the reseller's order id is an explicit null). With --date each row \
             holds from that day on; without it, or with --since-creation, from the day the subscription was created.
 
-            graph-users: everybody who is named holds the SKU from --date on (or from --held-since on, for a \
-            customer's first file), and everybody else loses it on --date. A SKU that nobody holds any more is in \
-            no user's list, so name the customer's SKUs with --all-skus-from (JSON of subscribedSkus, or one id per \
-            line) or --sku.
+            graph-users: whoever is listed with a SKU holds it from --date on (or from --held-since on, for a \
+            customer's first file). Everybody else loses that SKU on --date, if at least one person in the files \
+            holds it: a SKU that nobody holds is not in the files, and its former holders keep it. So name all SKUs \
+            of the customer with --all-skus-from (JSON of subscribedSkus, or one id per line) or --sku.
 
             graph-active-users: activity counts through the report's refresh day, not through today. Concealed names \
             count as people, but meet no license holder.
@@ -48,13 +49,10 @@ struct ImportCommand: AsyncParsableCommand {
               insights import facts facts.jsonl --check
             """)
 
-    @Argument(
-        help:
-            "sku-table, graph-subscribed-skus, graph-subscriptions, graph-users, graph-active-users, partner-subscriptions or facts."
-    )
+    @Argument(help: "What the files are.")
     var kind: ImportKind
     @Argument(help: "Files of that kind.") var files: [String]
-    @Option(help: "Customer that the rows belong to.") var customer: String?
+    @Option(help: "Customer that the rows belong to (all kinds but the catalogs and facts).") var customer: String?
     @Option(help: ArgumentHelp("Tenant id of the customer. Default: the customer id, if it is one.", valueName: "guid"))
     var customerTenant: String?
     @Option(help: ArgumentHelp("Day of the download. Default: today (UTC).", valueName: "YYYY-MM-DD"))
@@ -67,15 +65,22 @@ struct ImportCommand: AsyncParsableCommand {
             valueName: "YYYY-MM-DD"))
     var heldSince: String?
     @Option(help: "Partner who sold (partner-subscriptions).") var partner: String = ""
-    @Option(help: ArgumentHelp("Which partner a tenant is; may be repeated.", valueName: "tenant=partner"))
+    @Option(
+        help: ArgumentHelp(
+            "Which partner a tenant is (graph-subscriptions); may be repeated.", valueName: "tenant=partner"))
     var partnerTenant: [String] = []
-    @Option(help: ArgumentHelp("CSV with the columns offer_id and sku_id.", valueName: "file")) var offerMap: String?
+    @Option(
+        help: ArgumentHelp(
+            "Which SKU an offer is (partner-subscriptions): CSV with the columns offer_id and sku_id.",
+            valueName: "file")) var offerMap: String?
     @Flag(help: "Leave out subscriptions whose offer has no SKU.") var skipUnmapped = false
-    @Option(help: ArgumentHelp("SKU that gets a snapshot even if nobody holds it; may be repeated.", valueName: "id"))
+    @Option(
+        help: ArgumentHelp(
+            "SKU that people lose if nobody in the files holds it (graph-users); may be repeated.", valueName: "id"))
     var sku: [String] = []
-    @Option(help: ArgumentHelp("The customer's SKUs, for the same purpose.", valueName: "file"))
+    @Option(help: ArgumentHelp("File with all SKUs of the customer, for the same purpose.", valueName: "file"))
     var allSkusFrom: String?
-    @Flag(help: "Do not say that the source has reported.") var noCoverage = false
+    @Flag(help: "Do not say that the source has reported through the day: more files follow.") var noCoverage = false
     @Flag(help: "Read and check the files, and send nothing.") var check = false
     @Option(help: ArgumentHelp("Send again what has been sent before, under other batch ids.", valueName: "text"))
     var salt: String = ""
@@ -84,18 +89,19 @@ struct ImportCommand: AsyncParsableCommand {
     func run() async throws {
         let plan = ImportPlan(kind: kind, files: files.map(InputFile.init(path:)), options: try options())
         let inspection = try plan.inspect()
-        if check {
-            Terminal.write(ImportSummary(kind: kind, inspection: inspection).text(sent: nil))
-            return
-        }
-        let outcome = try await connection.connect { client in
-            try await ImportSender(plan: plan, inspection: inspection, client: client).send()
+        var summary = ImportSummary(kind: kind, inspection: inspection)
+        if !check {
+            summary.sent = try await connection.connect { client in
+                try await ImportSender(plan: plan, inspection: inspection, client: client).send()
+            }
         }
         switch connection.output {
-        case .table: Terminal.write(ImportSummary(kind: kind, inspection: inspection).text(sent: outcome))
-        case .json: Terminal.write(try outcome.json())
-        case .csv: Terminal.write(CSVText.text(outcome.rows))
+        case .table: Terminal.write(summary.text())
+        case .json: Terminal.write(try summary.json())
+        case .csv: Terminal.write(CSVText.text(summary.rows))
         }
+        if connection.output == .json { return }
+        for note in inspection.report.notes { Terminal.writeError("note: \(note)") }
     }
 
     private func options() throws -> ImportOptions {

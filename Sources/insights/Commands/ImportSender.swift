@@ -1,4 +1,3 @@
-import Foundation
 import ImportFormats
 import InsightsAPI
 import InsightsClient
@@ -12,19 +11,6 @@ struct ImportOutcome: Sendable {
     var revision: Int64 = 0
     /// Coverage that the server has further already.
     var keptCoverage: [String] = []
-
-    var rows: [[String]] {
-        [["batches", "duplicates", "facts", "revision"], ["\(batches)", "\(duplicates)", "\(facts)", "\(revision)"]]
-    }
-
-    func json() throws -> String {
-        let value: [String: Any] = [
-            "batches": batches, "duplicates": duplicates, "facts": facts, "revision": revision,
-            "kept_coverage": keptCoverage,
-        ]
-        let data = try JSONSerialization.data(withJSONObject: value, options: [.prettyPrinted, .sortedKeys])
-        return String(decoding: data, as: UTF8.self) + "\n"
-    }
 }
 
 /// Sends an import: first all facts, and only when they have arrived the coverage that follows from them.
@@ -104,39 +90,15 @@ struct ImportSender {
     /// Says which row of which file the server did not want.
     private func refused(_ receipt: PBIngestResponse, source: BatchSource, accepted: Int) -> any Error {
         let status = receipt.status
-        let before = accepted == 0 ? "nothing was imported" : "\(accepted) batches before it were imported"
+        let before =
+            accepted == 0
+            ? "nothing was imported"
+            : accepted == 1 ? "the batch before it was imported" : "\(accepted) batches before it were imported"
         let text = [status.field, status.message].filter { !$0.isEmpty }.joined(separator: ": ")
         guard status.hasFactIndex,
             let origin = source.origin(ofFact: Int(status.factIndex), batchID: receipt.batchID)
         else { return CommandFailure("the server refused a batch: \(text) (\(before))") }
         return ImportProblem(
             file: origin.file, position: origin.position, message: "refused by the server: \(text) (\(before))")
-    }
-}
-
-/// What an import held and what became of it, for people.
-struct ImportSummary {
-    var kind: ImportKind
-    var inspection: ImportInspection
-
-    func text(sent: ImportOutcome?) -> String {
-        let report = inspection.report
-        var text = "\(kind.rawValue): \(NumberText.count(Int64(report.rows))) rows"
-        text += ", \(NumberText.count(Int64(inspection.facts))) facts\n"
-        for (name, count) in report.counts where name != "facts" {
-            text += "  \(NumberText.count(Int64(count))) \(name)\n"
-        }
-        for (reason, count) in report.leftOut { text += "  left out: \(NumberText.count(Int64(count))) × \(reason)\n" }
-        for note in report.notes { text += "  note: \(note)\n" }
-        for coverage in inspection.coverage {
-            text += "  \(coverage.source.title) of \(coverage.customerID) reported through \(coverage.through)\n"
-        }
-        guard let sent else { return text + "checked; nothing was sent\n" }
-        for kept in sent.keptCoverage { text += "  the server has more already: \(kept); that stays\n" }
-        if sent.batches > 0 && sent.duplicates == sent.batches {
-            return text + "nothing new: all \(sent.batches) batches had been imported before\n"
-        }
-        let known = sent.duplicates > 0 ? ", \(sent.duplicates) of them known before" : ""
-        return text + "imported in \(sent.batches) batches\(known), revision \(sent.revision)\n"
     }
 }

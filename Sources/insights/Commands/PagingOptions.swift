@@ -60,7 +60,7 @@ extension PBGetIngestStatusResponse: Paged {
 
 /// How many entries of a list.
 struct PagingOptions: ParsableArguments {
-    @Option(help: ArgumentHelp("Stop after this many entries; 0 means all of them.", valueName: "count"))
+    @Option(help: ArgumentHelp("Stop after this many entries; 0 is all of them.", valueName: "count"))
     var limit: Int = 0
 
     func validate() throws {

@@ -53,11 +53,13 @@ struct PrincipalsCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "create", abstract: "Register a principal.",
             discussion: """
+                A principal without a role may only ask who it is.
+
                 Examples:
                   insights principals create carol --role sales-agent --name 'Carol Smit'
                 """)
         @Argument(help: "Principal id, as in its certificate or token.") var principal: String
-        @Option(help: "user-management-admin, admin-agent or sales-agent; may be repeated.") var role: [RoleArgument] =
+        @Option(help: "A role; may be repeated.") var role: [RoleArgument] =
             []
         @Option(help: "Display name.") var name: String = ""
         @OptionGroup var connection: ConnectionOptions
@@ -87,7 +89,7 @@ struct PrincipalsCommand: AsyncParsableCommand {
                   insights principals update carol --disable
                 """)
         @Argument(help: "Principal id.") var principal: String
-        @Option(help: "user-management-admin, admin-agent or sales-agent; may be repeated.") var role: [RoleArgument] =
+        @Option(help: "A role; may be repeated.") var role: [RoleArgument] =
             []
         @Flag(help: "Take all roles away.") var noRoles = false
         @Option(help: "Display name.") var name: String?
@@ -144,7 +146,7 @@ struct PrincipalsCommand: AsyncParsableCommand {
             let response = try await connection.connect { [request] in try await $0.deletePrincipal(request) }
             try Answer(
                 message: response, table: { _ in "Deleted \(principal).\n" },
-                csv: { [["principal_id", "state"], [principal, "deleted"]] }
+                csv: { [["principal_id", "state"], [principal, "DELETED"]] }
             ).print(connection.output)
         }
     }
@@ -178,18 +180,22 @@ struct PrincipalsCommand: AsyncParsableCommand {
             }
             request.method = MethodNames.full(arguments[arguments.count - 1])
             let response = try await connection.connect { [request] in try await $0.explainAccess(request) }
-            let decision = response.decision == .allowed ? "allowed" : "denied"
-            let roles = response.sufficientRoles.map(\.title).joined(separator: ", ")
+            let roles = response.sufficientRoles
             try Answer(
                 message: response,
                 table: { _ in
-                    "\(request.method): \(decision)\n  Needs \(response.permission.title)\n  \(response.rule)\n"
-                        + (roles.isEmpty ? "" : "  Roles that would do: \(roles)\n")
+                    "\(request.method): \(response.decision.title)\n  Needs \(response.permission.code)\n"
+                        + "  \(response.rule)\n"
+                        + (roles.isEmpty
+                            ? "" : "  Roles that would do: \(roles.map(\.title).joined(separator: ", "))\n")
                 },
                 csv: {
                     [
                         ["method", "decision", "permission", "rule", "sufficient_roles"],
-                        [request.method, decision, response.permission.title, response.rule, roles],
+                        [
+                            request.method, response.decision.code, response.permission.code, response.rule,
+                            roles.map(\.code).joined(separator: " "),
+                        ],
                     ]
                 }
             ).print(connection.output)

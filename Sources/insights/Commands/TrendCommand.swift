@@ -19,8 +19,8 @@ struct TrendCommand: AsyncParsableCommand {
         commandName: "trend",
         abstract: "Figures over time, as line charts on a terminal.",
         discussion: """
-            Without a customer: the whole portfolio. Without --from: 90 days. Where the output is no terminal a table \
-            is printed, or charts with --chart.
+            Without a customer: the whole portfolio. At most 400 days. Where the output is no terminal a table is \
+            printed, or charts with --chart. Gaps in a chart are never zeros: below it stands why they are there.
 
             Examples:
               insights trend
@@ -30,15 +30,17 @@ struct TrendCommand: AsyncParsableCommand {
             """)
 
     @Argument(help: "Customer id; without it, the portfolio.") var customer: String?
-    @Option(help: ArgumentHelp("First day.", valueName: "YYYY-MM-DD")) var from: String?
-    @Option(help: ArgumentHelp("Last day. Default: yesterday.", valueName: "YYYY-MM-DD")) var to: String?
-    @Option(help: "Step: day, week or month.") var interval: IntervalArgument = .day
-    @Option(help: "Workload code, such as TEAMS.") var workload: String = ""
-    @Option(help: "Chart to draw: usage, deployment, sold, assigned or active; may be repeated.")
+    @Option(help: ArgumentHelp("First day. Default: 89 days before the last.", valueName: "YYYY-MM-DD")) var from:
+        String?
+    @Option(help: ArgumentHelp("Last day. Default: yesterday (UTC).", valueName: "YYYY-MM-DD")) var to: String?
+    @Option(help: "Days, or the last days of weeks (Sundays) or of months.") var interval: IntervalArgument = .day
+    @Option(help: "Usage of this workload, by its code, such as TEAMS.") var workload: String = ""
+    @Option(help: "Chart to draw; may be repeated. Default: usage and deployment.")
     var metric: [TrendMetric] = []
     @Flag(help: "Draw charts even where the output is no terminal.") var chart = false
-    @Option(help: "Whose licenses count: own or all.") var scope: ScopeArgument?
-    @Option(help: "Only this product: office-365 or dynamics-365; may be repeated.")
+    @Option(help: "Whose licenses count: your partner's own sales or those of all sellers. Default: all.") var scope:
+        ScopeArgument?
+    @Option(help: "Only this product; may be repeated.")
     var product: [ProductArgument] = []
     @OptionGroup var connection: ConnectionOptions
 

@@ -36,7 +36,7 @@ struct AdviceView {
         [["customer_id", "kind", "product", "problem", "consider", "try_this", "evidence"]]
             + recommendations.map { item in
                 [
-                    item.customerID, item.kind.title, item.product.code, item.problem, item.consider, item.tryThis,
+                    item.customerID, item.kind.code, item.product.code, item.problem, item.consider, item.tryThis,
                     item.evidence.map { "\($0.name)=\($0.value)" }.joined(separator: "; "),
                 ]
             }

@@ -27,7 +27,8 @@ struct CustomersView {
         let asOf = Set(customers.map(\.asOf)).sorted()
         let days = asOf.count == 1 ? "as of \(asOf[0])" : "each as of its last reported day"
         let shown =
-            total > customers.count ? "\(customers.count) of \(total) customers" : "\(customers.count) customers"
+            (total > customers.count ? "\(NumberText.count(Int64(customers.count))) of " : "")
+            + NumberText.count(max(total, customers.count), "customer", "customers")
         return "\(shown) \(days)\n\n" + table.text()
     }
 

@@ -15,7 +15,10 @@ struct ExplanationView {
         let percent = explanation.usage.hasPercent ? explanation.usage.percent : nil
         let bar = BarText.bar(percent, screen: screen)
         text += "  Usage          \(NumberText.percent(explanation.hasUsage ? explanation.usage : nil))"
-        text += bar.isEmpty ? "\n\n" : "  \(bar)\n\n"
+        text += bar.isEmpty ? "\n" : "  \(bar)\n"
+        let counted = UsageNote.text(active: active ?? 0, ratio: explanation.usage)
+        if explanation.hasUsage && !counted.isEmpty { text += counted.wrapped(width: screen.width, indent: "  ") }
+        text += "\n"
         if !explanation.classes.isEmpty || explanation.unclassifiedUsers > 0 { text += classes(active ?? 0) + "\n" }
         return text + explanation.text.wrapped(width: screen.width, indent: "  ")
     }
@@ -38,8 +41,8 @@ struct ExplanationView {
 
     static func rows(_ explanation: PBUsageExplanation) -> [[String]] {
         [["as_of", "usage_class", "users", "active_users", "total_users", "entitlements", "usage_percent"]]
-            + (explanation.classes.map { ($0.usageClass.title, $0.users) }
-            + (explanation.unclassifiedUsers > 0 ? [("unclassified", explanation.unclassifiedUsers)] : [])).map {
+            + (explanation.classes.map { ($0.usageClass.code, $0.users) }
+            + (explanation.unclassifiedUsers > 0 ? [("UNCLASSIFIED", explanation.unclassifiedUsers)] : [])).map {
                 [
                     explanation.asOf, $0.0, "\($0.1)",
                     NumberText.machine(explanation.hasActiveUsers ? explanation.activeUsers : nil),

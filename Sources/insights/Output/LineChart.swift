@@ -1,9 +1,18 @@
-/// A line chart of one series in text. Absent values are gaps, never zeros.
+/// A line chart of one series in text. Points without a value are gaps, never zeros.
 struct LineChart {
+    enum Point: Equatable {
+        case value(Double)
+        /// Reported, but a ratio without a denominator.
+        case noValue
+        case notReported
+
+        var value: Double? { if case .value(let value) = self, value.isFinite { value } else { nil } }
+    }
+
     var title: String
     /// One per point, in order; the first and the last are shown.
     var days: [String]
-    var values: [Double?]
+    var points: [Point]
     /// The scale reaches at least this far; it starts at 0.
     var minimumTop: Double
     var format: (Double) -> String
@@ -19,8 +28,8 @@ struct LineChart {
     static let height = 8
 
     func text(screen: Screen) -> String {
-        let present = values.compactMap { $0 }.filter(\.isFinite)
-        guard !present.isEmpty else { return "\(title)\n  \(NumberText.notReported)\n" }
+        let present = points.compactMap(\.value)
+        guard !present.isEmpty else { return "\(title)\n  \(gaps)\n" }
         let top = Self.niceTop(max(minimumTop, present.max() ?? 0))
         let labels = [format(top), format(top / 2), format(0)]
         let labelWidth = labels.map(\.displayWidth).max() ?? 0
@@ -36,6 +45,17 @@ struct LineChart {
         let zero = String(repeating: " ", count: labelWidth - labels[2].displayWidth) + labels[2]
         text += "  \(zero) \(axis.corner)\(String(repeating: axis.floor, count: width))\n"
         return text + dayLine(indent: labelWidth + 4, width: width) + latest(present)
+            + (gaps.isEmpty ? "" : "  gaps: \(gaps)\n")
+    }
+
+    /// What is missing, in words; empty when nothing is.
+    private var gaps: String {
+        let noValue = points.count { $0 != .notReported && $0.value == nil }
+        let notReported = points.count { $0 == .notReported }
+        if notReported == points.count { return NumberText.notReported }
+        if noValue == points.count { return "no value: nothing to divide by" }
+        let parts = [(notReported, NumberText.notReported), (noValue, "without a value (nothing to divide by)")]
+        return parts.filter { $0.0 > 0 }.map { "\($0.0) of \(points.count) points \($0.1)" }.joined(separator: ", ")
     }
 
     private func dayLine(indent: Int, width: Int) -> String {
@@ -47,7 +67,9 @@ struct LineChart {
     }
 
     private func latest(_ present: [Double]) -> String {
-        guard let index = values.lastIndex(where: { $0 != nil }), let last = values[index] else { return "" }
+        guard let index = points.lastIndex(where: { $0.value != nil }), let last = points[index].value else {
+            return ""
+        }
         let low = present.min() ?? last
         let high = present.max() ?? last
         return "  last \(format(last)) on \(days[index]) · lowest \(format(low)) · highest \(format(high))\n"
@@ -66,12 +88,12 @@ struct LineChart {
     private func dots(top: Double, columns: Int, rows: Int) -> [[Bool]] {
         var grid = Array(repeating: Array(repeating: false, count: columns), count: rows)
         var previous: (x: Int, y: Int)?
-        for (index, value) in values.enumerated() {
-            guard let value, value.isFinite else {
+        for (index, point) in points.enumerated() {
+            guard let value = point.value else {
                 previous = nil
                 continue
             }
-            let x = values.count == 1 ? 0 : index * (columns - 1) / (values.count - 1)
+            let x = points.count == 1 ? 0 : index * (columns - 1) / (points.count - 1)
             let share = min(max(value / top, 0), 1)
             let y = Int(((1 - share) * Double(rows - 1)).rounded())
             grid[y][x] = true

@@ -1,6 +1,6 @@
 import InsightsAPI
 
-/// Words for enum values.
+/// Words for enum values: `title` for people, and `code`, the name in the protos without its prefix, for machines.
 extension PBProduct {
     var title: String {
         switch self {
@@ -12,8 +12,8 @@ extension PBProduct {
 
     var code: String {
         switch self {
-        case .office365: "PRODUCT_OFFICE_365"
-        case .dynamics365: "PRODUCT_DYNAMICS_365"
+        case .office365: "OFFICE_365"
+        case .dynamics365: "DYNAMICS_365"
         default: ""
         }
     }
@@ -60,29 +60,48 @@ extension PBFreshness {
 }
 
 extension PBSubscriptionState {
-    var title: String {
+    var code: String {
         switch self {
-        case .active: "active"
-        case .grace: "grace"
-        case .suspended: "suspended"
-        case .deprovisioned: "deprovisioned"
-        default: "unknown"
+        case .active: "ACTIVE"
+        case .grace: "GRACE"
+        case .suspended: "SUSPENDED"
+        case .deprovisioned: "DEPROVISIONED"
+        default: "UNKNOWN"
+        }
+    }
+
+    var title: String { code.lowercased() }
+}
+
+extension PBAttribution {
+    var code: String {
+        switch self {
+        case .exact: "EXACT"
+        case .estimated: "ESTIMATED"
+        default: ""
         }
     }
 }
 
+extension PBAccessDecision {
+    var code: String { self == .allowed ? "ALLOWED" : "DENIED" }
+    var title: String { code.lowercased() }
+}
+
 extension PBUsageClass {
-    var title: String {
+    var code: String {
         switch self {
-        case .entitled: "entitled"
-        case .uncountedSubscription: "uncounted subscription"
-        case .trial: "trial"
-        case .overAssigned: "over-assigned"
-        case .turnover: "turnover"
-        case .unlicensed: "unlicensed"
-        default: "unknown"
+        case .entitled: "ENTITLED"
+        case .uncountedSubscription: "UNCOUNTED_SUBSCRIPTION"
+        case .trial: "TRIAL"
+        case .overAssigned: "OVER_ASSIGNED"
+        case .turnover: "TURNOVER"
+        case .unlicensed: "UNLICENSED"
+        default: "UNKNOWN"
         }
     }
+
+    var title: String { self == .overAssigned ? "over-assigned" : code.lowercased().replacing("_", with: " ") }
 
     var meaning: String {
         switch self {
@@ -98,18 +117,21 @@ extension PBUsageClass {
 }
 
 extension PBRole {
-    var title: String {
+    var code: String {
         switch self {
-        case .userManagementAdmin: "user-management-admin"
-        case .adminAgent: "admin-agent"
-        case .salesAgent: "sales-agent"
-        default: "unknown"
+        case .userManagementAdmin: "USER_MANAGEMENT_ADMIN"
+        case .adminAgent: "ADMIN_AGENT"
+        case .salesAgent: "SALES_AGENT"
+        default: "UNKNOWN"
         }
     }
+
+    /// As `--role` takes it.
+    var title: String { code.lowercased().replacing("_", with: "-") }
 }
 
 extension PBPermission {
-    var title: String {
+    var code: String {
         switch self {
         case .readSelf: "READ_SELF"
         case .readInsights: "READ_INSIGHTS"
@@ -121,12 +143,24 @@ extension PBPermission {
         case .readAudit: "READ_AUDIT"
         case .ingest: "INGEST"
         case .managePartners: "MANAGE_PARTNERS"
-        default: "unknown"
+        default: "UNKNOWN"
         }
     }
 }
 
 extension PBRecommendationKind {
+    var code: String {
+        switch self {
+        case .showTheValue: "SHOW_THE_VALUE"
+        case .offerTraining: "OFFER_TRAINING"
+        case .convertTrial: "CONVERT_TRIAL"
+        case .reclaimLicenses: "RECLAIM_LICENSES"
+        case .licenseTheUsers: "LICENSE_THE_USERS"
+        case .resolveSubscription: "RESOLVE_SUBSCRIPTION"
+        default: "UNKNOWN"
+        }
+    }
+
     var title: String {
         switch self {
         case .showTheValue: "Show the value"
@@ -137,6 +171,20 @@ extension PBRecommendationKind {
         case .resolveSubscription: "Resolve the subscription"
         default: "Advice"
         }
+    }
+}
+
+enum StatusName {
+    private static let names = [
+        "OK", "CANCELLED", "UNKNOWN", "INVALID_ARGUMENT", "DEADLINE_EXCEEDED", "NOT_FOUND", "ALREADY_EXISTS",
+        "PERMISSION_DENIED", "RESOURCE_EXHAUSTED", "FAILED_PRECONDITION", "ABORTED", "OUT_OF_RANGE", "UNIMPLEMENTED",
+        "INTERNAL", "UNAVAILABLE", "DATA_LOSS", "UNAUTHENTICATED",
+    ]
+
+    /// The name of a gRPC status code; the number itself where there is none.
+    static func of(_ code: Int32) -> String {
+        let index = Int(code)
+        return names.indices.contains(index) ? names[index] : "\(code)"
     }
 }
 

@@ -22,6 +22,11 @@ enum NumberText {
         value.map { count($0) } ?? notReported
     }
 
+    /// `1 row`, `2,000 rows`.
+    static func count(_ value: Int, _ one: String, _ many: String) -> String {
+        "\(count(Int64(value))) \(value == 1 ? one : many)"
+    }
+
     /// One decimal, with thousands separators before it.
     static func percent(_ value: Double?) -> String {
         guard let value, value.isFinite, abs(value) < 1e15 else { return none }

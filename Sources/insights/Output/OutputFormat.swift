@@ -28,22 +28,29 @@ struct Answer {
 }
 
 enum JSONText {
-    /// Protobuf JSON with the names of the protos, indented.
+    /// Protobuf JSON, indented: names as in the protos, whole numbers as numbers, and zeros shown.
     static func text(_ message: any Message) throws -> String {
-        var options = JSONEncodingOptions()
-        options.preserveProtoFieldNames = true
         let compact: Data = try message.jsonUTF8Data(options: options)
-        let value = try JSONSerialization.jsonObject(with: compact)
-        let pretty = try JSONSerialization.data(
-            withJSONObject: value, options: [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes])
-        return String(decoding: pretty, as: UTF8.self) + "\n"
+        let value = try JSONSerialization.jsonObject(with: compact) as? [String: Any] ?? [:]
+        return try text(JSONZeros.filled(value, from: message))
     }
 
-    /// One message on one line.
+    static func text(_ object: [String: Any]) throws -> String {
+        let data = try JSONSerialization.data(
+            withJSONObject: object, options: [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes])
+        return String(decoding: data, as: UTF8.self) + "\n"
+    }
+
+    /// One message on one line, for millions of them: what is empty is left out.
     static func line(_ message: any Message) throws -> String {
+        try message.jsonString(options: options) + "\n"
+    }
+
+    private static var options: JSONEncodingOptions {
         var options = JSONEncodingOptions()
         options.preserveProtoFieldNames = true
-        return try message.jsonString(options: options) + "\n"
+        options.alwaysPrintInt64sAsNumbers = true
+        return options
     }
 }
 
@@ -56,7 +63,9 @@ enum CSVText {
     /// customers.
     static func field(_ text: String) -> String {
         var text = text
-        if let first = text.unicodeScalars.first, "=+-@\t\r".unicodeScalars.contains(first), Double(text) == nil {
+        if let first = text.unicodeScalars.first,
+            "=+-@\t\r\n\u{FF1D}\u{FF0B}\u{FF0D}\u{FF20}".unicodeScalars.contains(first), Double(text) == nil
+        {
             text = "'" + text
         }
         guard text.unicodeScalars.contains(where: { ",\"\r\n".unicodeScalars.contains($0) }) else { return text }

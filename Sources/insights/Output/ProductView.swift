@@ -70,7 +70,8 @@ struct ProductView {
         }
         table.add(row("Any workload", product.usage, true), ruled: !product.workloads.isEmpty)
         table.dropIdleColumns([""])
-        return table.text(indent: "  ")
+        let counted = UsageNote.text(active: product.usage.activeUsers, ratio: product.usage.usage)
+        return table.text(indent: "  ") + (counted.isEmpty ? "" : "  \(counted)\n")
     }
 
     private func row(_ name: String, _ usage: PBUsageFigures, _ isReported: Bool) -> [String] {
@@ -83,6 +84,16 @@ struct ProductView {
             NumberText.percent(usage.hasUsagePerEntitlement ? usage.usagePerEntitlement : nil),
             BarText.bar(usage.usage.hasPercent ? usage.usage.percent : nil, screen: screen),
         ]
+    }
+}
+
+/// Why a ratio is not that of the two counts beside it.
+enum UsageNote {
+    /// Empty where all active users count.
+    static func text(active: Int64, ratio: PBRatio) -> String {
+        guard ratio.numerator != active else { return "" }
+        return "Usage is of \(NumberText.count(ratio.numerator)) of the \(NumberText.count(active)) active users: "
+            + "the licenses or assignments of the others are not reported."
     }
 }
 
@@ -146,7 +157,7 @@ enum LicenseRow {
             NumberText.machine(licenses.hasAssignedLower ? licenses.assignedLower : nil),
             NumberText.machine(licenses.hasAssignedUpper ? licenses.assignedUpper : nil),
             NumberText.machine(licenses.hasAssignedUnsold ? licenses.assignedUnsold : nil),
-            licenses.attribution == .exact ? "exact" : licenses.attribution == .estimated ? "estimated" : "",
+            licenses.attribution.code,
             NumberText.machine(licenses.deployment.hasPercent ? licenses.deployment.percent : nil),
         ]
     }

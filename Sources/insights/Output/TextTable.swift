@@ -17,7 +17,7 @@ struct TextTable {
 
     mutating func add(_ cells: [String], ruled: Bool = false) {
         if ruled { ruledRows.insert(rows.count) }
-        rows.append(cells.map(Self.clean))
+        rows.append(cells.map(\.harmless))
     }
 
     /// Leaves out columns in which every cell is empty or a plain zero.
@@ -53,16 +53,19 @@ struct TextTable {
         }
         return String(line.reversed().drop { $0 == " " }.reversed())
     }
-
-    /// Names from customers must not move the cursor.
-    private static func clean(_ cell: String) -> String {
-        guard cell.unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) else { return cell }
-        return String(
-            cell.unicodeScalars.map { $0.properties.generalCategory == .control ? " " : Character($0) })
-    }
 }
 
 extension String {
+    /// Names from customers must not move the cursor, break the line or turn the direction of the text around.
+    var harmless: String {
+        let isHarmful = { (scalar: Unicode.Scalar) in
+            [.control, .lineSeparator, .paragraphSeparator].contains(scalar.properties.generalCategory)
+                || scalar.properties.isBidiControl
+        }
+        guard unicodeScalars.contains(where: isHarmful) else { return self }
+        return String(String.UnicodeScalarView(unicodeScalars.map { isHarmful($0) ? " " : $0 }))
+    }
+
     /// Columns on a terminal: East Asian wide characters and emoji take two, combining marks none.
     var displayWidth: Int {
         reduce(0) { width, character in

@@ -17,14 +17,23 @@ enum TrendMetric: String, ExpressibleByArgument, CaseIterable {
 
     var isPercent: Bool { self == .usage || self == .deployment }
 
-    func value(_ point: PBTrendPoint) -> Double? {
+    func point(_ point: PBTrendPoint) -> LineChart.Point {
         switch self {
-        case .usage: point.usage.usage.hasPercent ? point.usage.usage.percent : nil
-        case .deployment: point.licenses.deployment.hasPercent ? point.licenses.deployment.percent : nil
-        case .sold: point.licenses.hasSold ? Double(point.licenses.sold) : nil
-        case .assigned: point.licenses.hasAssigned ? Double(point.licenses.assigned) : nil
-        case .active: point.hasUsage ? Double(point.usage.activeUsers) : nil
+        case .usage: Self.point(point.usage.hasUsage ? point.usage.usage : nil)
+        case .deployment: Self.point(point.licenses.hasDeployment ? point.licenses.deployment : nil)
+        case .sold: Self.point(point.licenses.hasSold ? point.licenses.sold : nil)
+        case .assigned: Self.point(point.licenses.hasAssigned ? point.licenses.assigned : nil)
+        case .active: Self.point(point.hasUsage ? point.usage.activeUsers : nil)
         }
+    }
+
+    private static func point(_ ratio: PBRatio?) -> LineChart.Point {
+        guard let ratio else { return .notReported }
+        return ratio.hasPercent ? .value(ratio.percent) : .noValue
+    }
+
+    private static func point(_ count: Int64?) -> LineChart.Point {
+        count.map { .value(Double($0)) } ?? .notReported
     }
 
     func text(_ value: Double) -> String {
@@ -67,7 +76,7 @@ struct TrendView {
             let own = points.filter { $0.product == product }
             return metrics.map { metric in
                 LineChart(
-                    title: "\(product.title) · \(metric.title)", days: own.map(\.date), values: own.map(metric.value),
+                    title: "\(product.title) · \(metric.title)", days: own.map(\.date), points: own.map(metric.point),
                     minimumTop: metric.isPercent ? 100 : 1, format: metric.text
                 ).text(screen: screen)
             }

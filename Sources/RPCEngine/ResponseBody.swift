@@ -14,13 +14,6 @@ struct ResponseBody {
 
     var count: Int { small.count - smallOffset + large.count - largeOffset }
 
-    /// True when some, but not all, of what was put in has left: the peer may hold half a message.
-    var isPartlySent: Bool {
-        if smallOffset > 0 || largeOffset > 0 { return true }
-        // The prefix of a large message leaves with the small ones.
-        return small.isEmpty && !large.isEmpty
-    }
-
     /// A large message has to leave before another one may come.
     var takesMore: Bool { large.isEmpty }
 

@@ -61,6 +61,8 @@ extension Stream {
 
     /// nghttp2 asks for up to `length` bytes of DATA; they are copied by ``Connection/sendData(_:_:_:)``.
     func produce(_ length: Int, _ flags: UnsafeMutablePointer<UInt32>) -> Int {
+        // Promised bytes are sent without a question; after the trailers there is nothing else.
+        if trailersSubmitted { return Int(NGHTTP2_ERR_DEFERRED.rawValue) }
         if !bodyEnded { fill(length) }
         let available = body.count
         if available == 0, !bodyEnded {
@@ -153,16 +155,14 @@ extension Stream {
         parked = false
         if running { tellHandler(status) }
         if !responseStarted { return submitTrailersOnly() }
-        if promised > 0 || body.isPartlySent, let session = connection.session {
-            // The peer holds half a message; a status cannot follow it.
-            nghttp2_submit_rst_stream(session, UInt8(NGHTTP2_FLAG_NONE.rawValue), id, NGHTTP2_CANCEL.rawValue)
-            connection.needsFlush()
-            return
+        if promised == 0 {
+            connection.bufferedReplyBytes -= bufferedReply
+            body.reset()
         }
-        connection.bufferedReplyBytes -= bufferedReply
-        body.reset()
-        deferred = true
-        resume()
+        // Past the body rather than behind it: DATA may wait for the peer's window, trailers do not. They may follow
+        // half a message; their status is never OK, so that nobody takes what came before for the whole.
+        submitTrailers()
+        connection.needsFlush()
     }
 
     /// Unary bytes that count against the connection's reply limit.

@@ -8,6 +8,7 @@ import grpc
 import pytest
 from daemon import run_insightsd
 from facts import day
+from wire import Refusal
 
 
 def complaints(error):
@@ -46,6 +47,73 @@ def test_sigterm_drains_and_ends_open_streams(new_house):
     requests.put(None)
     assert codes == ["UNAVAILABLE"]
     assert not house.daemon.is_running
+
+
+class Export:
+    """An export with the stock client, which reads on slowly, or stops after the first message."""
+
+    def __init__(self, house, identity, reads_on):
+        method = house.api.methods["ExportInsights"]
+        # A window that does not grow: a reader that stops leaves half of a message with the client.
+        self.client = house.client(identity, options=[("grpc.http2.bdp_probe", 0)])
+        request = method.request(start_date=day(-390).isoformat(), end_date=day(-1).isoformat())
+        make = self.client._callable(method, method.request.SerializeToString, method.response.FromString)
+        self.replies = make(request, timeout=60)
+        next(self.replies)
+        self.end = None
+        self.go_on = threading.Event()
+        self.reads_on = reads_on
+        self.reader = threading.Thread(target=self._read)
+        self.reader.start()
+
+    def _read(self):
+        try:
+            if not self.reads_on:
+                self.go_on.wait()
+            for reply in self.replies:
+                self.go_on.wait(0.2 if self.reads_on else 0)
+            self.end = "complete"
+        except grpc.RpcError as error:
+            self.end = Refusal.of(error)
+
+    def result(self):
+        self.go_on.set()
+        self.reader.join(20)
+        self.client.close()
+        return self.end
+
+
+def large_house(new_house, *options):
+    house = new_house(*options).start().register()
+    f = house.facts
+    facts = [f.sku("E3", workloads=["SPO"])]
+    for number in range(40):
+        name = f"C{number}"
+        facts += [f.customer(name, "Contoso"), f.relationship("A", name, day(-400))]
+        facts += [f.subscription(f"s-{name}", name, "E3", "A", day(-400), 9), *f.coverage(name, day(-1))]
+    house["operator"].feed(facts)
+    return house
+
+
+def test_an_export_cut_by_the_end_of_the_grace_is_unavailable(new_house):
+    house = large_house(new_house, "--shutdown-grace", "1")
+    exports = [Export(house, house.certificates.alice, reads_on) for reads_on in (True, False)]
+    assert house.daemon.stop() == 0
+    assert [export.result().code for export in exports] == ["UNAVAILABLE"] * 2
+
+
+def test_an_export_of_a_principal_that_is_disabled_is_unauthenticated(new_house):
+    house = large_house(new_house)
+    exports = [Export(house, house.certificates.bob, reads_on) for reads_on in (True, False)]
+    bob = dict(principal_id="bob", disabled=True)
+    house["alice"].call("UpdatePrincipal", principal=bob, update_mask={"paths": ["disabled"]})
+    ended = f'grpc_method="{house.api.methods["ExportInsights"].path}",grpc_code="UNAUTHENTICATED"}} 2\n'
+    deadline = time.monotonic() + 20
+    while ended not in house.daemon.admin_get("/metrics")[1]:
+        assert time.monotonic() < deadline, "the exports go on"
+        time.sleep(0.1)
+    ends = [export.result() for export in exports]
+    assert [(end.code, end.reason) for end in ends] == [("UNAUTHENTICATED", "CREDENTIAL_INVALID")] * 2
 
 
 def test_sigterm_with_nothing_open(new_house):

@@ -16,9 +16,8 @@ struct ScriptTests {
     func trust(_ name: String) throws { try Harness.python("trust", name) }
 
     @Test(arguments: [
-        "drain_under_load", "drain_tells", "drain_cuts", "age_and_idle", "quiet_connections", "keepalive",
-        "connection_limits",
-        "descriptors",
+        "drain_under_load", "drain_tells", "drain_cuts", "drain_tells_cut_streams", "age_and_idle",
+        "quiet_connections", "keepalive", "connection_limits", "descriptors",
     ])
     func lifetime(_ name: String) throws { try Harness.python("lifetime", name) }
 

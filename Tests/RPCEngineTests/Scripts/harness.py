@@ -87,6 +87,10 @@ def unary(channel, method):
     return channel.unary_unary("/probe.Probe/" + method)
 
 
+def unary_stream(channel, method):
+    return channel.unary_stream("/probe.Probe/" + method)
+
+
 def framed(message, flag=0):
     return struct.pack(">BI", flag, len(message)) + message
 

@@ -98,6 +98,40 @@ def drain_cuts():
         equal(result, ["drained false"], "drain")
 
 
+def drain_tells_cut_streams():
+    # Trailers need no window: also a reader that has stopped, with half a message in hand, learns why.
+    for size in (200, 60_000, 200_000):
+        with Server() as server:
+            raw = Raw(server)
+            # Once the settings are in force, a large request has a window.
+            equal(raw.status(raw.call(PATH + "Echo", framed(b"")))[0], 0, "call")
+            stalled = raw.call(PATH + "Endless", framed(b"x" * size))
+            check(not raw.wait(lambda: raw.is_done(stalled), 0.3), "the stream goes on")
+            # The window of the connection without the five bytes of the call before.
+            equal(len(raw.answers[stalled]["data"]), 65_530, "bytes of a stalled stream")
+            official = [iter(unary_stream(server.channel(), "Endless")(b"x" * size)) for _ in range(2)]
+            reads = [[len(next(call))] for call in official]
+            codes = []
+
+            def read(call, sizes):
+                try:
+                    sizes += map(len, call)
+                    codes.append("complete")
+                except grpc.RpcError as error:
+                    codes.append(error.code().name)
+
+            running = threading.Thread(target=read, args=(official[0], reads[0]))
+            running.start()
+            drainer = threading.Thread(target=server.ask, args=("drain 300",))
+            drainer.start()
+            equal(raw.status(stalled)[0], 14, "stalled stream at the end of the grace")
+            running.join()
+            read(official[1], reads[1])
+            drainer.join()
+            equal(codes, ["UNAVAILABLE"] * 2, "official client that reads, and one that had stopped")
+            equal({length for sizes in reads for length in sizes}, {size}, "messages are whole")
+
+
 def age_and_idle():
     with Server("--limit", "age=1000", "--limit", "ageGrace=2000", "--limit", "idle=60000") as server:
         raw = Raw(server)

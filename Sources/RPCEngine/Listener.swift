@@ -5,7 +5,24 @@ import Glibc
 enum Listener {
     private static let backlog: Int32 = 4_096
 
+    /// Refuses a port that somebody listens on already. Sockets that share a port do not: without this a second server
+    /// of the same user would get a part of the first one's connections.
+    static func probe(host: String, port: UInt16) throws(EngineError) {
+        close(try bind(host: host, port: port, shared: false))
+    }
+
     static func open(host: String, port: UInt16) throws(EngineError) -> (fd: Int32, bound: BoundAddress) {
+        let fd = try bind(host: host, port: port, shared: true)
+        var bound = sockaddr_storage()
+        guard engine_local_address(fd, &bound) == 0, let text = describe(bound) else {
+            let text = reason()
+            close(fd)
+            throw .listen(address: BoundAddress(host: host, port: port).description, reason: text)
+        }
+        return (fd, text)
+    }
+
+    private static func bind(host: String, port: UInt16, shared: Bool) throws(EngineError) -> Int32 {
         let wanted = BoundAddress(host: host, port: port).description
         var address = sockaddr_storage()
         var length: socklen_t = 0
@@ -15,20 +32,14 @@ enum Listener {
         let fd = socket(Int32(address.ss_family), type, 0)
         guard fd >= 0 else { throw .listen(address: wanted, reason: reason()) }
         guard engine_set_int_option(fd, SOL_SOCKET, SO_REUSEADDR, 1) == 0,
-            engine_set_int_option(fd, SOL_SOCKET, SO_REUSEPORT, 1) == 0,
-            engine_bind(fd, &address, length) == 0, listen(fd, backlog) == 0
+            engine_set_int_option(fd, SOL_SOCKET, SO_REUSEPORT, shared ? 1 : 0) == 0,
+            engine_bind(fd, &address, length) == 0, !shared || listen(fd, backlog) == 0
         else {
             let text = reason()
             close(fd)
             throw .listen(address: wanted, reason: text)
         }
-        var bound = sockaddr_storage()
-        guard engine_local_address(fd, &bound) == 0, let text = describe(bound) else {
-            let text = reason()
-            close(fd)
-            throw .listen(address: wanted, reason: text)
-        }
-        return (fd, text)
+        return fd
     }
 
     static func describe(_ address: sockaddr_storage) -> BoundAddress? {

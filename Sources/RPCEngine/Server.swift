@@ -34,6 +34,7 @@ public final class Server: Sendable {
         return try state.withLock { state throws(EngineError) in
             guard !state.started else { throw .configuration("the server was started before") }
             let count = configuration.loops > 0 ? configuration.loops : max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
+            if configuration.port != 0 { try Listener.probe(host: configuration.host, port: configuration.port) }
             let first = try Listener.open(host: configuration.host, port: configuration.port)
             var loops = [try EventLoop(shared: shared, index: 0, listener: first.fd)]
             for index in 1..<max(1, count) {

@@ -4,6 +4,7 @@ import Foundation
 import Glibc
 import InsightsServer
 import Logging
+import RPCEngine
 import ServiceLifecycle
 
 /// The gRPC server as a service: starts, says so, waits for the shutdown, drains.
@@ -15,7 +16,12 @@ struct GRPCService: Service {
 
     func run() async throws {
         let adminAddress = try await admin.address()
-        let address = try server.start()
+        let address: BoundAddress
+        do {
+            address = try server.start()
+        } catch EngineError.listen(let wanted, let reason) {
+            throw SettingsError(description: "--listen: \(wanted): \(reason)")
+        }
         // The one line on standard output: whoever started the server waits for it.
         FileHandle.standardOutput.write(Data("ready listen=\(address) admin=\(adminAddress)\n".utf8))
         logger.info("serving", metadata: ["listen": "\(address)", "admin": "\(adminAddress)"])
@@ -52,7 +58,7 @@ final class AdminService: Service {
             try await cancelWhenGracefulShutdown { try await self.http.run() }
         } catch {
             // A stopped listener ends its run with an error; one that fails while serving is a fault.
-            guard Task.isShuttingDownGracefully || error is CancellationError else { throw error }
+            guard Task.isShuttingDownGracefully || error is CancellationError else { throw Self.named(error, endpoint) }
         }
     }
 
@@ -64,6 +70,12 @@ final class AdminService: Service {
         case .ip6(let host, let port): Endpoint(host: host, port: port).text
         default: endpoint.text
         }
+    }
+
+    /// An error of the listening socket as the option that asked for it.
+    private static func named(_ error: any Error, _ endpoint: Endpoint) -> any Error {
+        guard case SocketError.failed(_, let number, _) = error else { return error }
+        return SettingsError(description: "--admin-listen: \(endpoint.text): \(String(cString: strerror(number)))")
     }
 
     private static func socketAddress(_ endpoint: Endpoint) -> any SocketAddress {

@@ -154,6 +154,21 @@ def test_a_second_server_on_the_same_folder_is_refused(new_house):
     assert house["alice"].call("WhoAmI"), "the lock of a dead server holds nobody up"
 
 
+@pytest.mark.parametrize("option", ["--listen", "--admin-listen"])
+def test_a_port_in_use_is_one_line_that_names_the_option(new_house, option):
+    first = new_house(name="first").start().register()
+    taken = first.daemon.address if option == "--listen" else first.daemon.admin
+    second = new_house(option, taken, name="second")
+    code, error = second.daemon.start_refused()
+    assert code == 1
+    assert complaints(error) == [f"insightsd: {option}: {taken}: Address already in use"]
+    assert first["alice"].call("WhoAmI") and first.daemon.admin_get("/healthz")[0] == 200
+    first.daemon.stop()
+    # Connections that have just ended do not keep the port.
+    second.start().register()
+    assert second["alice"].call("WhoAmI")
+
+
 def test_restart_keeps_principals_and_figures(new_house):
     house = new_house().start().register()
     house["operator"].feed(customer(house))

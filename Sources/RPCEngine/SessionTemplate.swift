@@ -33,6 +33,8 @@ final class SessionTemplate: @unchecked Sendable {
         // Window is given back by us, as messages are dealt with.
         nghttp2_option_set_no_auto_window_update(options, 1)
         nghttp2_option_set_no_closed_streams(options, 1)
+        // Blanks around a value would reset the stream; Stream.addHeader takes them off.
+        nghttp2_option_set_no_rfc9113_leading_and_trailing_ws_validation(options, 1)
         // Our own buckets answer with ENHANCE_YOUR_CALM and count what nghttp2 does not; its limit stays behind them.
         nghttp2_option_set_stream_reset_rate_limit(options, 10_000, 330)
         nghttp2_option_set_max_settings(options, 32)

@@ -19,6 +19,7 @@ extension Stream {
             addPseudoHeader(name, value)
             return
         }
+        let value = value.withoutBlanks
         switch name.count {
         case 2 where name.equals("te"): return
         case 4 where name.equals("host"):
@@ -287,6 +288,16 @@ extension UnsafeBufferPointer<UInt8> {
         guard count == text.utf8CodeUnitCount, let baseAddress else { return false }
         // Both hold `count` bytes.
         return memcmp(baseAddress, text.utf8Start, count) == 0
+    }
+
+    /// Without spaces and tabs at its ends: gRPC lets a sender put them there, and they mean nothing.
+    var withoutBlanks: UnsafeBufferPointer<UInt8> {
+        func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 }
+        guard let first, let last, isBlank(first) || isBlank(last) else { return self }
+        guard let start = firstIndex(where: { !isBlank($0) }), let end = lastIndex(where: { !isBlank($0) }) else {
+            return UnsafeBufferPointer(rebasing: self[..<0])
+        }
+        return UnsafeBufferPointer(rebasing: self[start...end])
     }
 
     /// Searches for text known at compile time.

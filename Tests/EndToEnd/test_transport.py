@@ -93,6 +93,17 @@ def test_reflection_lists_the_services_to_registered_callers(house):
     assert Refusal.of(caught.value).code == "UNAUTHENTICATED"
 
 
+@pytest.mark.parametrize("value", ["Bearer ", " Bearer", " ", ""])
+def test_blanks_around_metadata_are_none_of_it(house, value):
+    with Frames(house.daemon.address, tls_context(house.certificates.authority)) as frames:
+        answer = frames.request(WHO_AM_I, framed(b""), extra=[("authorization", value)])
+        assert answer.grpc_status == 16 and answer.ended == "stream"
+    with house.client(None) as client:
+        client.metadata = [("authorization", value)]
+        refusal = client.raw("WhoAmI", b"")
+        assert (refusal.code, refusal.reason) == ("UNAUTHENTICATED", "CREDENTIAL_INVALID")
+
+
 def test_calls_of_many_clients_at_once(house):
     def calls(_):
         with house.client(house.certificates.alice) as client:

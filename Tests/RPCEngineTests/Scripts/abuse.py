@@ -253,7 +253,8 @@ def forbidden_bytes():
         raw = Raw(server)
         raw.wait(lambda: raw.settings, 2)
         bad = [(":path", "/a\r\nb"), (":path", "/a\0b"), (":path", ""), (":authority", "a\r\nb"), ("x-a", "1\r\nx: 2"),
-               ("x-a", "1\0"), ("x-a", "1\n"), ("x\r\n", "1"), ("x a", "1"), ("", "1"), ("connection", "close"),
+               ("x-a", "1\0"), ("x-a", "1\n"), ("x-a", "\r"),
+               ("x-a", " \n"), ("x-a", "\0 "), (":path", " " + PATH + "Echo"), (":method", "POST "), ("x\r\n", "1"), ("x a", "1"), ("", "1"), ("connection", "close"),
                ("te", "gzip"), (":unknown", "1"), ("transfer-encoding", "chunked")]
         for name, value in bad:
             fields = [field for field in raw.fields(PATH + "Echo") if field[0] != name]

@@ -62,6 +62,13 @@ def metadata():
         stream = raw.call("/grpc.testing.TestService/EmptyCall", framed(b""), [
             ("x-grpc-test-echo-trailing-bin", "no base64!")])
         check("x-grpc-test-echo-trailing-bin" not in raw.answer(stream)["headers"][-1], "bad base64 was echoed")
+        # Blanks around a value are none of it; those inside stay.
+        for value in ("a b", " a b", "a b ", "\t a b \t", " " * 2_000 + "a b", "a", " a", " ", "\t", ""):
+            stream = raw.call("/grpc.testing.TestService/EmptyCall", framed(b""), [
+                ("x-grpc-test-echo-initial", value), ("grpc-timeout", " 5S ")])
+            answer = raw.answer(stream)["headers"]
+            equal(answer[0].get("x-grpc-test-echo-initial"), value.strip(), f"metadata {value[-9:]!r}")
+            equal(answer[-1].get("grpc-status"), "0", f"metadata {value[-9:]!r}")
 
 
 def interceptor():

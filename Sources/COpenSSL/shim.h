@@ -177,6 +177,18 @@ static inline int engine_time(const ASN1_TIME *time, int64_t *seconds) {
     return 1;
 }
 
+/* When the certificate that a context shows runs out. */
+static inline int engine_ctx_certificate_end(SSL_CTX *ctx, int64_t *seconds) {
+    X509 *certificate = SSL_CTX_get0_certificate(ctx);
+    return certificate && engine_time(X509_get0_notAfter(certificate), seconds);
+}
+
+/* When a revocation list runs out, and a number for its issuer; 0 for a list without an end. */
+static inline int engine_crl_end(X509_CRL *crl, uint64_t *issuer, int64_t *seconds) {
+    *issuer = X509_NAME_hash_ex(X509_CRL_get_issuer(crl), NULL, NULL, NULL);
+    return engine_time(X509_CRL_get0_nextUpdate(crl), seconds);
+}
+
 /* URI names of the certificate: calls back with each one's bytes. Returns the count, or -1 for a broken extension. */
 static inline int engine_uri_names(X509 *certificate, void (*each)(const unsigned char *, int, void *), void *data) {
     int critical = 0;

@@ -77,6 +77,9 @@ public final class Server: Sendable {
     /// Counts up with every successful ``reloadTLS()``.
     public var tlsGeneration: UInt64 { shared.tlsGeneration }
 
+    /// Ends of the server's certificate and the revocation lists that are in force.
+    public var tlsExpiries: [TLSExpiry] { shared.currentTLS().expiries }
+
     /// Reads the certificate files again. New handshakes use them, and the next call of every open connection is
     /// judged by the new CA and CRL. On an error everything stays as it was.
     public func reloadTLS() throws(EngineError) {

@@ -27,6 +27,21 @@ public struct TLSConfiguration: Sendable {
     }
 }
 
+/// When something that was loaded from a file of ``TLSConfiguration`` runs out.
+public struct TLSExpiry: Sendable, Hashable {
+    public enum Kind: Sendable {
+        /// Past its end, clients refuse the server.
+        case serverCertificate
+        /// Past its end, every client of the list's authority is refused.
+        case revocationList
+    }
+
+    public let kind: Kind
+    public let file: String
+    /// Unix seconds. Of several lists in the file, that of the authority whose newest list runs out first.
+    public let end: Int64
+}
+
 public struct ServerConfiguration: Sendable {
     /// Name or numeric address to listen on.
     public var host: String

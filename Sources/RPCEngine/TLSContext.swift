@@ -10,6 +10,8 @@ final class TLSContext: @unchecked Sendable {
     /// X509_STORE, owned.
     private let store: OpaquePointer
     private let checksRevocation: Bool
+    /// Of what was loaded: see ``Server/tlsExpiries``.
+    private(set) var expiries: [TLSExpiry] = []
 
     init(_ configuration: TLSConfiguration, generation: UInt64) throws(EngineError) {
         guard let context = SSL_CTX_new(TLS_server_method()) else {
@@ -64,6 +66,10 @@ final class TLSContext: @unchecked Sendable {
         guard SSL_CTX_check_private_key(context) == 1 else {
             throw .tls(file: configuration.keyPEM, reason: "the key does not belong to the certificate")
         }
+        var end: Int64 = 0
+        if engine_ctx_certificate_end(context, &end) == 1 {
+            expiries.append(TLSExpiry(kind: .serverCertificate, file: configuration.certificateChainPEM, end: end))
+        }
     }
 
     private func loadAuthorities(_ path: String) throws(EngineError) {
@@ -87,16 +93,25 @@ final class TLSContext: @unchecked Sendable {
     private func loadRevocations(_ path: String) throws(EngineError) {
         var added = 0
         var forged = false
+        // Of several lists of one authority the newest counts.
+        var ends: [UInt64: Int64] = [:]
         try TLSContext.readPEM(path, read: { engine_read_crl($0) }) { list in
             defer { X509_CRL_free(list) }
             guard X509_STORE_add_crl(store, list) == 1 else { return false }
             added += 1
+            var (issuer, end): (UInt64, Int64) = (0, .max)
+            // A list without an end stays in force.
+            if engine_crl_end(list, &issuer, &end) != 1 { end = .max }
+            ends[issuer] = max(ends[issuer] ?? .min, end)
             forged = forged || engine_crl_is_forged(store, list) == 1
             return true
         }
         // In force it would end every call of that authority's clients: better the list of before.
         guard !forged else { throw .tls(file: path, reason: "a revocation list is not signed by its issuer") }
         guard added > 0 else { throw .tls(file: path, reason: "no revocation list in it") }
+        if let end = ends.values.min(), end != .max {
+            expiries.append(TLSExpiry(kind: .revocationList, file: path, end: end))
+        }
     }
 
     /// Reads PEM blocks to the end of the file; a broken block is an error, never the end.

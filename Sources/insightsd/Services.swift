@@ -109,7 +109,7 @@ final class AdminService: Service {
     }
 }
 
-/// Looks at the TLS files once a second and has them read again when one changed.
+/// Looks at the TLS files once a second: has them read again when one changed, and warns before one runs out.
 struct CertificateWatcher: Service {
     let server: PartnerInsightsServer
     let settings: Settings
@@ -119,7 +119,9 @@ struct CertificateWatcher: Service {
         var before = stamps()
         // The fault that the log knows of: one that lasts is told once, not once a second.
         var told: String?
+        var warnings = ExpiryWarnings(logger: logger)
         while !Task.isShuttingDownGracefully, !Task.isCancelled {
+            warnings.look(at: server.tlsExpiries, now: ServerClock.system.unixSeconds())
             try? await cancelWhenGracefulShutdown { try await Task.sleep(for: .seconds(1)) }
             let now = stamps()
             guard now != before else {

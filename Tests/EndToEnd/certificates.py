@@ -102,11 +102,11 @@ class Authority:
     def revoke(self, identity):
         openssl("ca", "-config", self._config, "-revoke", identity.certificate)
 
-    def write_revocations(self, path):
-        """Whole at once, as an operator would: written beside and renamed."""
+    def write_revocations(self, path, seconds=None):
+        """Whole at once, as an operator would: written beside and renamed. Valid for so many seconds, or two days."""
         path = Path(path)
         beside = path.with_suffix(".new")
-        openssl("ca", "-config", self._config, "-gencrl", "-out", beside)
+        openssl("ca", "-config", self._config, "-gencrl", "-out", beside, *(("-crlsec", seconds) if seconds else ()))
         beside.rename(path)
 
 

@@ -1,9 +1,11 @@
 """TLS 1.3 with ALPN or nothing; certificates and revocations are read again while serving."""
 
+import json
 import socket
 import ssl
 import time
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 
 import pytest
 from frames import Frames, connect, framed, tls_context
@@ -147,6 +149,32 @@ def test_a_revoked_certificate_is_refused_on_open_connections_too(private):
     with private.client(private.certificates.bob) as again:
         assert again.raw("WhoAmI", b"").reason == "CREDENTIAL_INVALID"
     assert alice.call("WhoAmI").principal.principal_id == "alice"
+
+
+def test_a_revocation_list_that_runs_out_is_told(private):
+    def warnings(text):
+        lines = map(json.loads, private.daemon.log.read_text().splitlines())
+        return [line["metadata"] for line in lines if line["level"] == "warning" and text in line["message"]]
+
+    alice, authority = private["alice"], private.certificates.authority
+    assert alice.call("WhoAmI") and not warnings("revocation list")
+    # The server's certificate of these tests lives for two days.
+    (certificate,) = warnings("the server's certificate runs out")
+    assert certificate["file"] == str(private.certificates.server.certificate)
+    end = time.time() + 4
+    authority.write_revocations(private.crl, seconds=4)
+    (soon,) = eventually(lambda: warnings("a revocation list runs out within a day"))
+    (over,) = eventually(lambda: warnings("a revocation list has run out"))
+    assert soon["file"] == over["file"] == str(private.crl) and soon["end"] == over["end"]
+    assert abs(datetime.fromisoformat(over["end"]).timestamp() - end) <= 2
+    with private.client(private.certificates.alice) as late:
+        assert late.raw("WhoAmI", b"").code == "UNAUTHENTICATED"
+    private.daemon.stop()
+    private.restart()
+    assert len(warnings("a revocation list has run out")) == 2, "told at the start, too"
+    authority.write_revocations(private.crl)
+    eventually(lambda: not isinstance(private["alice"].raw("WhoAmI", b""), Refusal))
+    assert len(warnings("revocation list")) == 3 and len(warnings("the server's certificate")) == 2
 
 
 def test_a_new_server_certificate_is_taken_up(private):

@@ -96,6 +96,9 @@ public final class PartnerInsightsServer: Sendable {
         try engine.reloadTLS()
     }
 
+    /// Ends of the server's certificate and the revocation lists that are in force.
+    public var tlsExpiries: [TLSExpiry] { engine.tlsExpiries }
+
     /// No new calls; running ones end within `grace`; then what was accepted is folded and the store closed. Blocks.
     /// False when calls had to be cut off.
     public func shutdown(grace: Duration) -> Bool {

@@ -20,15 +20,15 @@ struct AdviceView {
             for paragraph in [item.problem, item.consider, item.tryThis] {
                 text += paragraph.wrapped(width: screen.width, indent: "    ")
             }
-            let evidence = item.evidence.map { "\($0.name) \(shortened($0.value))" }.joined(separator: ", ")
+            let evidence = item.evidence.map { "\($0.name) \(shortened($0))" }.joined(separator: ", ")
             if !evidence.isEmpty { text += "[\(evidence)]".wrapped(width: screen.width, indent: "    ") }
         }
         return text
     }
 
     /// Percentages come unrounded.
-    private func shortened(_ value: String) -> String {
-        guard value.contains("."), let number = Double(value) else { return value }
+    private func shortened(_ evidence: PBEvidence) -> String {
+        guard evidence.name.hasSuffix("_percent"), let number = Double(evidence.value) else { return evidence.value }
         return "\((number * 10).rounded() / 10)"
     }
 

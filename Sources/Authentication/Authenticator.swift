@@ -13,8 +13,8 @@ public struct AuthenticatedCaller: Sendable, Hashable {
     /// Which credentials took part; at least one did. A caller with a token is not to be remembered per connection.
     public let viaCertificate: Bool
     public let viaToken: Bool
-    /// The roles that a token beside a certificate gives, which the directory cannot take back; otherwise empty.
-    let tokenRoles: RoleSet
+    /// What the token says; nil without one.
+    let token: TokenIdentity?
 }
 
 /// Turns credentials into a caller: the only maker of a `Principal`.
@@ -72,11 +72,14 @@ public final class Authenticator: Sendable {
         // The roles of a token are the token's own.
         guard caller.viaCertificate else { return caller }
         guard let record else { throw AuthenticationFailure(.principalUnknown) }
-        let kept = roles.intersection(record.roles.union(caller.tokenRoles))
+        if let token = caller.token, snapshot.record(token.principal, of: partner)?.isDisabled == true {
+            throw AuthenticationFailure(.principalDisabled)
+        }
+        let kept = roles.intersection(record.roles.union(caller.token?.roles ?? []))
         return AuthenticatedCaller(
             principal: Principal(.partner(partner, name, kept)), displayName: record.displayName,
             expiresAt: caller.expiresAt, directoryGeneration: snapshot.generation, viaCertificate: true,
-            viaToken: caller.viaToken, tokenRoles: caller.tokenRoles)
+            viaToken: caller.viaToken, token: caller.token)
     }
 
     private func caller(
@@ -103,7 +106,7 @@ public final class Authenticator: Sendable {
         }
         return AuthenticatedCaller(
             principal: principal, displayName: displayName, expiresAt: peer.notAfter,
-            directoryGeneration: snapshot.generation, viaCertificate: true, viaToken: false, tokenRoles: [])
+            directoryGeneration: snapshot.generation, viaCertificate: true, viaToken: false, token: nil)
     }
 
     private func bearerCaller(
@@ -121,7 +124,7 @@ public final class Authenticator: Sendable {
         return AuthenticatedCaller(
             principal: Principal(.partner(identity.partner, identity.principal, identity.roles)),
             displayName: record?.displayName ?? "", expiresAt: identity.expiresAt,
-            directoryGeneration: snapshot.generation, viaCertificate: false, viaToken: true, tokenRoles: [])
+            directoryGeneration: snapshot.generation, viaCertificate: false, viaToken: true, token: identity)
     }
 
     private static func combine(
@@ -135,6 +138,6 @@ public final class Authenticator: Sendable {
             displayName: certified.displayName,
             expiresAt: min(certified.expiresAt, bearer.expiresAt),
             directoryGeneration: certified.directoryGeneration, viaCertificate: true, viaToken: true,
-            tokenRoles: bearer.principal.roles)
+            token: bearer.token)
     }
 }

@@ -36,9 +36,7 @@ struct Partner: Sendable {
     func links(of id: CustomerID, idOf: (Int32) -> CustomerID) -> ArraySlice<Link> {
         let start = links.partitioningIndex { !(idOf($0.customer) < id) }
         guard start < links.count, idOf(links[start].customer) == id else { return [] }
-        var end = start + 1
-        while end < links.count, links[end].customer == links[start].customer { end += 1 }
-        return links[start..<end]
+        return links(from: start) ?? []
     }
 
     /// The links of the customer whose first link has that place; nil behind the last.

@@ -51,7 +51,7 @@ extension NumberOption {
     static let partnerExports = NumberOption(
         "partner-exports", "Exports of a partner at once", unit: "exports", services.partnerExports, in: 1...10_000)
     static let partnerReads = NumberOption(
-        "partner-reads", "Lists, explanations and advice of a partner that wait for their turn", unit: "calls",
+        "partner-reads", "Long reads of a partner that wait for their turn", unit: "calls",
         services.partnerReads, in: 1...1_000_000)
     static let auditSegmentBytes = NumberOption(
         "audit-segment-bytes", "Size after which a segment of the audit chain is followed by the next", unit: "bytes",

@@ -263,6 +263,17 @@ import Testing
         }
     }
 
+    /// The token may name somebody else than the certificate: whoever of the two is disabled calls no more.
+    @Test func bothPrincipalsAreLookedAt() throws {
+        let bench = try TokenBench([issuer.settings()])
+        let token = try issuer.token(claims: ["oid": "sal", "roles": ["SalesAgent"]])
+        let ann = certificate(["spiffe://insights.local/partner/p1/principal/ann"])
+        let both = try bench.outcome(token, certificate: ann).get()
+        try bench.directory.apply(.update(PrincipalID("sal"), PrincipalUpdate(isDisabled: true)), in: "p1")
+        #expect(throws: AuthenticationFailure.self) { try bench.authenticator.renewed(both) }
+        #expect(bench.failure(token, certificate: ann)?.cause == .principalDisabled)
+    }
+
     @Test func severalIssuersKeepApart() throws {
         let other = try TestIssuer()
         let bench = try TokenBench([

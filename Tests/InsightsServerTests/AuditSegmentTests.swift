@@ -262,6 +262,21 @@ import Testing
         #expect(throws: AuditError.self) { try AuditLog.archive(folder: folder.path, to: archive.path, keep: 0) }
         #expect(try AuditPaths(folder: archive.path).segments().isEmpty)
     }
+
+    @Test func theLogIsNoArchiveOfItself() throws {
+        try filled()
+        let link = folder.path + "-link"
+        try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: folder.path)
+        defer { try? FileManager.default.removeItem(atPath: link) }
+        let segments = try AuditPaths(folder: folder.path).segments()
+        for target in [folder.path, folder.path + "/.", link] {
+            #expect(throws: AuditError.archiveIsLog) {
+                try AuditLog.archive(folder: folder.path, to: target, keep: 0)
+            }
+        }
+        #expect(try AuditPaths(folder: folder.path).segments() == segments)
+        #expect(try folder.complaint() == nil)
+    }
 }
 
 /// After which record each segment begins.

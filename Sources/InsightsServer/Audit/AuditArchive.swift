@@ -5,6 +5,8 @@ extension AuditLog {
     /// - Parameter keep: closed segments that stay, beside the one that is being written.
     /// - Returns: names of the files moved, oldest first.
     public static func archive(folder: String, to target: String, keep: Int) throws(AuditError) -> [String] {
+        // What is copied onto itself and then removed would be gone.
+        guard !AuditFile.isSameFolder(folder, target) else { throw .archiveIsLog }
         let paths = AuditPaths(folder: folder)
         let destination = AuditPaths(folder: target)
         var report = AuditReport()
@@ -33,7 +35,9 @@ extension AuditLog {
     private static func copy(_ source: AuditFile, to path: String, name: String) throws(AuditError) {
         if let existing = try AuditFile.openExisting(path) {
             guard try isSame(source, existing) else { throw .notArchived(file: name) }
-            return
+            // An earlier attempt may have ended before its copy was durable.
+            try existing.sync()
+            return try AuditFile.syncFolder(of: path)
         }
         try AuditFile.replace(path, from: source)
     }

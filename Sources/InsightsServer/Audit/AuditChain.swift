@@ -250,12 +250,12 @@ final class AuditChain: Sendable {
 
     var status: AuditStatus {
         let (waiting, lost) = queue.counts
-        let underWay = journal.count
+        let (underWay, notNoted) = journal.status
         return writer.withLock { writer in
             AuditStatus(
                 records: writer.state.sequence, head: Hex.text(of: writer.state.mac), segments: writer.segments.count,
                 bytes: writer.live.base + writer.size - (writer.segments.first?.base ?? 0), waiting: waiting,
-                lost: lost, changesUnderWay: underWay, failure: writer.isBroken ? .broken : writer.failure)
+                lost: lost, changesUnderWay: underWay, failure: writer.isBroken ? .broken : writer.failure ?? notNoted)
         }
     }
 

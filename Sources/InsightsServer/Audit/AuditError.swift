@@ -17,6 +17,8 @@ public enum AuditError: Error, Sendable, Hashable {
     case badCursor
     /// A segment cannot be moved away: another file of its name is in the archive.
     case notArchived(file: String)
+    /// The archive is the folder of the log itself.
+    case archiveIsLog
 }
 
 extension AuditError: CustomStringConvertible {
@@ -30,6 +32,7 @@ extension AuditError: CustomStringConvertible {
         case .closed: "audit trail: closed"
         case .badCursor: "audit trail: no such place"
         case .notArchived(let file): "audit trail: the archive has another \(file)"
+        case .archiveIsLog: "audit trail: the archive must be another folder than the log's"
         }
     }
 }

@@ -40,6 +40,15 @@ final class AuditFile: AuditStorage {
         try opened(open(path, O_RDWR | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0o600), path)
     }
 
+    /// Whether two paths lead to one folder, by whatever links. False when one cannot be looked at: it cannot be
+    /// written to either.
+    static func isSameFolder(_ one: String, _ other: String) -> Bool {
+        var first = stat()
+        var second = stat()
+        guard stat(one, &first) == 0, stat(other, &second) == 0 else { return false }
+        return first.st_dev == second.st_dev && first.st_ino == second.st_ino
+    }
+
     /// Removes a file, durably.
     static func remove(_ path: String) throws(AuditError) {
         guard unlink(path) == 0 || errno == ENOENT else {

@@ -20,6 +20,8 @@ final class AuditJournal: Sendable {
         /// Lines of the changes under way.
         var open: [String: [UInt8]] = [:]
         var isBroken = false
+        /// Why the last change could not be noted; nil when it could.
+        var failure: AuditError?
     }
 
     private let path: String
@@ -46,8 +48,8 @@ final class AuditJournal: Sendable {
         }
     }
 
-    /// Number of changes under way.
-    var count: Int { state.withLock { $0.open.count } }
+    /// Number of changes under way, and why the last could not be noted; nil when it could.
+    var status: (count: Int, failure: AuditError?) { state.withLock { ($0.open.count, $0.failure) } }
 
     /// Notes a change; durable on return. Throws when it cannot be noted, and then it must not be made.
     func begin(_ event: AuditEvent, after sequence: UInt64) throws(AuditError) -> AuditChange {
@@ -58,9 +60,15 @@ final class AuditJournal: Sendable {
         let body = AuditLine.body(of: record, before: -1)
         let line = AuditLine.line(body: body, mac: key.journal(body))
         try state.withLock { (state) throws(AuditError) in
-            if state.isBroken { throw .broken }
-            try self.compact(&state)
-            try Self.append(line, to: &state)
+            do throws(AuditError) {
+                if state.isBroken { throw .broken }
+                try self.compact(&state)
+                try Self.append(line, to: &state)
+            } catch {
+                state.failure = state.isBroken ? .broken : error
+                throw error
+            }
+            state.failure = nil
             state.open[change.id] = line
         }
         return change
@@ -99,7 +107,13 @@ final class AuditJournal: Sendable {
         }
         let lines = Array(state.open.values.joined())
         try AuditFile.replace(path, with: lines)
-        state.storage = wrap(try AuditFile.openOrCreate(path))
+        do throws(AuditError) {
+            state.storage = wrap(try AuditFile.openOrCreate(path))
+        } catch {
+            // What is open still is a file that no longer has a name.
+            state.isBroken = true
+            throw error
+        }
         state.size = lines.count
     }
 

@@ -90,7 +90,9 @@ private final class LineQueue: Sendable {
 
     func append(_ line: [UInt8]) {
         let wake = state.withLock { state in
-            if state.lost > 0 || state.lines >= bounds.lines || state.size + line.count > bounds.bytes {
+            // An empty queue takes any line: only a writer with work to do tells of lost ones.
+            let isFull = state.lines >= bounds.lines || state.size + line.count > bounds.bytes
+            if state.lost > 0 || (isFull && state.lines > 0) {
                 state.lost += 1
                 state.lostInAll += 1
                 return false

@@ -10,7 +10,6 @@ import Tenancy
 /// `AccessService`: who may do what within the caller's partner.
 struct AccessService: Sendable {
     let context: ServerContext
-    private let auditReads = DispatchQueue(label: "audit-reads")
 
     init(context: ServerContext) {
         self.context = context
@@ -177,10 +176,8 @@ struct AccessService: Sendable {
             let message: PBListAuditEventsRequest = try decode(bytes)
             let scope = try call.partnerScope()
             let paging = try Paging(context, message, of: call)
-            auditReads.async {
-                // Who has hung up would otherwise keep the others waiting.
-                if responder.isCancelled { return }
-                responder.finish(Result { () throws(RPCStatus) in try encoded(auditEvents(in: scope, paging)) })
+            context.read(call, responder) { (reply) throws(RPCStatus) in
+                try encode(auditEvents(in: scope, paging), into: &reply)
             }
         }
     }

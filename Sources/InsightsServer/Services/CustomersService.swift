@@ -32,7 +32,6 @@ struct CustomersService: Sendable {
         let customer = try checked { () throws(FieldError) in try RequestFields.customer(request.customerID) }
         let today = context.clock.today()
         let book = context.published.load().core.book(in: try call.partnerScope(), today: today)
-        call.record?.customer = customer
         guard let row = book.customer(customer) else { throw Refusal.customerNotFound }
         var response = PBGetCustomerResponse()
         response.customer = PBCustomer(row, today: today)
@@ -50,7 +49,6 @@ struct CustomersService: Sendable {
             )
         }
         let paging = try Paging(context, request, of: call)
-        call.record?.customer = query.customer
         let book = paging.snapshot.core.book(in: scope, today: today)
         guard let found = book.subscriptions(of: query.customer, on: paging.position?.asOf ?? query.day) else {
             throw Refusal.customerNotFound
@@ -66,12 +64,17 @@ struct CustomersService: Sendable {
     /// On record before it is answered, so off the event loops: that waits for the disk.
     func listLicensedUsers(_ call: CallContext, _ bytes: [UInt8], _ responder: UnaryResponder) {
         respond(responder) { () throws(RPCStatus) in
-            let read = try licensedUsers(call, bytes)
-            context.read(call, responder, read)
+            let (audit, read) = try licensedUsers(call, bytes)
+            if !context.read(call, responder, read) {
+                context.auditRefusedRead(audit, code: .resourceExhausted)
+            }
         }
     }
 
-    private func licensedUsers(_ call: CallContext, _ bytes: [UInt8]) throws(RPCStatus) -> LongRead {
+    /// What goes on record, and the read that puts it there.
+    private func licensedUsers(
+        _ call: CallContext, _ bytes: [UInt8]
+    ) throws(RPCStatus) -> (AuditEvent, LongRead) {
         let request: PBListLicensedUsersRequest = try decode(bytes)
         let scope = try call.partnerScope()
         let today = context.clock.today()
@@ -83,11 +86,12 @@ struct CustomersService: Sendable {
                 workload: try RequestFields.optionalWorkload(request.workloadCode)
             )
         }
+        call.record?.customer = query.customer
         let paging = try Paging(context, request, of: call)
         let book = paging.snapshot.core.book(in: scope, today: today)
         let audit = context.auditEvent(of: call, kind: .read, customer: query.customer)
         let context = context
-        return { (reply) throws(RPCStatus) in
+        let read: LongRead = { (reply) throws(RPCStatus) in
             let found = book.licensedUsers(
                 of: query.customer, on: paging.position?.asOf ?? query.day, activity: query.activity,
                 workload: query.workload)
@@ -103,6 +107,7 @@ struct CustomersService: Sendable {
             try context.auditRead(audit)
             try encode(response, into: &reply)
         }
+        return (audit, read)
     }
 
     private static func activity(_ filter: PBActivityFilter) throws(FieldError) -> ActivityFilter {

@@ -19,7 +19,6 @@ struct InsightsService: Sendable {
         let today = context.clock.today()
         let query = try checked { () throws(FieldError) in try fields.validated(today: today) }
         let book = context.published.load().core.book(in: try call.partnerScope(), today: today)
-        call.record?.customer = query.customer
         guard let row = book.insights(of: query.customer, on: query.asOf, products: query.products) else {
             throw Refusal.customerNotFound
         }
@@ -51,7 +50,6 @@ struct InsightsService: Sendable {
         let today = context.clock.today()
         let query = try checked { () throws(FieldError) in try fields.validated(today: today) }
         let book = context.published.load().core.book(in: try call.partnerScope(), today: today)
-        call.record?.customer = query.customer
         guard let customer = query.customer else {
             let row = book.portfolio(on: query.asOf, products: query.products)
             return InsightsReply.comparison(row.products, asOf: row.asOf, into: &reply)
@@ -76,7 +74,6 @@ struct InsightsService: Sendable {
             )
         }
         let book = context.published.load().core.book(in: try call.partnerScope(), today: today)
-        call.record?.customer = query.customer
         let rows = book.trend(
             of: query.customer, from: query.range.lowerBound, through: query.range.upperBound,
             interval: query.interval, products: query.products, workload: query.workload)
@@ -104,7 +101,6 @@ struct InsightsService: Sendable {
             )
         }
         let book = context.published.load().core.book(in: try call.partnerScope(), today: today)
-        call.record?.customer = query.customer
         let language = Language(request.languageCode, call: call)
         run { (reply) throws(RPCStatus) in
             let row: ExplanationRow

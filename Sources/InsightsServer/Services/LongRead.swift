@@ -5,10 +5,13 @@ import RPCEngine
 typealias LongRead = @Sendable (inout [UInt8]) throws(RPCStatus) -> Void
 
 extension ServerContext {
-    /// Runs a read beside the event loops, in the partner's turn, and answers with what it appends.
-    func read(_ call: CallContext, _ responder: UnaryResponder, _ body: @escaping LongRead) {
+    /// Runs a read beside the event loops, in the partner's turn, and answers with what it appends. False when the
+    /// partner has too many waiting already, which is answered.
+    @discardableResult
+    func read(_ call: CallContext, _ responder: UnaryResponder, _ body: @escaping LongRead) -> Bool {
         guard let partner = call.record?.caller?.principal.partner else {
-            return responder.finish(.failure(Refusal.noPermissionDeclared))
+            responder.finish(.failure(Refusal.noPermissionDeclared))
+            return false
         }
         let isTaken = longReads.submit(for: partner) {
             // Whoever has hung up would otherwise keep the others waiting.
@@ -21,5 +24,6 @@ extension ServerContext {
                 })
         }
         if !isTaken { responder.finish(.failure(Refusal.tooManyReads(limit: longReads.limit))) }
+        return isTaken
     }
 }

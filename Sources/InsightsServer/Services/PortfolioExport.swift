@@ -155,7 +155,8 @@ private final class PortfolioExport: MessageSource {
             token = seal([day.description, customer.text, String(customersDone)], days.lowerBound)
         }
         writer.exportTail(
-            csvChunk: chunk, resumeToken: token, customersTotal: customersTotal, customersDone: customersDone)
+            csvChunk: chunk, resumeToken: token, customersTotal: customersTotal,
+            customersDone: min(customersDone, customersTotal))
         writer.finish(into: &reply)
         return .message
     }

@@ -29,7 +29,6 @@ extension InsightsService {
         let paging = try Paging(context, request, of: call)
         var scope = try call.partnerScope()
         if query.reach == .own { scope = scope.narrowedToOwn() }
-        call.record?.customer = query.customer
         let text = AdviceText(language: Language(request.languageCode, call: call))
         let reader = scope
         run { (reply) throws(RPCStatus) in

@@ -94,16 +94,19 @@ final class DayColumnCache: Sendable {
     private func keep(_ column: Column, for key: Key) {
         guard column.bytes <= limit else { return }
         let dropped = state.withLock { state in
-            var dropped: [Key: Column] = [:]
-            if let known = state.young[key] { state.bytes -= known.bytes }
+            var dropped: [Column] = []
+            if let known = state.young.removeValue(forKey: key) {
+                state.bytes -= known.bytes
+                dropped.append(known)
+            }
+            if let known = state.old.removeValue(forKey: key) { dropped.append(known) }
             if state.bytes + column.bytes > limit {
-                dropped = state.old
+                dropped += state.old.values
                 state.old = state.young
                 state.young = [:]
                 state.bytes = 0
             }
             state.young[key] = column
-            state.old[key] = nil
             state.bytes += column.bytes
             return dropped
         }

@@ -9,6 +9,8 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <malloc.h>
+#include <pthread.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -124,6 +126,17 @@ static inline int engine_resolve(const char *host, const char *port, struct sock
     *length = list->ai_addrlen;
     freeaddrinfo(list);
     return 0;
+}
+
+/* Hands free memory back to the system, which may take milliseconds: on a thread of its own. */
+static inline void *engine_trim_main(void *nothing) {
+    malloc_trim(0);
+    return nothing;
+}
+
+static inline void engine_trim_memory(void) {
+    pthread_t thread;
+    if (pthread_create(&thread, NULL, engine_trim_main, NULL) == 0) pthread_detach(thread);
 }
 
 /* Position of a byte string inside another, or -1. */

@@ -10,6 +10,7 @@
 #include <openssl/x509.h>
 #include <openssl/x509_vfy.h>
 #include <openssl/x509v3.h>
+#include <stdint.h>
 #include <string.h>
 #include <time.h>
 
@@ -66,11 +67,26 @@ static inline void engine_ctx_harden(SSL_CTX *ctx) {
     // Without buffers between records an idle connection needs a third less memory.
     SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER
                               | SSL_MODE_RELEASE_BUFFERS);
+    // Returns after each record of TLS itself rather than reading on as long as they come.
+    SSL_CTX_clear_mode(ctx, SSL_MODE_AUTO_RETRY);
     SSL_CTX_set_default_passwd_cb(ctx, engine_no_passphrase);
     SSL_CTX_set_alpn_select_cb(ctx, engine_select_h2, NULL);
     SSL_CTX_set_client_hello_cb(ctx, engine_require_alpn, NULL);
     SSL_CTX_set_read_ahead(ctx, 1);
 }
+
+/* Counts the messages of TLS itself that a peer sends. The number takes the place of the SSL's application data. */
+static inline void engine_note_message(int write_p, int version, int content_type, const void *bytes, size_t length,
+                                       SSL *ssl, void *data) {
+    (void)version; (void)bytes; (void)length; (void)data;
+    if (write_p == 0 && content_type == SSL3_RT_HANDSHAKE) {
+        SSL_set_ex_data(ssl, 0, (void *)((uintptr_t)SSL_get_ex_data(ssl, 0) + 1));
+    }
+}
+
+static inline void engine_count_handshake_messages(SSL *ssl) { SSL_set_msg_callback(ssl, engine_note_message); }
+
+static inline uint32_t engine_handshake_messages(const SSL *ssl) { return (uint32_t)(uintptr_t)SSL_get_ex_data(ssl, 0); }
 
 static inline int engine_ctx_set_groups(SSL_CTX *ctx, const char *groups) {
     return SSL_CTX_set1_groups_list(ctx, groups) == 1;

@@ -4,12 +4,12 @@ import Glibc
 /// It grows with what has arrived, never with what a length prefix announces.
 struct ByteInbox {
     private var base: UnsafeMutablePointer<UInt8>?
-    private var capacity = 0
+    private(set) var capacity = 0
     private var start = 0
     private var end = 0
 
     /// Memory kept for the next call; larger blocks are given back.
-    private static let keptCapacity = 65_536
+    private static let keptCapacity = 16_384
 
     var count: Int { end - start }
 
@@ -18,6 +18,12 @@ struct ByteInbox {
         // In bounds: start <= end <= capacity.
         guard let base else { return UnsafeRawBufferPointer(start: nil, count: 0) }
         return UnsafeRawBufferPointer(start: base + start, count: end - start)
+    }
+
+    /// Bytes by which the block would have to grow for `length` more.
+    func growth(for length: Int) -> Int {
+        if count + length <= capacity { return 0 }
+        return max(capacity * 2, count + length, 1_024) - capacity
     }
 
     /// False when memory is short.
@@ -38,7 +44,7 @@ struct ByteInbox {
             start = 0
         }
         if end + length <= capacity { return true }
-        let wanted = max(capacity * 2, end + length, 1_024)
+        let wanted = capacity + growth(for: length)
         // realloc keeps the first `end` bytes; the old pointer is not used after it.
         guard let grown = realloc(base, wanted) else { return false }
         base = grown.assumingMemoryBound(to: UInt8.self)

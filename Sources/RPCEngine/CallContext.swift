@@ -22,6 +22,8 @@ public final class CallContext {
     @exclusivity(unchecked) public var initialMetadata: [(String, String)] = []
     /// Headers sent with the status.
     @exclusivity(unchecked) public var trailers: [(String, String)] = []
+    /// Whose budget, besides the process's, counts what the call holds. Set it when the call begins and not again.
+    @exclusivity(unchecked) public var memoryAccount: MemoryAccount?
     /// Compress the reply with gzip if the client takes it. Set it before the first reply; streams may change it for
     /// each message after that.
     @exclusivity(unchecked) public var compressReply = false
@@ -44,6 +46,7 @@ public final class CallContext {
         metadata.removeAll()
         deadline = nil
         attachment = nil
+        memoryAccount = nil
         isCancelled = false
         requestWasCompressed = false
         if !initialMetadata.isEmpty { initialMetadata = [] }

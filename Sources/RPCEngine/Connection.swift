@@ -25,6 +25,8 @@ final class Connection {
     @exclusivity(unchecked) var ssl: OpaquePointer?
     /// nghttp2_session, from the end of the handshake until `close`.
     @exclusivity(unchecked) var session: OpaquePointer?
+    /// Messages of TLS itself that arrived so far.
+    private var handshakeMessages: UInt32 { ssl.map { engine_handshake_messages($0) } ?? 0 }
     @exclusivity(unchecked) var state = State.handshaking
     var interest: UInt32 = 0
 
@@ -33,10 +35,25 @@ final class Connection {
     @exclusivity(unchecked) var streams: [Stream] = []
     /// The stream whose header block or body arrived last; saves a look-up for what follows.
     @exclusivity(unchecked) unowned(unsafe) var latest: Stream?
+    /// The highest number of a request's stream, that of the last RST_STREAM received, and what closed last.
+    var lastRequest: Int32 = 0
+    var lastReset: Int32 = 0
+    @exclusivity(unchecked) var closedStreams = ClosedStreams()
     var streamingCount = 0
     var bufferedRequestBytes = 0
     var bufferedReplyBytes = 0
+    /// What deferred calls under way will probably answer.
+    var expectedReplyBytes = 0
+    let writerMemory: WriterMemory
+    /// Calls whose handlers wait; see ``runParked()``.
     @exclusivity(unchecked) var parked: [StreamToken] = []
+    /// Something left since the parked calls were looked at.
+    var roomMayBeThere = false
+    var turnWasOver = false
+    /// The loop's turn in which the last handler began, and when its first did.
+    var turn: UInt64 = 0
+    var turnBegan: UInt64 = 0
+    var isWaitingForTurn = false
     var uncredited = 0
 
     // MARK: Output
@@ -90,6 +107,7 @@ final class Connection {
         self.ssl = ssl
         context = ConnectionContext(id: id, remoteAddress: remoteAddress, shared: loop.shared)
         budgets = FrameBudgets(limits)
+        writerMemory = WriterMemory(limit: loop.shared.limits.connectionQueueBytes, budget: loop.shared.memory)
         opened = loop.now
         lastReceived = loop.now
         lastWritten = loop.now
@@ -166,8 +184,18 @@ final class Connection {
         var records = 0
         repeat {
             // The loop's buffer has room for what is asked for.
+            let messages = handshakeMessages
             let count = SSL_read(ssl, loop.readBuffer, Int32(EventLoop.readCapacity))
-            if count <= 0 { return readStopped(SSL_get_error(ssl, count)) }
+            if handshakeMessages != messages, !admitsHandshakeMessages(handshakeMessages &- messages) { return }
+            if count <= 0 {
+                let error = SSL_get_error(ssl, count)
+                guard error == SSL_ERROR_WANT_READ, handshakeMessages != messages else { return readStopped(error) }
+                // OpenSSL has dealt with a record that was none of ours, and there may be more.
+                ERR_clear_error()
+                lastReceived = loop.now
+                records += 1
+                continue
+            }
             lastReceived = loop.now
             loop.statistics.bytesReceived.add(UInt64(count))
             let taken = nghttp2_session_mem_recv(session, loop.readBuffer, Int(count))
@@ -177,6 +205,18 @@ final class Connection {
         } while records < Self.recordsPerTurn && SSL_has_pending(ssl) == 1
         // What OpenSSL has buffered does not wake epoll.
         if SSL_has_pending(ssl) == 1 { loop.again(self) }
+    }
+
+    /// Messages of TLS itself after the handshake (KeyUpdate): each costs key derivations, and the peer has no reason
+    /// to send more than a few.
+    private func admitsHandshakeMessages(_ count: UInt32) -> Bool {
+        for _ in 0..<min(count, 1_024) where !budgets.handshakeMessages.take(now: loop.now) {
+            punish("TLS handshake message flood")
+            flush()
+            linger(reason: closeReason)
+            return false
+        }
+        return true
     }
 
     private func readStopped(_ error: Int32) {
@@ -238,6 +278,15 @@ final class Connection {
         needsFlush()
     }
 
+    /// The peer broke a rule of HTTP/2: GOAWAY with the rule's error, and nothing more is read.
+    func violate(_ error: nghttp2_error_code, _ reason: String) {
+        guard let session, closeReason.isEmpty else { return }
+        closeReason = reason
+        deadline = loop.now &+ Self.lingerTime
+        nghttp2_session_terminate_session(session, error.rawValue)
+        needsFlush()
+    }
+
     /// Something of our own went wrong; every call of the connection ends.
     func fail(_ reason: String) {
         guard let session, closeReason.isEmpty else { return }
@@ -275,8 +324,7 @@ final class Connection {
         session = nil
         if let ssl { SSL_free(ssl) }
         ssl = nil
-        free(unsent)
-        unsent = nil
+        freeUnsent()
         Glibc.close(fd)
         loop.forget(self, failedHandshake: failedHandshake)
     }

@@ -23,8 +23,13 @@ extension Connection {
 
     private func sweepOpen(_ now: UInt64) {
         if !prefaceSeen, now > deadline { return close(reason: "no HTTP/2 preface") }
-        if writeBlocked, now > lastWritten &+ loop.times.idleTimeout { return close(reason: "the peer does not read") }
+        if writeBlocked, now > lastWritten &+ loop.times.unreadTimeout {
+            return close(reason: "the peer does not read")
+        }
         for stream in streams where isTooSlow(stream, now) { return }
+        // A room that the process's budget denied may be there by now.
+        roomMayBeThere = true
+        if !parked.isEmpty { needsFlush() }
         if streamingCount > 0 { recheckStreams() }
         guard state == .open else { return }
         if shutdown != .none {
@@ -47,13 +52,26 @@ extension Connection {
             close(reason: "request headers took too long")
             return true
         case .open:
-            guard case .none = stream.producer, !stream.parked, !stream.ignoresInput,
+            if stream.pendingRefusal > 0 {
+                if now > stream.context.started &+ loop.times.headersTimeout {
+                    stream.refuse(httpStatus: stream.pendingRefusal)
+                }
+                return false
+            }
+            endIfUnread(stream, now)
+            guard stream.phase == .open, case .none = stream.producer, !stream.parked, !stream.ignoresInput,
                 now > stream.context.started &+ loop.times.requestTimeout
             else { return false }
             stream.abort(RPCStatus(.deadlineExceeded, "the request message took too long to arrive"))
             return false
-        case .finished: return false
+        case .finished:
+            endIfUnread(stream, now)
+            return false
         }
+    }
+
+    private func endIfUnread(_ stream: Stream, _ now: UInt64) {
+        if stream.body.count > 0, now > stream.lastTaken &+ loop.times.unreadTimeout { stream.endUnread() }
     }
 
     private func recheckStreams() {
@@ -135,7 +153,10 @@ extension Stream {
     func reply(_ result: Result<[UInt8], RPCStatus>) {
         guard phase == .open, case .responder = producer else { return }
         switch result {
-        case .success(var message): sendUnary(&message)
+        case .success(var message):
+            route?.noteReply(message.count)
+            forgetExpectedReply()
+            sendUnary(&message)
         case .failure(let status): finish(status)
         }
     }
@@ -144,7 +165,7 @@ extension Stream {
     func resumeReading() {
         guard phase == .open, case .writer(let writer, let receiver) = producer else { return }
         deliver(to: receiver, writer)
-        if !readingPaused { creditStream() }
+        if !readingPaused, !parked { creditStream() }
         connection.needsFlush()
     }
 }

@@ -20,7 +20,7 @@ extension Connection {
             if filled == 0 { break }
             if !write(loop.writeBuffer, filled) { break }
             written += filled
-            if written >= Self.bytesPerTurn {
+            if written >= Self.bytesPerTurn || streamingCount > 0 && !hasTurn(loop.clock()) {
                 needsFlush()
                 break
             }
@@ -28,6 +28,7 @@ extension Connection {
         }
         guard state == .open else { return }
         if !parked.isEmpty { runParked() }
+        guard state == .open else { return }
         if readPaused, nghttp2_session_get_outbound_queue_size(session) <= limits.maxQueuedControlFrames / 2 {
             readPaused = false
             loop.again(self)
@@ -94,7 +95,10 @@ extension Connection {
         memcpy(loop.writeBuffer + loop.writeFilled, header, 9)
         let before = stream.bufferedReply
         stream.body.copyOut(to: loop.writeBuffer + loop.writeFilled + 9, length: length)
+        stream.lastTaken = loop.now
+        stream.settle()
         bufferedReplyBytes -= before - stream.bufferedReply
+        roomMayBeThere = true
         loop.writeFilled += 9 + length
         budgets.dataSent()
         return 0
@@ -132,6 +136,17 @@ extension Connection {
         unsent = copy.assumingMemoryBound(to: UInt8.self)
         unsentStart = 0
         unsentEnd = count
+        loop.memory.take(count)
+    }
+
+    /// Lets go of what the socket had refused.
+    func freeUnsent() {
+        // Made by `keep`, which counted its `unsentEnd` bytes.
+        if unsent != nil { loop.memory.release(unsentEnd) }
+        free(unsent)
+        unsent = nil
+        unsentStart = 0
+        unsentEnd = 0
     }
 
     /// Sends what the socket had refused; false while it still does.
@@ -153,21 +168,56 @@ extension Connection {
             }
             return false
         }
-        free(pending)
-        unsent = nil
-        unsentStart = 0
-        unsentEnd = 0
+        freeUnsent()
         writeBlocked = false
         return true
     }
 
-    /// Calls that waited for earlier replies to leave.
-    private func runParked() {
-        while bufferedReplyBytes <= limits.maxBufferedReplyBytes, !parked.isEmpty {
-            let token = parked.removeFirst()
-            guard let stream = find(token), stream.parked else { continue }
-            stream.parked = false
-            stream.runHandler()
+    // MARK: Turns
+
+    /// Nanoseconds of handlers that one connection may run before others have their turn.
+    private static let turnNanoseconds: UInt64 = 2_000_000
+
+    /// Whether another handler may begin in this turn of the connection. `clock` is read just before.
+    func hasTurn(_ clock: UInt64) -> Bool {
+        if turn != loop.turn {
+            turn = loop.turn
+            turnBegan = clock
+            return true
         }
+        return clock &- turnBegan < Self.turnNanoseconds
+    }
+
+    /// A call waits: for the next turn, or for earlier replies to leave.
+    func park(_ stream: Stream) {
+        stream.parked = true
+        parked.append(stream.context.stream)
+        waitForTurnIfOver()
+    }
+
+    private func waitForTurnIfOver() {
+        guard !parked.isEmpty, !hasTurn(loop.clock()) else { return }
+        turnWasOver = true
+        loop.again(self)
+    }
+
+    /// Calls that waited. At most as many as streams may be open, and as many as were reset since the last look.
+    private func runParked() {
+        guard roomMayBeThere || turnWasOver else { return }
+        guard hasTurn(loop.clock()) else { return waitForTurnIfOver() }
+        roomMayBeThere = false
+        turnWasOver = false
+        var waiting: [StreamToken] = []
+        swap(&waiting, &parked)
+        var position = 0
+        while position < waiting.count, state == .open, hasTurn(loop.clock()) {
+            let token = waiting[position]
+            position += 1
+            guard let stream = find(token), stream.parked else { continue }
+            if !stream.unpark() { parked.append(token) }
+        }
+        guard state == .open else { return }
+        parked.insert(contentsOf: waiting[position...], at: 0)
+        waitForTurnIfOver()
     }
 }

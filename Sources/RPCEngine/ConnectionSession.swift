@@ -64,10 +64,17 @@ extension Connection {
         let ends = header.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0
         switch UInt32(header.type) {
         case NGHTTP2_DATA.rawValue:
+            checkClosed(header.stream_id, isData: true)
             if header.length == 0, !ends, !budgets.useless.take(now: now) { punish("empty DATA flood") }
+            if header.length < 64, !ends, !budgets.smallData.take(now: now) { punish("flood of small DATA") }
         case NGHTTP2_HEADERS.rawValue:
+            checkClosed(header.stream_id, isData: false)
             if !budgets.calls.take(now: now) { punish("call flood") }
+        case NGHTTP2_PRIORITY.rawValue:
+            if header.stream_id == 0 { violate(NGHTTP2_PROTOCOL_ERROR, "PRIORITY of no stream") }
+            if !budgets.useless.take(now: now) { punish("flood of frames without use") }
         case NGHTTP2_RST_STREAM.rawValue:
+            lastReset = header.stream_id
             if !budgets.resets.take(now: now) { punish("reset flood") }
         case NGHTTP2_PING.rawValue:
             if !budgets.pings.take(now: now) { punish("PING flood") }
@@ -81,11 +88,23 @@ extension Connection {
         }
     }
 
+    /// Frames of a stream that is not open (RFC 9113, 5.1 and 5.1.1). nghttp2 passes over them in silence.
+    private func checkClosed(_ id: Int32, isData: Bool) {
+        guard id <= lastRequest, id & 1 == 1, stream(id) == nil else { return }
+        switch closedStreams.closing(of: id) {
+        case .byPeer: violate(NGHTTP2_STREAM_CLOSED, "frame on a closed stream")
+        case .byUs: break
+        // A number that was passed over, or one of long ago, whose DATA may be late but which begins no call.
+        case nil: if !isData { violate(NGHTTP2_PROTOCOL_ERROR, "stream number below an earlier one") }
+        }
+    }
+
     func beganHeaders(_ pointer: UnsafePointer<nghttp2_frame>) -> Int32 {
         // Valid for the time of the callback.
         guard let session, pointer.pointee.headers.cat == NGHTTP2_HCAT_REQUEST else { return 0 }
         let id = pointer.pointee.hd.stream_id
         latest = nil
+        lastRequest = max(lastRequest, id)
         guard streams.count < limits.maxConcurrentStreams else {
             nghttp2_submit_rst_stream(session, 0, id, NGHTTP2_REFUSED_STREAM.rawValue)
             loop.statistics.streamsRefused.increment()
@@ -110,8 +129,20 @@ extension Connection {
         guard let stream = stream(id), stream.phase == .headers else { return 0 }
         stream.addHeader(name, value)
         // Small blocks can unpack to a lot: past this point nobody is mistaken, somebody is attacking.
-        if stream.headerBytes > limits.maxHeaderListBytes * 64 { punish("header list bomb") }
+        if stream.headerBytes > limits.maxHeaderListBytes * 4 { punish("header list bomb") }
         return 0
+    }
+
+    /// Headers cost more than they weigh on the wire, which compresses them.
+    private func countHeaders(_ stream: Stream) {
+        if stream.headerBytes > limits.maxHeaderListBytes, !budgets.oversizedHeaders.take(now: loop.now) {
+            punish("flood of oversized headers")
+        }
+        var rest = stream.headerBytes - 4_096
+        while rest > 0 {
+            rest -= 1_024
+            if !budgets.headerKiB.take(now: loop.now) { return punish("header flood") }
+        }
     }
 
     func receivedFrame(_ pointer: UnsafePointer<nghttp2_frame>) {
@@ -121,11 +152,26 @@ extension Connection {
         switch UInt32(header.type) {
         case NGHTTP2_HEADERS.rawValue:
             guard let stream = stream(header.stream_id) else { return }
-            if pointer.pointee.headers.cat == NGHTTP2_HCAT_REQUEST { stream.headersComplete() }
+            if pointer.pointee.headers.cat == NGHTTP2_HCAT_REQUEST {
+                if stream.headerBytes > 4_096 { countHeaders(stream) }
+                stream.headersComplete()
+            }
             if flags & NGHTTP2_FLAG_END_STREAM.rawValue != 0 { stream.requestEnded() }
         case NGHTTP2_DATA.rawValue:
-            guard flags & NGHTTP2_FLAG_END_STREAM.rawValue != 0 else { return }
+            guard flags & NGHTTP2_FLAG_END_STREAM.rawValue != 0 else {
+                // All of it is padding, whose length counts itself.
+                if header.length > 0, header.length == pointer.pointee.data.padlen,
+                    !budgets.useless.take(now: loop.now)
+                {
+                    punish("flood of padding")
+                }
+                return
+            }
             stream(header.stream_id)?.requestEnded()
+        case NGHTTP2_PRIORITY.rawValue:
+            if pointer.pointee.priority.pri_spec.stream_id == header.stream_id {
+                violate(NGHTTP2_PROTOCOL_ERROR, "a stream that depends on itself")
+            }
         case NGHTTP2_PING.rawValue where flags & NGHTTP2_FLAG_ACK.rawValue != 0:
             pingSentAt = 0
             if shutdown == .announced { finalGoAway() }
@@ -155,6 +201,8 @@ extension Connection {
     }
 
     func closedStream(_ id: Int32) {
+        let ended = session.map { nghttp2_session_get_stream_remote_close($0, id) == 1 } ?? false
+        closedStreams.add(id, ended || id == lastReset ? .byPeer : .byUs)
         guard let stream = stream(id) else { return }
         latest = nil
         lastCall = loop.now
@@ -177,7 +225,11 @@ struct FrameBudgets {
     var settings: TokenBucket
     var windowUpdates: TokenBucket
     var useless: TokenBucket
+    var smallData: TokenBucket
     var calls: TokenBucket
+    var oversizedHeaders: TokenBucket
+    var headerKiB: TokenBucket
+    var handshakeMessages: TokenBucket
 
     init(_ limits: Limits) {
         resets = TokenBucket(limits.resets)
@@ -187,7 +239,11 @@ struct FrameBudgets {
         settings = TokenBucket(limits.settings)
         windowUpdates = TokenBucket(limits.windowUpdates)
         useless = TokenBucket(limits.uselessFrames)
+        smallData = TokenBucket(limits.smallData)
         calls = TokenBucket(limits.calls)
+        oversizedHeaders = TokenBucket(limits.oversizedHeaders)
+        headerKiB = TokenBucket(limits.headerKiB)
+        handshakeMessages = TokenBucket(limits.handshakeMessages)
     }
 
     /// A DATA frame of ours explains an update of the stream's window and one of the connection's.

@@ -17,6 +17,7 @@ final class EventLoop: @unchecked Sendable {
         let keepaliveTimeout: UInt64
         let headersTimeout: UInt64
         let requestTimeout: UInt64
+        let unreadTimeout: UInt64
 
         init(_ limits: Limits) {
             handshakeTimeout = limits.handshakeTimeout.nanoseconds
@@ -28,6 +29,7 @@ final class EventLoop: @unchecked Sendable {
             keepaliveTimeout = limits.keepaliveTimeout.nanoseconds
             headersTimeout = limits.headersTimeout.nanoseconds
             requestTimeout = limits.requestTimeout.nanoseconds
+            unreadTimeout = limits.unreadTimeout.nanoseconds
         }
     }
 
@@ -54,6 +56,9 @@ final class EventLoop: @unchecked Sendable {
     /// Monotonic nanoseconds and Unix seconds, read once per wake-up.
     private(set) var now: UInt64 = 0
     private(set) var wall: Int64 = 0
+    /// Counts the wake-ups: one turn of every connection that has something to do.
+    private(set) var turn: UInt64 = 0
+    @exclusivity(unchecked) var memory: LoopMemory
     @exclusivity(unchecked) var wheel = DeadlineWheel()
     let compression = Compression()
     @exclusivity(unchecked) var dirty: [Connection] = []
@@ -77,6 +82,7 @@ final class EventLoop: @unchecked Sendable {
         self.index = index
         self.listener = listener
         times = Times(shared.limits)
+        memory = LoopMemory(shared.memory)
         mailbox = try Mailbox()
         epoll = epoll_create1(Int32(EPOLL_CLOEXEC))
         guard epoll >= 0 else { throw .system(call: "epoll_create1", error: errno) }
@@ -122,6 +128,7 @@ final class EventLoop: @unchecked Sendable {
         while !isStopping {
             let count = epoll_wait(epoll, events, 256, timeout())
             updateClock()
+            turn &+= 1
             var woken = false
             for position in 0..<max(0, Int(count)) {
                 // position < count <= 256.
@@ -147,10 +154,15 @@ final class EventLoop: @unchecked Sendable {
         return min(untilSweep, wheel.wait(now: now) ?? untilSweep)
     }
 
-    private func updateClock() {
+    /// Monotonic nanoseconds of this moment, where those of the wake-up will not do.
+    func clock() -> UInt64 {
         var time = timespec()
         clock_gettime(CLOCK_MONOTONIC, &time)
-        now = UInt64(time.tv_sec) &* 1_000_000_000 &+ UInt64(time.tv_nsec)
+        return UInt64(time.tv_sec) &* 1_000_000_000 &+ UInt64(time.tv_nsec)
+    }
+
+    private func updateClock() {
+        now = clock()
         wall = shared.wallClock()
     }
 
@@ -167,13 +179,20 @@ final class EventLoop: @unchecked Sendable {
         guard !waitingForTurn.isEmpty else { return }
         var turn: [Connection] = []
         swap(&turn, &waitingForTurn)
-        for connection in turn where connection.state == .open && !connection.readPaused {
-            connection.readInput()
+        for connection in turn {
+            connection.isWaitingForTurn = false
+            guard connection.state == .open else { continue }
+            if !connection.readPaused { connection.readInput() }
             if connection.state == .open { connection.flush() }
         }
     }
 
-    func again(_ connection: Connection) { waitingForTurn.append(connection) }
+    /// The connection has more to do than this turn allowed.
+    func again(_ connection: Connection) {
+        guard !connection.isWaitingForTurn else { return }
+        connection.isWaitingForTurn = true
+        waitingForTurn.append(connection)
+    }
 
     private func flushDirty() {
         guard !dirty.isEmpty else { return }
@@ -227,6 +246,9 @@ final class EventLoop: @unchecked Sendable {
         shared.onEvent(.acceptPaused(reason: error == EMFILE || error == ENFILE ? "no file descriptors" : "no memory"))
     }
 
+    /// What a connection costs: TLS, HTTP/2 and what they hold while records are under way.
+    private static let connectionBytes = 48 << 10
+
     private func accepted(_ fd: Int32, _ address: sockaddr_storage) {
         var address = address
         let key = engine_address_key(&address)
@@ -236,10 +258,17 @@ final class EventLoop: @unchecked Sendable {
             statistics.refused.increment()
             return shared.onEvent(.connectionRefused(remoteAddress: remote, reason: reason))
         }
+        guard memory.reserve(Self.connectionBytes) else {
+            close(fd)
+            shared.release(key)
+            statistics.refused.increment()
+            return shared.onEvent(.connectionRefused(remoteAddress: remote, reason: "memory budget"))
+        }
         Listener.tune(fd)
         guard let ssl = shared.currentTLS().makeSSL(fd: fd) else {
             close(fd)
             shared.release(key)
+            memory.release(Self.connectionBytes)
             statistics.refused.increment()
             return shared.onEvent(.connectionRefused(remoteAddress: remote, reason: "out of memory"))
         }
@@ -265,6 +294,7 @@ final class EventLoop: @unchecked Sendable {
         connections[connection.slot] = nil
         freeSlots.append(connection.slot)
         shared.release(connection.addressKey)
+        memory.release(Self.connectionBytes)
         statistics.closed.increment()
         open.store(open.load(ordering: .relaxed) - 1, ordering: .releasing)
         let remote = connection.context.remoteAddress
@@ -287,6 +317,7 @@ final class EventLoop: @unchecked Sendable {
             engine_epoll_add(epoll, listener, engine_epoll_in, Self.listenToken)
         }
         for connection in connections { connection?.sweep() }
+        if memory.wantsTrim() { engine_trim_memory() }
     }
 
     // MARK: Ending

@@ -7,12 +7,16 @@ public struct ExceededLimit: Sendable {
         case headers
         /// ``Limits/maxBufferedRequestBytes``: all unfinished requests of one connection.
         case connectionBuffer
+        /// ``Limits/memoryBudget``, or the budget of the call's party.
+        case budget
+        /// ``Limits/unreadTimeout``: the peer took nothing of a reply.
+        case unread
         /// The process got no memory.
         case memory
     }
 
     public var kind: Kind
-    /// In bytes; 0 for ``Kind/memory``.
+    /// In bytes, of ``Kind/unread`` in seconds; 0 for ``Kind/memory`` and ``Kind/budget``.
     public var limit: Int
     /// The text for developers.
     public var message: String
@@ -36,6 +40,14 @@ public struct ExceededLimit: Sendable {
         ExceededLimit(
             kind: .connectionBuffer, limit: limit,
             message: "unfinished requests above \(limit) bytes on one connection")
+    }
+
+    static let budget = ExceededLimit(
+        kind: .budget, limit: 0, message: "the server holds as much for its callers as it may")
+
+    static func unread(seconds: Duration) -> ExceededLimit {
+        let seconds = Int(clamping: seconds.components.seconds)
+        return ExceededLimit(kind: .unread, limit: seconds, message: "nothing of the reply was read for \(seconds) s")
     }
 
     static let memory = ExceededLimit(kind: .memory, limit: 0, message: "out of memory")

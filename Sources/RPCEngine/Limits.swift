@@ -52,9 +52,17 @@ public struct Limits: Sendable {
     public var streamWindowBytes = 1 << 20
     /// HTTP/2 receive window of one connection, in bytes.
     public var connectionWindowBytes = 4 << 20
+    /// A reply, or a part of one, of which the peer takes nothing for this time is given up.
+    public var unreadTimeout: Duration = .seconds(60)
+    /// What all ``StreamWriter``s of one connection hold before those that have something queued say `full`, in bytes.
+    public var connectionQueueBytes = 8 << 20
     /// What a ``StreamWriter`` holds before it says `full`: bytes and messages.
     public var writerQueueBytes = 4 << 20
     public var writerQueueMessages = 4_096
+
+    /// Everything that peers make the process hold, in bytes: connections, calls, requests, replies. Above it new
+    /// connections and calls are refused.
+    public var memoryBudget = Int.max / 2
 
     // MARK: Control frames of one connection
 
@@ -69,8 +77,16 @@ public struct Limits: Sendable {
     public var settings = Budget(burst: 100, perSecond: 4)
     /// WINDOW_UPDATE, besides two for every DATA frame that the server sent.
     public var windowUpdates = Budget(burst: 10_000, perSecond: 2_000)
-    /// PRIORITY, unknown frame types, and DATA that neither carries nor ends anything.
+    /// PRIORITY, unknown frame types, and DATA that neither carries nor ends anything, padding or not.
     public var uselessFrames = Budget(burst: 200, perSecond: 10)
+    /// DATA of fewer than 64 bytes that does not end its message's stream.
+    public var smallData = Budget(burst: 50_000, perSecond: 5_000)
+    /// Messages of TLS itself after the handshake (KeyUpdate).
+    public var handshakeMessages = Budget(burst: 32, perSecond: 1)
+    /// Header blocks above ``maxHeaderListBytes``.
+    public var oversizedHeaders = Budget(burst: 100, perSecond: 5)
+    /// KiB of headers beyond the first four of each call.
+    public var headerKiB = Budget(burst: 65_536, perSecond: 4_096)
     /// Calls of one connection, a ceiling against floods of well-formed but useless ones.
     public var calls = Budget(burst: 1_000_000, perSecond: 500_000)
     /// Frames that wait to be sent (acknowledgements, resets); above it nothing more is read from the peer.

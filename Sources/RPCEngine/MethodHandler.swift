@@ -22,11 +22,21 @@ public struct MethodEntry: Sendable {
     public let handler: MethodHandler
     /// A lower message limit than ``Limits/maxMessageBytes`` for this method, in bytes.
     public let maxMessageBytes: Int?
+    /// What a reply of a deferred method may weigh as far as its maker knows, in bytes: so much room it waits for.
+    /// Larger replies are learned from.
+    public let expectedReplyBytes: Int
+    /// A lower bound than ``Limits/writerQueueMessages`` for the answers of one bidirectional call.
+    public let maxQueuedMessages: Int?
 
-    public init(path: String, handler: MethodHandler, maxMessageBytes: Int? = nil) {
+    public init(
+        path: String, handler: MethodHandler, maxMessageBytes: Int? = nil, expectedReplyBytes: Int = 4_096,
+        maxQueuedMessages: Int? = nil
+    ) {
         self.path = path
         self.handler = handler
         self.maxMessageBytes = maxMessageBytes
+        self.expectedReplyBytes = expectedReplyBytes
+        self.maxQueuedMessages = maxQueuedMessages
     }
 }
 

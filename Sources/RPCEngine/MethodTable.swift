@@ -1,4 +1,5 @@
 import Glibc
+import Synchronization
 
 /// A method with its position; a class, so that calls refer to it without copying closures and texts.
 final class Route: Sendable {
@@ -6,12 +7,24 @@ final class Route: Sendable {
     let index: Int
     let path: [UInt8]
     let maxMessageBytes: Int
+    /// The largest reply of late, in bytes.
+    private let largestReply = Atomic<Int>(0)
 
     init(entry: MethodEntry, index: Int, limit: Int) {
         self.entry = entry
         self.index = index
         path = Array(entry.path.utf8)
         maxMessageBytes = min(entry.maxMessageBytes ?? limit, limit)
+    }
+
+    /// What the next reply of a deferred method will probably weigh, in bytes.
+    var expectedReplyBytes: Int { max(entry.expectedReplyBytes, largestReply.load(ordering: .relaxed)) }
+
+    /// Learns from a reply. Loops that note at the same moment may lose one, which the next brings back.
+    func noteReply(_ bytes: Int) {
+        guard bytes > entry.expectedReplyBytes || largestReply.load(ordering: .relaxed) > 0 else { return }
+        let before = largestReply.load(ordering: .relaxed)
+        largestReply.store(max(bytes, before - before / 64), ordering: .relaxed)
     }
 }
 

@@ -10,7 +10,10 @@ struct ResponseBody {
 
     /// Messages up to this size are copied behind each other, so that they share DATA frames.
     private static let smallLimit = 4_096
-    private static let keptCapacity = 65_536
+    private static let keptCapacity = 16_384
+
+    /// The memory behind it, in bytes.
+    var capacity: Int { small.capacity + large.capacity }
 
     var count: Int { small.count - smallOffset + large.count - largeOffset }
 
@@ -44,7 +47,7 @@ struct ResponseBody {
             }
             smallOffset += first
             if smallOffset == small.count {
-                small.removeAll(keepingCapacity: true)
+                small.removeAll(keepingCapacity: small.capacity <= Self.keptCapacity)
                 smallOffset = 0
             }
         }
@@ -56,7 +59,7 @@ struct ResponseBody {
         }
         largeOffset += second
         if largeOffset == large.count {
-            large.removeAll(keepingCapacity: true)
+            large.removeAll(keepingCapacity: large.capacity <= Self.keptCapacity)
             largeOffset = 0
         }
     }

@@ -121,6 +121,9 @@ public final class Server: Sendable {
         return true
     }
 
+    /// What peers make the process hold, and how much they may.
+    public var memory: MemoryAccount { shared.memory }
+
     public var statistics: ServerStatistics {
         let loops = state.withLock { $0.loops }
         var total = ServerStatistics()

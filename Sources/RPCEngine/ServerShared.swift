@@ -10,6 +10,8 @@ final class ServerShared: Sendable {
     let prebuilt = PrebuiltHeaders()
     let sessionTemplate: SessionTemplate
     let wallClock: @Sendable () -> Int64
+    /// Everything that peers make the process hold.
+    let memory: MemoryAccount
 
     private let tls: Locked<TLSContext>
     private let generation: Atomic<UInt64>
@@ -28,6 +30,7 @@ final class ServerShared: Sendable {
         onEvent = configuration.onEvent
         sessionTemplate = try SessionTemplate()
         wallClock = configuration.wallClock ?? { Int64(time(nil)) }
+        memory = MemoryAccount(limit: configuration.limits.memoryBudget)
         generation = Atomic(tls.generation)
         self.tls = Locked(tls)
     }

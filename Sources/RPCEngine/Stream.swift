@@ -64,10 +64,23 @@ final class Stream {
     /// nghttp2 was told that there is nothing to send for now.
     var deferred = false
     var trailersSubmitted = false
-    /// The reply waits until earlier replies of the connection have left.
+    /// The handler waits: for earlier replies of the connection to leave, or for the connection's next turn.
     var parked = false
+    /// The HTTP status that refuses a request that is none of gRPC's, once it has ended; 0 for none.
+    var pendingRefusal = 0
     @exclusivity(unchecked) var status = RPCStatus.ok
     var beganInterceptor = false
+
+    // MARK: Memory, in bytes: see StreamMemory.swift
+
+    /// What is counted for the call at present.
+    var charged = 0
+    /// The request that a deferred handler was given.
+    var heldRequest = 0
+    /// What a deferred handler is expected to answer.
+    var expectedReply = 0
+    /// Monotonic nanoseconds at which the peer last took a part of the reply, or at which there was something to take.
+    var lastTaken: UInt64 = 0
 
     var requestBytes: UInt64 = 0
     var responseBytes: UInt64 = 0
@@ -130,6 +143,9 @@ final class Stream {
         parked = false
         status = .ok
         beganInterceptor = false
+        pendingRefusal = 0
+        heldRequest = 0
+        expectedReply = 0
         requestBytes = 0
         responseBytes = 0
         requestMessages = 0

@@ -67,8 +67,12 @@ extension Stream {
         if head.tooLarge {
             return finish(status(of: .headers(limit: connection.limits.maxHeaderListBytes)))
         }
-        guard head.isPost else { return refuse(httpStatus: 405) }
-        guard head.isGRPC else { return refuse(httpStatus: 415) }
+        if !head.isPost || !head.isGRPC {
+            // Behind the protocol's own checks: what HTTP/2 does not allow is an error of HTTP/2 first.
+            pendingRefusal = head.isPost ? 415 : 405
+            ignoresInput = true
+            return settle()
+        }
         if head.timeoutIsBad {
             return finish(RPCStatus(.invalidArgument, "grpc-timeout is not one to eight digits and a unit"))
         }
@@ -94,11 +98,14 @@ extension Stream {
         do throws(RPCStatus) {
             try loop.shared.interceptor.begin(context, method: route.entry)
         } catch { return finish(error) }
+        guard reserve() else { return finish(status(of: .budget)) }
         if case .bidirectional(let open) = route.entry.handler { begin(open) }
     }
 
     private func begin(_ open: @Sendable (CallContext, StreamWriter) throws(RPCStatus) -> any MessageReceiver) {
-        let writer = StreamWriter(loop: loop, stream: context.stream, limits: connection.limits)
+        let writer = StreamWriter(
+            loop: loop, stream: context.stream, limits: connection.limits,
+            messages: route?.entry.maxQueuedMessages, memory: connection.writerMemory, account: context.memoryAccount)
         do throws(RPCStatus) {
             let receiver = try open(context, writer)
             producer = .writer(writer, receiver)
@@ -116,7 +123,9 @@ extension Stream {
     /// Bytes of DATA frames. What a finished call still receives is dropped.
     func receive(_ bytes: UnsafePointer<UInt8>, _ length: Int) {
         connection.creditConnection(length)
-        guard phase == .open, !ignoresInput else { return }
+        guard phase == .open, !ignoresInput else { return discard(length) }
+        let growth = inbox.growth(for: length)
+        if growth > 0, !reserve(growth) { return abort(status(of: .budget)) }
         guard inbox.append(bytes, length) else {
             return abort(status(of: .memory))
         }
@@ -130,8 +139,17 @@ extension Stream {
         } else if checkPrefix(), inbox.count > 5 + prefixLength {
             abort(.tooManyMessages)
         }
-        if !readingPaused, uncredited > connection.limits.streamWindowBytes / 4 { creditStream() }
+        if !readingPaused, !parked, uncredited > connection.limits.streamWindowBytes / 4 { creditStream() }
     }
+
+    /// What no handler wants. A request that is none of gRPC's is answered at its end, or when it gets long.
+    private func discard(_ length: Int) {
+        guard pendingRefusal > 0, phase == .open else { return }
+        uncredited += length
+        if uncredited > Self.discardedBytes { refuse(httpStatus: pendingRefusal) }
+    }
+
+    private static let discardedBytes = 65_536
 
     /// Opens the peer's window for what was received and dealt with.
     func creditStream() {
@@ -199,8 +217,10 @@ extension Stream {
 
     /// Gives complete messages to the receiver until it pauses.
     func deliver(to receiver: any MessageReceiver, _ writer: StreamWriter) {
+        guard !parked else { return }
         readingPaused = writer.isPaused
         while phase == .open, !ignoresInput, !readingPaused, checkPrefix(), inbox.count >= 5 + prefixLength {
+            guard connection.hasTurn(loop.clock()) else { return connection.park(self) }
             var failure: RPCStatus?
             let fine = withMessage { message in
                 do throws(RPCStatus) { try receiver.receive(Array(message)) } catch { failure = error }
@@ -219,6 +239,7 @@ extension Stream {
     func requestEnded() {
         guard phase == .open else { return }
         endPending = true
+        if pendingRefusal > 0 { return refuse(httpStatus: pendingRefusal) }
         if case .writer(let writer, let receiver) = producer { return deliver(to: receiver, writer) }
         guard case .none = producer else { return }
         guard inbox.count > 0 else {
@@ -229,19 +250,45 @@ extension Stream {
             return
         }
         if inbox.count < 5 + prefixLength { return finish(.truncated) }
-        if connection.bufferedReplyBytes > connection.limits.maxBufferedReplyBytes {
-            parked = true
-            connection.parked.append(context.stream)
-            return
+        let now = loop.clock()
+        guard hasReplyRoom, connection.hasTurn(now) else { return connection.park(self) }
+        runHandler(now)
+    }
+
+    /// Whether the connection may begin another reply: of replies that are made on other threads by what they will
+    /// probably hold, so that many begun at once cannot add up to what one by one would have waited.
+    private var hasReplyRoom: Bool {
+        let limit = connection.limits.maxBufferedReplyBytes
+        guard let route, case .deferredUnary = route.entry.handler else {
+            return connection.bufferedReplyBytes <= limit
         }
-        runHandler()
+        let begun = connection.bufferedReplyBytes + connection.expectedReplyBytes
+        return begun == 0 || begun + route.expectedReplyBytes <= limit
+    }
+
+    /// A parked call's next attempt; false when it has to wait on.
+    func unpark() -> Bool {
+        if case .writer(let writer, let receiver) = producer {
+            guard connection.hasTurn(loop.clock()) else { return false }
+            parked = false
+            deliver(to: receiver, writer)
+            if !readingPaused, !parked { creditStream() }
+            return true
+        }
+        let now = loop.clock()
+        guard hasReplyRoom, connection.hasTurn(now) else { return false }
+        parked = false
+        runHandler(now)
+        return true
     }
 
     private func status(of exceeded: ExceededLimit) -> RPCStatus { loop.shared.interceptor.status(of: exceeded) }
 
     /// The one request message is complete.
-    func runHandler() {
+    private func runHandler(_ now: UInt64) {
         guard let route, phase == .open else { return }
+        // Whoever asked no longer waits.
+        if let deadline = context.deadline, now >= deadline { return finish(.deadlinePassed) }
         switch route.entry.handler {
         case .unary(let handler):
             var reply = body.takeStorage()
@@ -255,9 +302,17 @@ extension Stream {
             }
             if fine, phase == .open { sendUnary(&reply) }
         case .deferredUnary(let handler):
+            guard reserve(route.expectedReplyBytes) else { return finish(status(of: .budget)) }
             let responder = UnaryResponder(loop: loop, stream: context.stream)
             producer = .responder(responder)
-            _ = withMessage { handler(context, Array($0), responder) }
+            expectedReply = route.expectedReplyBytes
+            connection.expectedReplyBytes += expectedReply
+            _ = withMessage {
+                heldRequest = $0.count
+                handler(context, Array($0), responder)
+            }
+            inbox.reset()
+            settle()
         case .serverStream(let handler):
             var failure: RPCStatus?
             var source: (any MessageSource)?

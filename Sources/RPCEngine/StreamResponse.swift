@@ -46,6 +46,7 @@ extension Stream {
         append(&reply)
         body.keep(&reply)
         connection.bufferedReplyBytes += body.count
+        settle()
         bodyEnded = true
         phase = .finished
     }
@@ -54,6 +55,7 @@ extension Stream {
         let compress = replyCompression && context.compressReply && loop.compression.deflate(&message)
         responseMessages += 1
         responseBytes += UInt64(message.count)
+        if body.count == 0 { lastTaken = loop.now }
         body.add(&message, compressed: compress)
     }
 
@@ -76,6 +78,7 @@ extension Stream {
             submitTrailers()
         }
         promised = count
+        settle()
         // Points to a variable of nghttp2 for the time of this call.
         flags.pointee |= set
         return count
@@ -134,6 +137,8 @@ extension Stream {
         phase = .finished
         self.status = status
         bodyEnded = true
+        forgetExpectedReply()
+        settle()
         if responseStarted { resume() } else { submitTrailersOnly() }
     }
 
@@ -158,7 +163,9 @@ extension Stream {
         if promised == 0 {
             connection.bufferedReplyBytes -= bufferedReply
             body.reset()
+            connection.roomMayBeThere = true
         }
+        settle()
         // Past the body rather than behind it: DATA may wait for the peer's window, trailers do not. They may follow
         // half a message; their status is never OK, so that nobody takes what came before for the whole.
         submitTrailers()
@@ -167,6 +174,28 @@ extension Stream {
 
     /// Unary bytes that count against the connection's reply limit.
     var bufferedReply: Int { isStreaming ? 0 : body.count }
+
+    /// The peer has taken nothing of what waits for it for too long.
+    func endUnread() {
+        let status = loop.shared.interceptor.status(of: .unread(seconds: connection.limits.unreadTimeout))
+        if promised == 0 { abort(status) }
+        guard body.count > 0, let session = connection.session else { return }
+        // Begun to be sent: only a reset lets go of it.
+        if phase == .open { abort(status) }
+        nghttp2_submit_rst_stream(session, UInt8(NGHTTP2_FLAG_NONE.rawValue), id, NGHTTP2_CANCEL.rawValue)
+        connection.needsFlush()
+    }
+
+    /// The deferred answer has come, or never will.
+    func forgetExpectedReply() {
+        guard expectedReply > 0 || heldRequest > 0 else { return }
+        connection.expectedReplyBytes -= expectedReply
+        expectedReply = 0
+        heldRequest = 0
+        connection.roomMayBeThere = true
+        // Calls that waited for this one.
+        if !connection.parked.isEmpty { connection.needsFlush() }
+    }
 
     private func tellHandler(_ status: RPCStatus?) {
         context.isCancelled = true
@@ -185,6 +214,9 @@ extension Stream {
         loop.wheel.disarm(self)
         connection.bufferedRequestBytes -= inbox.count
         connection.bufferedReplyBytes -= bufferedReply
+        connection.roomMayBeThere = true
+        forgetExpectedReply()
+        settleFinally()
         guard phase != .headers else { return }
         let cut = !trailersSubmitted
         if phase == .open { tellHandler(nil) }
@@ -237,6 +269,7 @@ extension Stream {
     func refuse(httpStatus: Int) {
         guard let session = connection.session else { return }
         phase = .finished
+        settle()
         let reason = httpStatus == 405 ? "method is not POST" : "content-type is not application/grpc"
         status = RPCStatus(.internalError, reason)
         trailersSubmitted = true

@@ -29,13 +29,30 @@ public final class StreamWriter: Sendable {
     private let stream: StreamToken
     private let maximumBytes: Int
     private let maximumMessages: Int
+    private let memory: WriterMemory
+    private let account: MemoryAccount?
 
-    init(loop: EventLoop, stream: StreamToken, limits: Limits) {
+    /// What a queued message costs besides its bytes.
+    private static let messageBytes = 64
+
+    init(
+        loop: EventLoop, stream: StreamToken, limits: Limits, messages: Int?, memory: WriterMemory,
+        account: MemoryAccount?
+    ) {
         self.loop = loop
         self.stream = stream
         maximumBytes = limits.writerQueueBytes
-        maximumMessages = limits.writerQueueMessages
+        maximumMessages = min(messages ?? .max, limits.writerQueueMessages)
+        self.memory = memory
+        self.account = account
     }
+
+    /// Counts bytes that the handler keeps for this call elsewhere, in the budgets of its party and the process;
+    /// negative when it no longer does. May be used after the call's end: what was added has to be taken away.
+    public func hold(_ bytes: Int) { memory.add(bytes, account) }
+
+    /// Whether the call's party or the process holds as much as it may: whoever can wait should.
+    public var isMemoryShort: Bool { memory.isFull || account?.isFull ?? false }
 
     /// Queues one message. A message larger than the whole queue is accepted when the queue is empty.
     @discardableResult
@@ -43,12 +60,15 @@ public final class StreamWriter: Sendable {
         let (outcome, signal) = state.withLock { state -> (Outcome, Bool) in
             if state.closed || state.finished != nil { return (.closed, false) }
             let waiting = state.queue.count - state.first
-            if waiting > 0, waiting >= maximumMessages || state.bytes + message.count > maximumBytes {
+            if waiting > 0,
+                waiting >= maximumMessages || state.bytes + message.count > maximumBytes || isMemoryShort
+            {
                 state.saidFull = true
                 return (.full, false)
             }
             state.queue.append(message)
             state.bytes += message.count
+            memory.add(message.count + Self.messageBytes, account)
             defer { state.signalled = true }
             return (.accepted, !state.signalled)
         }
@@ -99,6 +119,7 @@ public final class StreamWriter: Sendable {
             swap(&message, &state.queue[state.first])
             state.first += 1
             state.bytes -= message.count
+            memory.remove(message.count + Self.messageBytes, account)
             if state.first >= 64, state.first * 2 >= state.queue.count {
                 state.queue.removeFirst(state.first)
                 state.first = 0
@@ -114,6 +135,8 @@ public final class StreamWriter: Sendable {
     func close() {
         state.withLock { state in
             state.closed = true
+            let waiting = state.queue.count - state.first
+            memory.remove(state.bytes + waiting * Self.messageBytes, account)
             state.queue = []
             state.first = 0
             state.bytes = 0

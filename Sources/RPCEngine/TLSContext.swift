@@ -136,6 +136,7 @@ final class TLSContext: @unchecked Sendable {
             return nil
         }
         SSL_set_accept_state(ssl)
+        engine_count_handshake_messages(ssl)
         return ssl
     }
 

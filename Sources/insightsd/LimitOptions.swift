@@ -12,6 +12,9 @@ extension NumberOption {
     static let maxConnectionsPerAddress = NumberOption(
         "max-connections-per-address", "Connections of one IPv4 address or IPv6 /64 network", unit: "connections",
         engine.maxConnectionsPerAddress, in: 1...1_000_000)
+    static let memoryBudget = NumberOption(
+        "memory-budget", "What callers may make the process hold, by default a quarter of the memory", unit: "MiB",
+        MachineMemory.total / 4 >> 20, in: 4...(16 << 20))
     static let handshakeTimeout = NumberOption(
         "handshake-timeout", "Time for the TLS handshake", engine.handshakeTimeout, upTo: 300)
     static let prefaceTimeout = NumberOption(
@@ -60,6 +63,7 @@ extension NumberOption {
     /// The limits, in the order of the documentation, with their flags.
     static let limits: [(option: NumberOption, flag: KeyPath<LimitOptions, Int?> & Sendable)] = [
         (maxConnections, \.maxConnections), (maxConnectionsPerAddress, \.maxConnectionsPerAddress),
+        (memoryBudget, \.memoryBudget),
         (handshakeTimeout, \.handshakeTimeout), (prefaceTimeout, \.prefaceTimeout),
         (headersTimeout, \.headersTimeout), (requestTimeout, \.requestTimeout), (idleTimeout, \.idleTimeout),
         (maxConnectionAge, \.maxConnectionAge), (connectionAgeGrace, \.connectionAgeGrace),
@@ -75,6 +79,7 @@ extension NumberOption {
 struct LimitOptions: ParsableArguments {
     @Option(help: NumberOption.maxConnections.help) var maxConnections: Int?
     @Option(help: NumberOption.maxConnectionsPerAddress.help) var maxConnectionsPerAddress: Int?
+    @Option(help: NumberOption.memoryBudget.help) var memoryBudget: Int?
     @Option(help: NumberOption.handshakeTimeout.help) var handshakeTimeout: Int?
     @Option(help: NumberOption.prefaceTimeout.help) var prefaceTimeout: Int?
     @Option(help: NumberOption.headersTimeout.help) var headersTimeout: Int?
@@ -103,6 +108,7 @@ extension NumberSettings {
         var limits = RPCEngine.Limits()
         limits.maxConnections = self[.maxConnections]
         limits.maxConnectionsPerAddress = self[.maxConnectionsPerAddress]
+        limits.memoryBudget = self[.memoryBudget] << 20
         limits.handshakeTimeout = seconds(.handshakeTimeout)
         limits.prefaceTimeout = seconds(.prefaceTimeout)
         limits.headersTimeout = seconds(.headersTimeout)
@@ -123,6 +129,7 @@ extension NumberSettings {
         var services = ServiceSettings()
         services.maxBatchFacts = self[.maxBatchFacts]
         services.partnerExports = self[.partnerExports]
+        services.memoryBudget = self[.memoryBudget] << 20
         services.partnerReads = self[.partnerReads]
         services.auditSegmentBytes = self[.auditSegmentBytes]
         services.partnerLimit =

@@ -31,13 +31,24 @@ import Testing
                 "unary replies that the peer does not read; further calls wait",
                 "\(number(limits.maxBufferedReplyBytes)) bytes"
             ),
+            (
+                "answers of streams that the peer does not read, together",
+                "\(number(limits.connectionQueueBytes)) bytes"
+            ),
+            ("a reply of which the peer takes nothing", "\(number(Int(limits.unreadTimeout.components.seconds))) s"),
+            ("requests other than batches of facts", "\(number(MethodRegistry.requestBytes)) bytes"),
+            ("what the calls of one partner may hold", "a quarter of `--memory-budget`"),
             ("resets by the client", frames(limits.resets)),
             ("broken streams", frames(limits.streamFaults)),
             ("streams above `--max-streams`", frames(limits.refusedStreams)),
             ("pings", frames(limits.pings)),
             ("settings", frames(limits.settings)),
             ("window updates beyond two for each data frame sent", frames(limits.windowUpdates)),
-            ("empty and unknown frames", frames(limits.uselessFrames)),
+            ("empty and unknown frames, and padding alone", frames(limits.uselessFrames)),
+            ("data frames below 64 bytes that do not end a stream", frames(limits.smallData)),
+            ("messages of TLS itself after the handshake", frames(limits.handshakeMessages)),
+            ("header blocks above `--max-header-bytes`", frames(limits.oversizedHeaders)),
+            ("KiB of headers beyond the first 4 of each call", frames(limits.headerKiB)),
             ("health watches of the server", number(HealthService.maximumWatchers)),
             (
                 "log lines that nobody reads; the rest is lost and counted",

@@ -21,7 +21,11 @@ struct MethodRegistry: Sendable {
             guard let handler = handlers["\(method.service)/\(method.name)"] else {
                 throw MethodRegistryError(description: "the method \(method.path) has no handler")
             }
-            entries.append(MethodEntry(path: method.path, handler: handler))
+            entries.append(
+                MethodEntry(
+                    path: method.path, handler: handler,
+                    maxMessageBytes: method.clientStreaming ? nil : Self.requestBytes,
+                    expectedReplyBytes: Self.expectedReplyBytes(method)))
             requirements.append(.permission(method.permission))
         }
         guard handlers.count == MethodTable.all.count else {
@@ -38,6 +42,14 @@ struct MethodRegistry: Sendable {
         }
         self.entries = entries
         self.requirements = requirements
+    }
+
+    /// Bound of every request but a batch of facts, in bytes.
+    static let requestBytes = 65_536
+
+    /// Reads may answer with a page of a thousand rows, changes with one.
+    private static func expectedReplyBytes(_ method: MethodDescription) -> Int {
+        ["Get", "List", "Explain"].contains { method.name.hasPrefix($0) } ? 2 << 20 : 4_096
     }
 
     /// Paths in the order of `entries`, known before the context is.

@@ -36,6 +36,8 @@ public struct ServiceSettings: Sendable {
     public var partnerLimit = RateLimit.standard
     /// Bytes after which a segment of the audit chain is followed by the next.
     public var auditSegmentBytes = AuditLog.defaultSegmentBytes
+    /// What peers may make the process hold, in bytes; see `RPCEngine.Limits.memoryBudget`.
+    public var memoryBudget = Limits().memoryBudget
 
     public init() {}
 }
@@ -49,6 +51,7 @@ final class ServerContext: Sendable {
     let authenticator: Authenticator
     let writer: FactWriter
     let rateLimiter: RateLimiter
+    let memory: PartnerMemory
     let unrecordedRefusals = UnrecordedRefusals(RateLimit(perSecond: 50, burst: 1_000) ?? .standard)
     /// Ingest streams whose audit record is not written yet.
     let openStreams = DispatchGroup()
@@ -74,6 +77,7 @@ final class ServerContext: Sendable {
         self.authenticator = authenticator
         self.writer = writer
         rateLimiter = RateLimiter(settings.partnerLimit)
+        memory = PartnerMemory(budget: settings.memoryBudget)
         exports = ExportSlots(limit: settings.partnerExports)
         longReads = PartnerTurns(
             limit: settings.partnerReads, processors: ProcessInfo.processInfo.activeProcessorCount)

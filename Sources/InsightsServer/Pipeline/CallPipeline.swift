@@ -31,6 +31,7 @@ final class CallPipeline: CallInterceptor {
         guard case .permission(let permission) = requirements[index] else { return }
         let caller = try authenticate(call)
         record.caller = caller
+        call.memoryAccount = caller.memory
         let grant: AccessGrant
         do {
             grant = try caller.grant(for: permission)
@@ -109,7 +110,9 @@ final class CallPipeline: CallInterceptor {
             authorization: hasToken ? call.metadata.values(for: "authorization") : [], now: now)
         switch result {
         case .success(let identity):
-            let caller = Caller(identity, peerRevision: connection.peerRevision)
+            let caller = Caller(
+                identity, peerRevision: connection.peerRevision,
+                memory: context.memory.account(of: identity.principal))
             if !hasToken { connection.attachment = caller }
             return caller
         case .failure(let failure):

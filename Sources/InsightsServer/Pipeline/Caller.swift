@@ -8,11 +8,14 @@ final class Caller {
     let identity: AuthenticatedCaller
     /// The connection's `peerRevision` that the identity was derived from.
     let peerRevision: UInt64
+    /// Counts what the caller's calls hold.
+    let memory: MemoryAccount
     /// Per permission the grant or the ready refusal.
     private let grants: [Result<AccessGrant, RPCStatus>]
 
-    init(_ identity: AuthenticatedCaller, peerRevision: UInt64) {
+    init(_ identity: AuthenticatedCaller, peerRevision: UInt64, memory: MemoryAccount) {
         self.identity = identity
+        self.memory = memory
         self.peerRevision = peerRevision
         var grants: [Result<AccessGrant, RPCStatus>] = [.failure(Refusal.noPermissionDeclared)]
         for permission in Permission.allCases {

@@ -89,6 +89,13 @@ extension Refusal {
             exhausted(
                 "CONNECTION_BUFFER_FULL", exceeded.message, limit: "connection-buffer", value: exceeded.limit,
                 .after(milliseconds: 1_000))
+        case .budget:
+            exhausted(
+                "MEMORY_BUDGET", exceeded.message, limit: "memory-budget", value: nil, .after(milliseconds: 1_000))
+        case .unread:
+            exhausted(
+                "NOT_READ", exceeded.message, limit: "unread-replies", value: exceeded.limit,
+                .after(milliseconds: 1_000))
         case .memory:
             exhausted(
                 "OUT_OF_MEMORY", exceeded.message, limit: "memory", value: nil, .after(milliseconds: 10_000))

@@ -46,6 +46,8 @@ final class IngestStream: MessageReceiver, Sendable {
     /// Batches and bytes that one stream may have under way before its peer is made to wait.
     private static let maximumUnderWay = 4
     private static let maximumBytesUnderWay = 16 << 20
+    /// What a byte of a batch takes while it is decoded and waits: message, facts, and their form for the log.
+    private static let bytesHeldPerByte = 8
 
     /// - Parameter event: noted before the first batch is looked at; without that nothing is accepted.
     init(service: IngestService, grant: OperatorGrant, writer: StreamWriter, event: AuditEvent) {
@@ -74,16 +76,20 @@ final class IngestStream: MessageReceiver, Sendable {
     }
 
     func receive(_ message: [UInt8]) throws(RPCStatus) {
+        let held = message.count * Self.bytesHeldPerByte
+        writer.hold(held)
         let full = state.withLock { state in
             state.underWay += 1
             state.bytes += message.count
-            return !Self.hasRoom(state)
+            return !hasRoom(state)
         }
         if full { writer.pauseReading() }
         queue.async { [self] in
+            let batch = HeldBatch(bytes: held, writer: writer)
             // A client that cancelled wants nothing more accepted; what is already with the writer stays accepted.
             guard !state.withLock({ $0.ended }) else { return }
-            service.accept(message, by: grant) { [self] answer in
+            service.accept(message, by: grant) { [self, batch] answer in
+                batch.letGo()
                 switch answer {
                 case .success(let response):
                     state.withLock { $0.backlog.append(Answer(response: response, size: message.count)) }
@@ -143,7 +149,7 @@ final class IngestStream: MessageReceiver, Sendable {
                 if let status = state.status { return .finish(status) }
                 if state.underWay == 0, state.halfClosed { return .finish(.ok) }
             }
-            return sent > 0 && Self.hasRoom(state) ? .resume : .wait
+            return sent > 0 && hasRoom(state) ? .resume : .wait
         }
         switch step {
         case .finish(let status): writer.finish(status)
@@ -152,7 +158,30 @@ final class IngestStream: MessageReceiver, Sendable {
         }
     }
 
-    private static func hasRoom(_ state: State) -> Bool {
-        state.underWay < maximumUnderWay && state.bytes < maximumBytesUnderWay
+    /// While memory is short, one batch at a time.
+    private func hasRoom(_ state: State) -> Bool {
+        state.underWay == 0
+            || state.underWay < Self.maximumUnderWay && state.bytes < Self.maximumBytesUnderWay && !writer.isMemoryShort
     }
+}
+
+/// The memory of one batch under way, counted until it is answered or dropped.
+private final class HeldBatch: Sendable {
+    private let bytes: Mutex<Int>
+    private let writer: StreamWriter
+
+    init(bytes: Int, writer: StreamWriter) {
+        self.bytes = Mutex(bytes)
+        self.writer = writer
+    }
+
+    func letGo() {
+        let held = bytes.withLock { bytes in
+            defer { bytes = 0 }
+            return bytes
+        }
+        if held > 0 { writer.hold(-held) }
+    }
+
+    deinit { letGo() }
 }

@@ -22,7 +22,8 @@ struct ReflectionService: Sendable {
             MethodEntry(
                 path: path,
                 handler: .bidirectional { _, writer in ReflectionReceiver(index: index, writer: writer) },
-                maxMessageBytes: 8_192)
+                // An answer is a hundred times its request: the next is read when the last but one has left.
+                maxMessageBytes: 8_192, maxQueuedMessages: 1)
         }
     }
 }

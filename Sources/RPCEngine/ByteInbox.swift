@@ -20,15 +20,15 @@ struct ByteInbox {
         return UnsafeRawBufferPointer(start: base + start, count: end - start)
     }
 
-    /// Bytes by which the block would have to grow for `length` more.
-    func growth(for length: Int) -> Int {
+    /// Bytes by which the block would have to grow for `length` more, of `expected` in all if that is known.
+    func growth(for length: Int, of expected: Int) -> Int {
         if count + length <= capacity { return 0 }
-        return max(capacity * 2, count + length, 1_024) - capacity
+        return max(min(max(capacity * 2, 1_024), expected), count + length) - capacity
     }
 
     /// False when memory is short.
-    mutating func append(_ source: UnsafePointer<UInt8>, _ length: Int) -> Bool {
-        if end + length > capacity, !makeRoom(for: length) { return false }
+    mutating func append(_ source: UnsafePointer<UInt8>, _ length: Int, of expected: Int = .max) -> Bool {
+        if end + length > capacity, !makeRoom(for: length, of: expected) { return false }
         guard let base else { return length == 0 }
         // makeRoom has made sure that end + length <= capacity.
         memcpy(base + end, source, length)
@@ -36,7 +36,7 @@ struct ByteInbox {
         return true
     }
 
-    private mutating func makeRoom(for length: Int) -> Bool {
+    private mutating func makeRoom(for length: Int, of expected: Int) -> Bool {
         if start > 0, let base {
             // Moves the unread bytes to the front; both ranges lie inside the block.
             memmove(base, base + start, end - start)
@@ -44,7 +44,7 @@ struct ByteInbox {
             start = 0
         }
         if end + length <= capacity { return true }
-        let wanted = capacity + growth(for: length)
+        let wanted = capacity + growth(for: length, of: expected)
         // realloc keeps the first `end` bytes; the old pointer is not used after it.
         guard let grown = realloc(base, wanted) else { return false }
         base = grown.assumingMemoryBound(to: UInt8.self)

@@ -124,9 +124,10 @@ extension Stream {
     func receive(_ bytes: UnsafePointer<UInt8>, _ length: Int) {
         connection.creditConnection(length)
         guard phase == .open, !ignoresInput else { return discard(length) }
-        let growth = inbox.growth(for: length)
+        let expected = prefixChecked ? 5 + prefixLength : .max
+        let growth = inbox.growth(for: length, of: expected)
         if growth > 0, !reserve(growth) { return abort(status(of: .budget)) }
-        guard inbox.append(bytes, length) else {
+        guard inbox.append(bytes, length, of: expected) else {
             return abort(status(of: .memory))
         }
         connection.bufferedRequestBytes += length

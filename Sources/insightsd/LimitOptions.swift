@@ -14,7 +14,7 @@ extension NumberOption {
         engine.maxConnectionsPerAddress, in: 1...1_000_000)
     static let memoryBudget = NumberOption(
         "memory-budget", "What callers may make the process hold, by default a quarter of the memory", unit: "MiB",
-        MachineMemory.total / 4 >> 20, in: 4...(16 << 20))
+        MachineMemory.total / (4 << 20), in: 4...(16 << 20))
     static let handshakeTimeout = NumberOption(
         "handshake-timeout", "Time for the TLS handshake", engine.handshakeTimeout, upTo: 300)
     static let prefaceTimeout = NumberOption(

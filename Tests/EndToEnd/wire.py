@@ -78,6 +78,10 @@ class Api:
                         message_factory.GetMessageClass(method.output_type),
                     )  # fmt: skip
 
+    def request(self, name, **fields):
+        """The bytes of a request."""
+        return self.methods[name].request(**fields).SerializeToString()
+
     def __getattr__(self, name):
         try:
             return self.__dict__["messages"][name]

@@ -39,6 +39,7 @@ final class Connection {
     var lastRequest: Int32 = 0
     var lastReset: Int32 = 0
     @exclusivity(unchecked) var closedStreams = ClosedStreams()
+    @exclusivity(unchecked) private var scanner = FrameScanner()
     var streamingCount = 0
     var bufferedRequestBytes = 0
     var bufferedReplyBytes = 0
@@ -198,6 +199,9 @@ final class Connection {
             }
             lastReceived = loop.now
             loop.statistics.bytesReceived.add(UInt64(count))
+            // The bytes just read.
+            scan(UnsafeBufferPointer(start: loop.readBuffer, count: Int(count)))
+            if state != .open { return }
             let taken = nghttp2_session_mem_recv(session, loop.readBuffer, Int(count))
             if taken < 0 { return inputRefused(Int32(truncatingIfNeeded: taken)) }
             if state != .open || !admitsInput() { return }
@@ -205,6 +209,13 @@ final class Connection {
         } while records < Self.recordsPerTurn && SSL_has_pending(ssl) == 1
         // What OpenSSL has buffered does not wake epoll.
         if SSL_has_pending(ssl) == 1 { loop.again(self) }
+    }
+
+    private func scan(_ bytes: UnsafeBufferPointer<UInt8>) {
+        scanner.scan(bytes) { frame in
+            admits(frame)
+            return closeReason.isEmpty
+        }
     }
 
     /// Messages of TLS itself after the handshake (KeyUpdate): each costs key derivations, and the peer has no reason

@@ -64,14 +64,13 @@ extension Connection {
         let ends = header.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0
         switch UInt32(header.type) {
         case NGHTTP2_DATA.rawValue:
-            checkClosed(header.stream_id, isData: true)
             if header.length == 0, !ends, !budgets.useless.take(now: now) { punish("empty DATA flood") }
             if header.length < 64, !ends, !budgets.smallData.take(now: now) { punish("flood of small DATA") }
         case NGHTTP2_HEADERS.rawValue:
             checkClosed(header.stream_id, isData: false)
+            if !closeReason.isEmpty { return }
             if !budgets.calls.take(now: now) { punish("call flood") }
         case NGHTTP2_PRIORITY.rawValue:
-            if header.stream_id == 0 { violate(NGHTTP2_PROTOCOL_ERROR, "PRIORITY of no stream") }
             if !budgets.useless.take(now: now) { punish("flood of frames without use") }
         case NGHTTP2_RST_STREAM.rawValue:
             lastReset = header.stream_id
@@ -85,6 +84,23 @@ extension Connection {
             if !budgets.windowUpdates.take(now: now) { punish("WINDOW_UPDATE flood") }
         default:
             if !budgets.useless.take(now: now) { punish("flood of frames without use") }
+        }
+    }
+
+    /// Looks at frames that nghttp2 drops in silence: DATA of streams that are not open, and priorities, which count
+    /// for nothing here but have rules all the same (RFC 9113, 5.3.1 and 6.3).
+    func admits(_ frame: FrameScanner.Frame) {
+        switch UInt32(frame.type) {
+        case NGHTTP2_DATA.rawValue:
+            guard frame.stream <= lastRequest, stream(frame.stream) == nil else { return }
+            checkClosed(frame.stream, isData: true)
+            if !budgets.smallData.take(now: loop.now) { punish("flood of DATA on closed streams") }
+        case NGHTTP2_PRIORITY.rawValue:
+            if frame.stream == 0 { return violate(NGHTTP2_PROTOCOL_ERROR, "PRIORITY of no stream") }
+            if let word = frame.firstWord, word & UInt32(Int32.max) == UInt32(bitPattern: frame.stream) {
+                violate(NGHTTP2_PROTOCOL_ERROR, "a stream that depends on itself")
+            }
+        default: break
         }
     }
 
@@ -168,10 +184,6 @@ extension Connection {
                 return
             }
             stream(header.stream_id)?.requestEnded()
-        case NGHTTP2_PRIORITY.rawValue:
-            if pointer.pointee.priority.pri_spec.stream_id == header.stream_id {
-                violate(NGHTTP2_PROTOCOL_ERROR, "a stream that depends on itself")
-            }
         case NGHTTP2_PING.rawValue where flags & NGHTTP2_FLAG_ACK.rawValue != 0:
             pingSentAt = 0
             if shutdown == .announced { finalGoAway() }

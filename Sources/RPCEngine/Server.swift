@@ -105,7 +105,7 @@ public final class Server: Sendable {
         for loop in loops { loop.post(.drain(grace: nanoseconds)) }
         let clean = Server.wait(nanoseconds) { loops.allSatisfy { $0.unsettledCount == 0 } }
         // A moment for the last bytes to be read: the end of the calls, or UNAVAILABLE after the grace.
-        _ = Server.wait(1_500_000_000) { loops.allSatisfy { $0.connectionCount == 0 } }
+        _ = Server.wait(700_000_000) { loops.allSatisfy { $0.connectionCount == 0 } }
         for loop in loops { loop.post(.stop) }
         for thread in threads { pthread_join(thread, nil) }
         return clean

@@ -32,7 +32,7 @@ BAD_FIELDS = [
     ("ListCustomerInsights", {"filter": "price < 3"}, "filter"),
     ("ListCustomerInsights", {"filter": "usage < 3 OR sold > 1"}, "filter"),
     ("ListCustomerInsights", {"filter": "usage < 3; DROP TABLE facts"}, "filter"),
-    ("ListCustomerInsights", {"filter": " AND ".join(["sold > 1"] * 10_000)}, "filter"),
+    ("ListCustomerInsights", {"filter": " AND ".join(["sold > 1"] * 4_000)}, "filter"),
     ("ListCustomerInsights", {"order_by": "colour"}, "order_by"),
     ("ListCustomerInsights", {"order_by": "sold down"}, "order_by"),
     ("GetTrend", {"end_date": day(-1).isoformat()}, "start_date"),

@@ -123,6 +123,30 @@ static inline int engine_crl_is_forged(X509_STORE *store, X509_CRL *crl) {
     return named;
 }
 
+/* Why a revocation list says nothing that a certificate could be judged by, or NULL. Decided here rather than by the
+   library, whose versions differ: some take a delta for a whole list. */
+static inline const char *engine_crl_unusable(X509_CRL *crl) {
+    for (int i = 0; i < X509_CRL_get_ext_count(crl); i++) {
+        X509_EXTENSION *extension = X509_CRL_get_ext(crl, i);
+        int kind = OBJ_obj2nid(X509_EXTENSION_get_object(extension));
+        if (kind == NID_delta_crl) return "it is a delta, which says only what changed since another list";
+        if (kind == NID_issuing_distribution_point || !X509_EXTENSION_get_critical(extension)) continue;
+        if (kind != NID_authority_key_identifier && kind != NID_crl_number) {
+            return "it has a critical extension that is not understood";
+        }
+    }
+    int critical = 0;
+    ISSUING_DIST_POINT *scope =
+        (ISSUING_DIST_POINT *)X509_CRL_get_ext_d2i(crl, NID_issuing_distribution_point, &critical, NULL);
+    if (!scope) return critical == -1 ? NULL : "its scope cannot be read";
+    const char *reason = NULL;
+    if (scope->indirectCRL > 0) reason = "it is indirect: it speaks for other authorities";
+    if (scope->onlyattr > 0) reason = "it speaks of attribute certificates alone";
+    if (scope->onlysomereasons) reason = "it speaks of some reasons alone";
+    ISSUING_DIST_POINT_free(scope);
+    return reason;
+}
+
 /* 1 if the last PEM read stopped at the end of the file rather than at something broken. */
 static inline int engine_pem_ended(void) {
     unsigned long error = ERR_peek_last_error();

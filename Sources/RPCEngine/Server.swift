@@ -31,6 +31,7 @@ public final class Server: Sendable {
     public func start() throws(EngineError) -> BoundAddress {
         // A peer that goes away while we write must be an error of that write, not the end of the process.
         signal(SIGPIPE, SIG_IGN)
+        tellUnusableLists()
         return try state.withLock { state throws(EngineError) in
             guard !state.started else { throw .configuration("the server was started before") }
             let count = configuration.loops > 0 ? configuration.loops : max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
@@ -89,6 +90,7 @@ public final class Server: Sendable {
             shared.replaceTLS(context)
             return state.generation
         }
+        tellUnusableLists()
         configuration.onEvent(.tlsReloaded(generation: generation))
     }
 
@@ -109,6 +111,10 @@ public final class Server: Sendable {
         for loop in loops { loop.post(.stop) }
         for thread in threads { pthread_join(thread, nil) }
         return clean
+    }
+
+    private func tellUnusableLists() {
+        for line in shared.currentTLS().unusableLists { configuration.onEvent(.revocationListUnusable(line)) }
     }
 
     private static func wait(_ nanoseconds: UInt64, until done: () -> Bool) -> Bool {

@@ -85,6 +85,8 @@ public enum EngineEvent: Sendable {
     case abuse(id: UInt64, remoteAddress: String, kind: String)
     case acceptPaused(reason: String)
     case tlsReloaded(generation: UInt64)
+    /// A revocation list says nothing that certificates could be judged by; whom it should judge is refused.
+    case revocationListUnusable(String)
 }
 
 /// Why a server could not start or reload.

@@ -12,6 +12,8 @@ final class TLSContext: @unchecked Sendable {
     private let checksRevocation: Bool
     /// Of what was loaded: see ``Server/tlsExpiries``.
     private(set) var expiries: [TLSExpiry] = []
+    /// One line for each revocation list that was read and says nothing that could be used.
+    private(set) var unusableLists: [String] = []
 
     init(_ configuration: TLSConfiguration, generation: UInt64) throws(EngineError) {
         guard let context = SSL_CTX_new(TLS_server_method()) else {
@@ -91,14 +93,19 @@ final class TLSContext: @unchecked Sendable {
     }
 
     private func loadRevocations(_ path: String) throws(EngineError) {
-        var added = 0
+        var read = 0
         var forged = false
         // Of several lists of one authority the newest counts.
         var ends: [UInt64: Int64] = [:]
         try TLSContext.readPEM(path, read: { engine_read_crl($0) }) { list in
             defer { X509_CRL_free(list) }
+            read += 1
+            if let reason = engine_crl_unusable(list) {
+                // Left out: whoever has no other list of that authority is refused.
+                unusableLists.append("\(path): a revocation list is left out: \(String(cString: reason))")
+                return true
+            }
             guard X509_STORE_add_crl(store, list) == 1 else { return false }
-            added += 1
             var (issuer, end): (UInt64, Int64) = (0, .max)
             // A list without an end stays in force.
             if engine_crl_end(list, &issuer, &end) != 1 { end = .max }
@@ -108,7 +115,7 @@ final class TLSContext: @unchecked Sendable {
         }
         // In force it would end every call of that authority's clients: better the list of before.
         guard !forged else { throw .tls(file: path, reason: "a revocation list is not signed by its issuer") }
-        guard added > 0 else { throw .tls(file: path, reason: "no revocation list in it") }
+        guard read > 0 else { throw .tls(file: path, reason: "no revocation list in it") }
         if let end = ends.values.min(), end != .max {
             expiries.append(TLSExpiry(kind: .revocationList, file: path, end: end))
         }

@@ -18,6 +18,8 @@ enum EngineEventLog {
             logger.warning("abuse", metadata: ["connection": "\(id)", "remote": "\(remote)", "kind": "\(kind)"])
         case .acceptPaused(let reason):
             logger.warning("accepting paused", metadata: ["reason": "\(reason)"])
+        case .revocationListUnusable(let reason):
+            logger.warning("a revocation list cannot be used", metadata: ["reason": "\(reason)"])
         case .tlsReloaded(let generation):
             logger.info("TLS reloaded", metadata: ["generation": "\(generation)"])
         }

@@ -27,6 +27,7 @@ for part in $parts; do
             need pkg-config pkg-config
             need openssl openssl
             need libgrpc++-dev /usr/include/grpcpp/grpcpp.h
+            need libprotobuf-dev /usr/include/google/protobuf/descriptor.proto
             need protobuf-compiler-grpc grpc_cpp_plugin
             need libnghttp2-dev /usr/include/nghttp2/nghttp2.h
             need libssl-dev /usr/include/openssl/ssl.h

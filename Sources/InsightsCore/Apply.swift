@@ -171,6 +171,7 @@ extension InsightsCore {
         if listsChange { affected += old.relationships.map(\.partner) }
         for partner in Set(affected) {
             partners[Int(partner)].value.sums.exchange(old, for: new, partner: partner, change: change)
+            partners[Int(partner)].value.former.exchange(old, for: new, partner: partner, change: change)
             guard listsChange else { continue }
             let links = new.relationships.filter { $0.partner == partner }.map {
                 Link(customer: place, days: $0.days, activityThrough: new.coverage.activity?.number ?? -1)

@@ -18,6 +18,8 @@ public struct InsightsCore: Sendable {
     /// The revision that last stored each customer: with one revision all its facts are the same. Apart from the
     /// customers, because whole portfolios are compared by it.
     var customerRevisions = SharedVector<Revision>()
+    /// The day as of which partners know whom they serve no more; see `prepare(today:)`.
+    var today: Int32?
     var dirty = DirtyStates()
     /// While rows are restored: groups of people that came before their predecessors.
     var waitingUsers: [Int32: [Int: [StoredPerson]]] = [:]
@@ -70,6 +72,7 @@ public struct InsightsCore: Sendable {
         let new = PartnerIndex(truncatingIfNeeded: partners.count)
         partnerIndex[id] = new
         partners.append(Box(Partner(id: id)))
+        prepareNewPartner(at: Int(new))
         return new
     }
 

@@ -19,6 +19,8 @@ struct Partner: Sendable {
     /// The revision that last changed whom the partner serves or when.
     var relationshipsChanged = Revision.none
     var sums = PartnerSums()
+    /// The part of `sums` that comes from customers it serves no more.
+    var former = FormerSums()
 
     init(id: PartnerID) {
         self.id = id

@@ -172,6 +172,15 @@ public struct PartnerBook: Sendable {
         for subject in 0..<Subject.count {
             usage[subject] = core.partners[Int(partner)].value.sums.usage(subject, on: day, catalog: core.catalog)
         }
+        if let former = core.partners[Int(partner)].value.former.asOf(today.number) {
+            for (sku, steps) in former.licenses where core.catalog.product(of: sku) != nil {
+                licenses[sku, default: .zero] &-= steps.value(on: day)
+            }
+            for subject in 0..<Subject.count {
+                usage[subject] &-= former.usage(subject, on: day, catalog: core.catalog)
+            }
+            return (licenses, usage)
+        }
         forEachFormer(from: day, through: day) { place, _ in
             let customer = core.customers[Int(place)].value
             for figures in customer.figures.skus where core.catalog.product(of: figures.sku) != nil {

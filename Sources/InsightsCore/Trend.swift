@@ -96,6 +96,10 @@ extension PartnerBook {
             steps.addValues(on: days, to: &licenses)
         }
         sums.addUsage(subject, on: days, catalog: core.catalog, to: &usage)
+        if let former = core.partners[Int(partner)].value.former.asOf(today.number) {
+            take(off: former, of: product, subject: subject, on: days, from: &licenses, &usage)
+            return (licenses, usage)
+        }
         let reader = reader
         forEachFormer(from: first, through: last) { former, links in
             let customer = core.customers[Int(former)].value
@@ -105,6 +109,24 @@ extension PartnerBook {
             }
         }
         return (licenses, usage)
+    }
+}
+
+extension PartnerBook {
+    private func take(
+        off former: PartnerSums, of product: Product, subject: Int, on days: [Int32],
+        from licenses: inout [LicenseVector], _ usage: inout [UsageRow]
+    ) {
+        var formerLicenses = [LicenseVector](repeating: .zero, count: days.count)
+        var formerUsage = [UsageRow](repeating: UsageRow(), count: days.count)
+        for (sku, steps) in former.licenses where core.catalog.product(of: sku) == product {
+            steps.addValues(on: days, to: &formerLicenses)
+        }
+        former.addUsage(subject, on: days, catalog: core.catalog, to: &formerUsage)
+        for place in days.indices {
+            licenses[place] &-= formerLicenses[place]
+            usage[place] &-= formerUsage[place]
+        }
     }
 }
 

@@ -5,6 +5,7 @@
 #
 #   ROUNDS=6 REQUESTS=20000   rounds and calls a round of `service`
 #   TOP=25                    functions listed by `instructions`
+#   FORMER_CUSTOMERS=20000    portfolio of `core` for what customers that left cost
 #   CUSTOMERS=2000            portfolio of `core`; 200 for a machine with little memory
 #   INSIGHTSD=PATH            measure this release build instead of making one
 #   OUT=FOLDER                working folder, default .build-bench
@@ -36,7 +37,7 @@ for part in $parts; do
         instructions) need valgrind valgrind ;;
         core) need python3-venv /usr/share/python-wheels ;;
         service) ;;
-        *) sed -n '2,11s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+        *) sed -n '2,12s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
     esac
 done
 if [ ${#missing[@]} -gt 0 ]; then
@@ -85,9 +86,12 @@ for part in $parts; do
             [ -x "$out/venv/bin/python" ] || python3 -m venv "$out/venv"
             "$out/venv/bin/python" -c 'import duckdb' 2> /dev/null || "$out/venv/bin/pip" install -q duckdb >&2
             heading "The core against SQL engines"
-            "$(swift build -c release --package-path Tests/Benchmarks/Core --scratch-path "$out/core-build" \
-                --show-bin-path)/core-bench" "$out/core" "${CUSTOMERS:-2000}"
+            bench=$(swift build -c release --package-path Tests/Benchmarks/Core --scratch-path "$out/core-build" \
+                --show-bin-path)/core-bench
+            "$bench" "$out/core" "${CUSTOMERS:-2000}"
             "$out/venv/bin/python" Tests/Benchmarks/Core/peers.py "$out/core"
+            heading "Customers that left"
+            "$bench" former "${FORMER_CUSTOMERS:-20000}"
             ;;
     esac
 done

@@ -14,7 +14,9 @@ import Testing
             var random = SeededGenerator(seed: seed ^ 0xABCD)
             var core = InsightsCore()
             let model = NaiveModel()
-            for batch in world.batches(of: world.facts) {
+            for (place, batch) in world.batches(of: world.facts).enumerated() {
+                // Two of three as a server does, prepared for a day from the start or from some moment on.
+                if seed % 3 == 1 || seed % 3 == 2 && place == 2 { core.prepare(today: day(world.today)) }
                 core.add(batch)
                 model.apply(batch)
             }
@@ -34,7 +36,9 @@ import Testing
         for seed in (5_000 + part * 40)..<(5_000 + (part + 1) * 40) {
             let world = World(seed: seed)
             var random = SeededGenerator(seed: seed ^ 0x77)
-            let core = InsightsCore(world.facts)
+            var core = InsightsCore()
+            if seed % 2 == 0 { core.prepare(today: day(world.today)) }
+            core.add(world.facts)
             let model = NaiveModel()
             model.apply(world.facts)
             let comparison = Comparison(core: core, model: model, today: world.today, label: "seed \(seed)")
@@ -102,6 +106,39 @@ import Testing
             for (snapshot, rows) in published {
                 let book = snapshot.book(in: try scope(partner), today: day(world.today))
                 #expect(book.portfolio(on: shown, products: Product.allCases) == rows)
+            }
+        }
+    }
+
+    /// The day goes on, and back; relationships end before, on and after it, and are taken up again.
+    @Test func preparedForADayAnswersTheSame() throws {
+        for seed in UInt64(21_000)..<21_120 {
+            var world = World(seed: seed)
+            var random = SeededGenerator(seed: seed ^ 0x5EED)
+            var plain = InsightsCore()
+            var prepared = InsightsCore()
+            for batch in world.batches(of: world.facts) {
+                let today = day(World.base + Int32.random(in: -5...70, using: &random))
+                if random.chance(70) { prepared.prepare(today: today) }
+                plain.add(batch)
+                prepared.add(batch)
+                guard random.chance(30) else { continue }
+                prepared.prepare(today: today)
+                let partner = try scope(random.pick(world.partners))
+                expectSameAnswers(
+                    plain.book(in: partner, today: today), prepared.book(in: partner, today: today), customers: [],
+                    "seed \(seed) revision \(plain.revision)")
+            }
+            for _ in 0..<3 {
+                let today = day(World.base + Int32.random(in: -5...70, using: &random))
+                prepared.prepare(today: today)
+                #expect(prepared.preparedDay == today)
+                for partner in world.partners {
+                    expectSameAnswers(
+                        plain.book(in: try scope(partner), today: today),
+                        prepared.book(in: try scope(partner), today: today), customers: [],
+                        "seed \(seed) partner \(partner)")
+                }
             }
         }
     }

@@ -59,11 +59,13 @@ public final class PartnerInsightsServer: Sendable {
                 "duration_ms": .stringConvertible(milliseconds),
             ])
         let directory = PrincipalDirectory(recovered.directory)
-        let published = PublishedCore(recovered.core)
+        let clock = parts.clock
+        let published = PublishedCore(recovered.core) { clock.today() }
         let logger = parts.logger
         let writer = FactWriter(store: parts.store, published: published, directory: directory) { error in
             logger.error("store failure", metadata: ["reason": .string(error.description)])
         }
+        writer.followDays()
         let context = ServerContext(
             settings: parts.settings, clock: parts.clock, published: published, directory: directory,
             authenticator: Authenticator(

@@ -101,6 +101,19 @@ final class FactWriter: Sendable {
         }
     }
 
+    /// Time between looks at the calendar.
+    private static let dayCheck = DispatchTimeInterval.seconds(10)
+
+    /// From now on prepares the published core for the new day whenever one begins, also when nothing changes. Reads
+    /// in between are right, and slower.
+    func followDays() {
+        queue.asyncAfter(deadline: .now() + Self.dayCheck) { [weak self] in
+            guard let self, !self.state.withLock({ $0.stopped }) else { return }
+            if published.isOfYesterday { published.publish(published.load().core) }
+            followDays()
+        }
+    }
+
     private func enqueue(_ command: Command, stopped: () -> Void) {
         let (accepted, schedule) = state.withLock { state -> (Bool, Bool) in
             guard !state.stopped else { return (false, false) }

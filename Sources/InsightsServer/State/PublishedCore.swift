@@ -41,15 +41,26 @@ final class PublishedCore: Sendable {
     /// Seconds for which a page token finds its snapshot again.
     private static let shelfLifetime: Int64 = 600
 
-    init(_ core: InsightsCore) {
+    private let today: @Sendable () -> Day
+
+    /// - Parameter today: the day that reads are made for, so that they are quick.
+    init(_ core: InsightsCore, today: @escaping @Sendable () -> Day) {
+        self.today = today
+        var core = core
+        core.prepare(today: today())
         newest = Mutex(CoreSnapshot(core))
     }
+
+    /// Whether the day for which the newest snapshot was prepared is over. Then the writer should publish it again.
+    var isOfYesterday: Bool { load().core.preparedDay != today() }
 
     func load() -> CoreSnapshot {
         newest.withLock { $0 }
     }
 
     func publish(_ core: InsightsCore) {
+        var core = core
+        core.prepare(today: today())
         let snapshot = CoreSnapshot(core)
         // The old snapshot is released outside the lock: freeing it may take long.
         let old = newest.withLock { current in

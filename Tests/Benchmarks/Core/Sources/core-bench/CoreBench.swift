@@ -6,6 +6,7 @@ import LicenseModel
 /// Generates the facts, measures the core on them and leaves both for the other engines:
 ///
 ///     core-bench FOLDER CUSTOMERS
+///     core-bench former CUSTOMERS      what customers that left cost: see `FormerBench`
 ///
 /// Writes `activity.csv` (customer, user, workload, day), `licenses.csv` (customer, user), and `core.json` with CPU
 /// times and with the answers that every engine must give.
@@ -14,9 +15,10 @@ struct CoreBench {
     static func main() throws {
         let arguments = CommandLine.arguments
         guard arguments.count == 3, let customerCount = Int(arguments[2]), (1...20_000).contains(customerCount) else {
-            FileHandle.standardError.write(Data("usage: core-bench FOLDER CUSTOMERS\n".utf8))
+            FileHandle.standardError.write(Data("usage: core-bench FOLDER|former CUSTOMERS\n".utf8))
             exit(1)
         }
+        if arguments[1] == "former" { return try FormerBench(customers: customerCount).run() }
         let folder = URL(fileURLWithPath: arguments[1], isDirectory: true)
         var generator = FactGenerator(customerCount: customerCount)
         let customers = try generator.customers()
@@ -25,6 +27,7 @@ struct CoreBench {
         let partner = try PartnerID("contoso")
         var (core, ingest) = try fill(customers, partner: partner)
         core.advance(to: core.revision.next)
+        core.prepare(today: FactGenerator.lastDay)
         let scope = try authorize(partner)
         let book = core.book(in: scope, today: FactGenerator.lastDay)
         var report = Report(

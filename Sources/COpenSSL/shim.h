@@ -67,7 +67,7 @@ static inline void engine_ctx_harden(SSL_CTX *ctx) {
     // Without buffers between records an idle connection needs a third less memory.
     SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER
                               | SSL_MODE_RELEASE_BUFFERS);
-    // Returns after each record of TLS itself rather than reading on as long as they come.
+    // Returns after the records of TLS itself that it has read, rather than reading on as long as they come.
     SSL_CTX_clear_mode(ctx, SSL_MODE_AUTO_RETRY);
     SSL_CTX_set_default_passwd_cb(ctx, engine_no_passphrase);
     SSL_CTX_set_alpn_select_cb(ctx, engine_select_h2, NULL);

@@ -14,16 +14,22 @@ struct ClosedStreams {
     /// Stream numbers, each with 1 in the highest bit when the peer had closed it. Stream numbers have 31 bits.
     private var ring: [UInt32] = []
     private var next = 0
+    /// The highest number that is no longer in the ring.
+    private var forgotten: Int32 = 0
 
     mutating func add(_ id: Int32, _ closing: Closing) {
         let entry = UInt32(bitPattern: id) | (closing == .byPeer ? 1 << 31 : 0)
         if ring.count < Self.capacity {
             ring.append(entry)
         } else {
+            forgotten = max(forgotten, Int32(bitPattern: ring[next] & ~(1 << 31)))
             ring[next] = entry
             next = (next + 1) % Self.capacity
         }
     }
+
+    /// Whether a stream of that number would be known if it had been.
+    func remembers(_ id: Int32) -> Bool { id > forgotten }
 
     /// Nil for a stream that never was, or closed long ago.
     func closing(of id: Int32) -> Closing? {

@@ -51,6 +51,10 @@ final class Connection {
     /// Something left since the parked calls were looked at.
     var roomMayBeThere = false
     var turnWasOver = false
+    /// A deferred call waits for room: later ones wait behind it.
+    var waitsForRoom = false
+    /// Somebody's call was admitted on it: what it holds until then counts as strangers'.
+    var isKnown = false
     /// The loop's turn in which the last handler began, and when its first did.
     var turn: UInt64 = 0
     var turnBegan: UInt64 = 0

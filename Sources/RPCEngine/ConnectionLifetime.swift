@@ -71,7 +71,7 @@ extension Connection {
     }
 
     private func endIfUnread(_ stream: Stream, _ now: UInt64) {
-        if stream.body.count > 0, now > stream.lastTaken &+ loop.times.unreadTimeout { stream.endUnread() }
+        if stream.hasUnread, now > stream.lastTaken &+ loop.times.unreadTimeout { stream.endUnread() }
     }
 
     private func recheckStreams() {
@@ -154,7 +154,6 @@ extension Stream {
         guard phase == .open, case .responder = producer else { return }
         switch result {
         case .success(var message):
-            route?.noteReply(message.count)
             forgetExpectedReply()
             sendUnary(&message)
         case .failure(let status): finish(status)

@@ -13,6 +13,9 @@ extension Connection {
         guard state == .open, let session, !writeBlocked || unsentEnd == unsentStart else { return }
         ERR_clear_error()
         guard writeUnsent() else { return updateInterest() }
+        // Before the streams, whose answers may fill the whole turn.
+        if !parked.isEmpty { runParked() }
+        guard state == .open else { return }
         var written = 0
         while state == .open {
             let filled = gatherFrames(session)
@@ -191,6 +194,7 @@ extension Connection {
     /// A call waits: for the next turn, or for earlier replies to leave.
     func park(_ stream: Stream) {
         stream.parked = true
+        stream.parkedSince = loop.clock()
         parked.append(stream.context.stream)
         waitForTurnIfOver()
     }
@@ -207,17 +211,20 @@ extension Connection {
         guard hasTurn(loop.clock()) else { return waitForTurnIfOver() }
         roomMayBeThere = false
         turnWasOver = false
+        waitsForRoom = false
         var waiting: [StreamToken] = []
         swap(&waiting, &parked)
+        var kept: [StreamToken] = []
         var position = 0
         while position < waiting.count, state == .open, hasTurn(loop.clock()) {
             let token = waiting[position]
             position += 1
             guard let stream = find(token), stream.parked else { continue }
-            if !stream.unpark() { parked.append(token) }
+            if !stream.unpark() { kept.append(token) }
         }
         guard state == .open else { return }
-        parked.insert(contentsOf: waiting[position...], at: 0)
+        // In their order; those that were parked meanwhile come last.
+        parked = kept + waiting[position...] + parked
         waitForTurnIfOver()
     }
 }

@@ -70,6 +70,8 @@ extension Connection {
             checkClosed(header.stream_id, isData: false)
             if !closeReason.isEmpty { return }
             if !budgets.calls.take(now: now) { punish("call flood") }
+            // The last DATA of a small request may be empty and come by itself.
+            budgets.smallData.give(2)
         case NGHTTP2_PRIORITY.rawValue:
             if !budgets.useless.take(now: now) { punish("flood of frames without use") }
         case NGHTTP2_RST_STREAM.rawValue:
@@ -111,7 +113,10 @@ extension Connection {
         case .byPeer: violate(NGHTTP2_STREAM_CLOSED, "frame on a closed stream")
         case .byUs: break
         // A number that was passed over, or one of long ago, whose DATA may be late but which begins no call.
-        case nil: if !isData { violate(NGHTTP2_PROTOCOL_ERROR, "stream number below an earlier one") }
+        case nil:
+            if !isData, closedStreams.remembers(id) {
+                violate(NGHTTP2_PROTOCOL_ERROR, "stream number below an earlier one")
+            }
         }
     }
 
@@ -121,7 +126,8 @@ extension Connection {
         let id = pointer.pointee.hd.stream_id
         latest = nil
         lastRequest = max(lastRequest, id)
-        guard streams.count < limits.maxConcurrentStreams else {
+        guard streams.count < limits.maxConcurrentStreams, loop.memory.reserveToRefuse(Stream.fixedBytes) else {
+            closedStreams.add(id, .byUs)
             nghttp2_submit_rst_stream(session, 0, id, NGHTTP2_REFUSED_STREAM.rawValue)
             loop.statistics.streamsRefused.increment()
             if !budgets.refused.take(now: loop.now) { punish("refused stream flood") }
@@ -129,6 +135,7 @@ extension Connection {
         }
         let stream = loop.takeStream(for: self)
         stream.prepare(connection: self, id: id, call: loop.nextCall(), now: loop.now)
+        stream.charge(Stream.fixedBytes, isKnown ? nil : loop.shared.strangers)
         stream.slot = streams.count
         streams.append(stream)
         // Unretained: `streams` holds it until closedStream takes it out.

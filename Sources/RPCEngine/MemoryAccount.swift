@@ -42,18 +42,22 @@ struct LoopMemory {
     /// Above `used` by what was given back since the system was last asked to take free memory.
     private var peak = 0
 
-    private static let block = 256 << 10
+    private let block: Int
     /// Memory given back by peers above this goes back to the system too.
     private static let trimBytes = 32 << 20
 
-    init(_ budget: MemoryAccount) { self.budget = budget }
+    init(_ budget: MemoryAccount) {
+        self.budget = budget
+        // Small enough that what many loops keep in reserve is no part of a small budget worth speaking of.
+        block = max(16 << 10, min(256 << 10, budget.limit / 1_024))
+    }
 
     /// False, and nothing counted, when the process's budget is used up.
     mutating func reserve(_ bytes: Int) -> Bool {
         let missing = used + bytes - drawn
         if missing > 0 {
             // Near the limit not a whole block, but what is needed.
-            let wanted = max(missing, Self.block)
+            let wanted = max(missing, block)
             if budget.reserve(wanted) {
                 drawn += wanted
             } else if budget.reserve(missing) {
@@ -64,6 +68,14 @@ struct LoopMemory {
         }
         used += bytes
         peak = max(peak, used)
+        return true
+    }
+
+    /// For the little that is needed to tell somebody that the budget is used up: a sixteenth more.
+    mutating func reserveToRefuse(_ bytes: Int) -> Bool {
+        if reserve(bytes) { return true }
+        guard budget.used < budget.limit + budget.limit / 16 else { return false }
+        take(bytes)
         return true
     }
 
@@ -80,9 +92,9 @@ struct LoopMemory {
     mutating func release(_ bytes: Int) {
         used -= bytes
         let spare = drawn - used
-        guard spare > 2 * Self.block else { return }
-        budget.release(spare - Self.block)
-        drawn = used + Self.block
+        guard spare > 2 * block else { return }
+        budget.release(spare - block)
+        drawn = used + block
     }
 
     /// True once after much was given back.
@@ -102,6 +114,12 @@ final class WriterMemory: Sendable {
     init(limit: Int, budget: MemoryAccount) {
         self.limit = limit
         self.budget = budget
+    }
+
+    /// Counts what a handler keeps elsewhere: no part of the queues.
+    func hold(_ bytes: Int, _ account: MemoryAccount?) {
+        budget.take(bytes)
+        account?.take(bytes)
     }
 
     /// Whether a stream that has something queued must wait.

@@ -12,6 +12,8 @@ final class ServerShared: Sendable {
     let wallClock: @Sendable () -> Int64
     /// Everything that peers make the process hold.
     let memory: MemoryAccount
+    /// The part of it that connections on which nobody was admitted yet may take with their calls.
+    let strangers: MemoryAccount
 
     private let tls: Locked<TLSContext>
     private let generation: Atomic<UInt64>
@@ -31,6 +33,7 @@ final class ServerShared: Sendable {
         sessionTemplate = try SessionTemplate()
         wallClock = configuration.wallClock ?? { Int64(time(nil)) }
         memory = MemoryAccount(limit: configuration.limits.memoryBudget)
+        strangers = MemoryAccount(limit: configuration.limits.memoryBudget / 4)
         generation = Atomic(tls.generation)
         self.tls = Locked(tls)
     }

@@ -66,6 +66,8 @@ final class Stream {
     var trailersSubmitted = false
     /// The handler waits: for earlier replies of the connection to leave, or for the connection's next turn.
     var parked = false
+    /// Since when it does, in monotonic nanoseconds.
+    var parkedSince: UInt64 = 0
     /// The HTTP status that refuses a request that is none of gRPC's, once it has ended; 0 for none.
     var pendingRefusal = 0
     @exclusivity(unchecked) var status = RPCStatus.ok
@@ -73,8 +75,9 @@ final class Stream {
 
     // MARK: Memory, in bytes: see StreamMemory.swift
 
-    /// What is counted for the call at present.
+    /// What is counted for the call at present, besides the process's budget in this one.
     var charged = 0
+    @exclusivity(unchecked) var account: MemoryAccount?
     /// The request that a deferred handler was given.
     var heldRequest = 0
     /// What a deferred handler is expected to answer.

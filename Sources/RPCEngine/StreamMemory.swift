@@ -1,10 +1,17 @@
 /// What a call holds, counted for its connection, its party and the process.
 extension Stream {
     /// Stream, context and nghttp2's own record, in bytes.
-    private static let fixedBytes = 2_048
+    static let fixedBytes = 2_048
 
     private var memory: Int {
         Self.fixedBytes + headerBytes + inbox.capacity + body.capacity + heldRequest + expectedReply
+    }
+
+    /// What was counted for the stream before it had a call, in whose account besides the process's.
+    func charge(_ bytes: Int, _ owner: MemoryAccount?) {
+        charged = bytes
+        account = owner
+        owner?.take(bytes)
     }
 
     /// Counts what the call holds and `more` bytes that it is about to hold. False, and nothing changed, when they do
@@ -12,9 +19,9 @@ extension Stream {
     func reserve(_ more: Int = 0) -> Bool {
         let bytes = memory + more - charged
         guard bytes > 0 else { return true }
-        if let account = context.memoryAccount, !account.reserve(bytes) { return false }
+        if let account, !account.reserve(bytes) { return false }
         guard connection.loop.memory.reserve(bytes) else {
-            context.memoryAccount?.release(bytes)
+            account?.release(bytes)
             return false
         }
         charged += bytes
@@ -27,18 +34,34 @@ extension Stream {
         if bytes == 0 { return }
         charged += bytes
         if bytes > 0 {
-            context.memoryAccount?.take(bytes)
+            account?.take(bytes)
             connection.loop.memory.take(bytes)
         } else {
-            context.memoryAccount?.release(-bytes)
+            account?.release(-bytes)
             connection.loop.memory.release(-bytes)
         }
     }
 
+    /// The call is somebody's, whose budget counts it from now on. False when that is used up.
+    func adopt(_ owner: MemoryAccount) -> Bool {
+        guard owner.reserve(charged) else { return false }
+        account?.release(charged)
+        account = owner
+        return true
+    }
+
+    /// Lets go of the headers of a call that no handler will see.
+    func dropHeaders() {
+        context.metadata = Metadata()
+        headerBytes = 0
+        settle()
+    }
+
     /// The call is gone.
     func settleFinally() {
-        context.memoryAccount?.release(charged)
+        account?.release(charged)
         connection.loop.memory.release(charged)
         charged = 0
+        account = nil
     }
 }

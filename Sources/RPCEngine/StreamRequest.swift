@@ -64,6 +64,10 @@ extension Stream {
         phase = .open
         context.started = loop.now
         loop.statistics.callsStarted.increment()
+        guard reserve() else {
+            dropHeaders()
+            return finish(status(of: .budget))
+        }
         if head.tooLarge {
             return finish(status(of: .headers(limit: connection.limits.maxHeaderListBytes)))
         }
@@ -71,7 +75,7 @@ extension Stream {
             // Behind the protocol's own checks: what HTTP/2 does not allow is an error of HTTP/2 first.
             pendingRefusal = head.isPost ? 415 : 405
             ignoresInput = true
-            return settle()
+            return dropHeaders()
         }
         if head.timeoutIsBad {
             return finish(RPCStatus(.invalidArgument, "grpc-timeout is not one to eight digits and a unit"))
@@ -98,14 +102,17 @@ extension Stream {
         do throws(RPCStatus) {
             try loop.shared.interceptor.begin(context, method: route.entry)
         } catch { return finish(error) }
-        guard reserve() else { return finish(status(of: .budget)) }
+        if let owner = context.memoryAccount {
+            connection.isKnown = true
+            guard adopt(owner) else { return finish(status(of: .budget)) }
+        }
         if case .bidirectional(let open) = route.entry.handler { begin(open) }
     }
 
     private func begin(_ open: @Sendable (CallContext, StreamWriter) throws(RPCStatus) -> any MessageReceiver) {
         let writer = StreamWriter(
             loop: loop, stream: context.stream, limits: connection.limits,
-            messages: route?.entry.maxQueuedMessages, memory: connection.writerMemory, account: context.memoryAccount)
+            messages: route?.entry.maxQueuedMessages, memory: connection.writerMemory, account: account)
         do throws(RPCStatus) {
             let receiver = try open(context, writer)
             producer = .writer(writer, receiver)
@@ -221,7 +228,7 @@ extension Stream {
         guard !parked else { return }
         readingPaused = writer.isPaused
         while phase == .open, !ignoresInput, !readingPaused, checkPrefix(), inbox.count >= 5 + prefixLength {
-            guard connection.hasTurn(loop.clock()) else { return connection.park(self) }
+            guard !connection.turnWasOver, connection.hasTurn(loop.clock()) else { return connection.park(self) }
             var failure: RPCStatus?
             let fine = withMessage { message in
                 do throws(RPCStatus) { try receiver.receive(Array(message)) } catch { failure = error }
@@ -229,6 +236,11 @@ extension Stream {
             if let failure { return endByHandler(failure) }
             if !fine { return }
             readingPaused = writer.isPaused
+        }
+        if inbox.count == 0, phase == .open {
+            // The next message may be a small one, or never come.
+            inbox.reset()
+            settle()
         }
         guard phase == .open, !ignoresInput, endPending, !readingPaused else { return }
         if inbox.count > 0 { return abort(.truncated) }
@@ -251,20 +263,52 @@ extension Stream {
             return
         }
         if inbox.count < 5 + prefixLength { return finish(.truncated) }
-        let now = loop.clock()
-        guard hasReplyRoom, connection.hasTurn(now) else { return connection.park(self) }
-        runHandler(now)
+        // Newcomers go behind those that wait.
+        if connection.turnWasOver || !begin(loop.clock()) { connection.park(self) }
     }
 
     /// Whether the connection may begin another reply: of replies that are made on other threads by what they will
-    /// probably hold, so that many begun at once cannot add up to what one by one would have waited.
-    private var hasReplyRoom: Bool {
+    /// probably hold, so that many begun at once cannot add up to what one by one would have waited. One of each party
+    /// on the connection may be begun in any case, unless what is made already is not read.
+    private func hasReplyRoom(_ expected: Int) -> Bool {
         let limit = connection.limits.maxBufferedReplyBytes
-        guard let route, case .deferredUnary = route.entry.handler else {
-            return connection.bufferedReplyBytes <= limit
-        }
+        if connection.bufferedReplyBytes > limit { return false }
+        guard isDeferred else { return true }
+        if connection.waitsForRoom { return false }
         let begun = connection.bufferedReplyBytes + connection.expectedReplyBytes
-        return begun == 0 || begun + route.expectedReplyBytes <= limit
+        if begun + expected <= limit { return true }
+        if !connection.streams.contains(where: { $0.expectedReply > 0 && $0.account === account }) { return true }
+        connection.waitsForRoom = true
+        return false
+    }
+
+    private var isDeferred: Bool {
+        if let route, case .deferredUnary = route.entry.handler { true } else { false }
+    }
+
+    /// No expectation keeps a party with a small budget from calling at all.
+    private var expectation: Int { min(route?.expectedReplyBytes ?? 0, (account?.limit ?? .max) / 8) }
+
+    /// Time that a call waits for the budgets before it is refused, in nanoseconds.
+    private static let budgetPatience: UInt64 = 10_000_000_000
+
+    /// Begins the handler of a call whose request is complete; false when it has to wait.
+    private func begin(_ now: UInt64) -> Bool {
+        // Whoever asked no longer waits.
+        if let deadline = context.deadline, now >= deadline {
+            finish(.deadlinePassed)
+            return true
+        }
+        let expected = expectation
+        guard hasReplyRoom(expected), connection.hasTurn(now) else { return false }
+        guard reserve(expected) else {
+            guard parked, now &- parkedSince > Self.budgetPatience else { return false }
+            finish(status(of: .budget))
+            return true
+        }
+        parked = false
+        runHandler(expected)
+        return true
     }
 
     /// A parked call's next attempt; false when it has to wait on.
@@ -276,20 +320,14 @@ extension Stream {
             if !readingPaused, !parked { creditStream() }
             return true
         }
-        let now = loop.clock()
-        guard hasReplyRoom, connection.hasTurn(now) else { return false }
-        parked = false
-        runHandler(now)
-        return true
+        return begin(loop.clock())
     }
 
     private func status(of exceeded: ExceededLimit) -> RPCStatus { loop.shared.interceptor.status(of: exceeded) }
 
     /// The one request message is complete.
-    private func runHandler(_ now: UInt64) {
+    private func runHandler(_ expected: Int) {
         guard let route, phase == .open else { return }
-        // Whoever asked no longer waits.
-        if let deadline = context.deadline, now >= deadline { return finish(.deadlinePassed) }
         switch route.entry.handler {
         case .unary(let handler):
             var reply = body.takeStorage()
@@ -303,15 +341,15 @@ extension Stream {
             }
             if fine, phase == .open { sendUnary(&reply) }
         case .deferredUnary(let handler):
-            guard reserve(route.expectedReplyBytes) else { return finish(status(of: .budget)) }
             let responder = UnaryResponder(loop: loop, stream: context.stream)
             producer = .responder(responder)
-            expectedReply = route.expectedReplyBytes
-            connection.expectedReplyBytes += expectedReply
-            _ = withMessage {
+            expectedReply = expected
+            connection.expectedReplyBytes += expected
+            let fine = withMessage {
                 heldRequest = $0.count
                 handler(context, Array($0), responder)
             }
+            guard fine, phase == .open else { return }
             inbox.reset()
             settle()
         case .serverStream(let handler):

@@ -13,6 +13,7 @@ extension Stream {
     func startResponse() {
         guard let session = connection.session, !responseStarted else { return }
         responseStarted = true
+        lastTaken = loop.now
         replyCompression = context.compressReply && head.acceptsGzip
         var provider = nghttp2_data_provider()
         // nghttp2 gives this pointer back only while the stream is open, and the connection holds it that long.
@@ -46,6 +47,7 @@ extension Stream {
         append(&reply)
         body.keep(&reply)
         connection.bufferedReplyBytes += body.count
+        route?.noteReply(body.count)
         settle()
         bodyEnded = true
         phase = .finished
@@ -125,6 +127,7 @@ extension Stream {
     func resume() {
         guard deferred, let session = connection.session else { return }
         deferred = false
+        lastTaken = loop.now
         nghttp2_session_resume_data(session, id)
         connection.needsFlush()
     }
@@ -174,6 +177,9 @@ extension Stream {
 
     /// Unary bytes that count against the connection's reply limit.
     var bufferedReply: Int { isStreaming ? 0 : body.count }
+
+    /// Something waits for the peer to take it: bytes, or bytes that nobody asked for yet because it gives no window.
+    var hasUnread: Bool { body.count > 0 || responseStarted && !trailersSubmitted && !deferred }
 
     /// The peer has taken nothing of what waits for it for too long.
     func endUnread() {

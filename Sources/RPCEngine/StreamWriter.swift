@@ -49,7 +49,7 @@ public final class StreamWriter: Sendable {
 
     /// Counts bytes that the handler keeps for this call elsewhere, in the budgets of its party and the process;
     /// negative when it no longer does. May be used after the call's end: what was added has to be taken away.
-    public func hold(_ bytes: Int) { memory.add(bytes, account) }
+    public func hold(_ bytes: Int) { memory.hold(bytes, account) }
 
     /// Whether the call's party or the process holds as much as it may: whoever can wait should.
     public var isMemoryShort: Bool { memory.isFull || account?.isFull ?? false }

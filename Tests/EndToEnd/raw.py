@@ -28,6 +28,8 @@ class RawPeer:
         self.socket.settimeout(20)
         self.encoder = Encoder()
         self.next = 1
+        # The part of a frame of which the rest has not come yet.
+        self.rest = b""
         # What may still be sent on the connection; the server gives 4 MiB as soon as it has read our settings.
         self.room = 65_535
         self.socket.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + settings(initial_window_size=window))
@@ -99,12 +101,15 @@ class RawPeer:
 
     def frames(self, seconds=1, least=0):
         """Kind, flags, stream and payload of each whole frame that came; with `least` waits until something does."""
-        data, found, start = self.read(seconds, least), [], 0
+        data, found, start = self.rest + self.read(seconds, least), [], 0
         while start + 9 <= len(data):
             end = start + 9 + int.from_bytes(data[start : start + 3], "big")
+            if end > len(data):
+                break
             stream = int.from_bytes(data[start + 5 : start + 9], "big") & 0x7FFF_FFFF
             found.append((data[start + 3], data[start + 4], stream, data[start + 9 : end]))
             start = end
+        self.rest = data[start:] if start < len(data) else b""
         return found
 
     def close(self):

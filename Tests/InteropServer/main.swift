@@ -37,6 +37,8 @@ struct Options {
         case "ageGrace": limits.connectionAgeGrace = .milliseconds(value)
         case "keepalive": limits.keepaliveInterval = .milliseconds(value)
         case "keepaliveTimeout": limits.keepaliveTimeout = .milliseconds(value)
+        case "unread": limits.unreadTimeout = .milliseconds(value)
+        case "memory": limits.memoryBudget = value
         case "message": limits.maxMessageBytes = value
         case "streams": limits.maxConcurrentStreams = value
         default: fatalError("unknown limit \(name)")
@@ -114,7 +116,7 @@ do {
                     + "\"streamsRefused\":\(totals.streamsRefused),\"codes\":{\(codes)},\"abuse\":[\(abuse)],"
                     + "\"ended\":\(interceptor.ended.load(ordering: .relaxed)),"
                     + "\"cancelled\":\(ProbeService.cancelled.load(ordering: .relaxed)),"
-                    + "\"sources\":\(ProbeService.sourcesOpen.load(ordering: .relaxed)),\"rss\":\(residentKilobytes())}"
+                    + "\"memory\":\(server.memory.used),\"sources\":\(ProbeService.sourcesOpen.load(ordering: .relaxed)),\"rss\":\(residentKilobytes())}"
             )
         case "reload":
             do {

@@ -17,7 +17,7 @@ struct ScriptTests {
 
     @Test(arguments: [
         "drain_under_load", "drain_tells", "drain_cuts", "drain_tells_cut_streams", "age_and_idle",
-        "quiet_connections", "keepalive", "connection_limits", "descriptors",
+        "quiet_connections", "keepalive", "connection_limits", "descriptors", "unread_ends", "memory_returns",
     ])
     func lifetime(_ name: String) throws { try Harness.python("lifetime", name) }
 

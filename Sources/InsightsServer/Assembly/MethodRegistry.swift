@@ -25,7 +25,7 @@ struct MethodRegistry: Sendable {
                 MethodEntry(
                     path: method.path, handler: handler,
                     maxMessageBytes: method.clientStreaming ? nil : Self.requestBytes,
-                    expectedReplyBytes: Self.expectedReplyBytes(method)))
+                    expectedReplyBytes: Self.expectedReplyBytes(method, handler)))
             requirements.append(.permission(method.permission))
         }
         guard handlers.count == MethodTable.all.count else {
@@ -48,8 +48,9 @@ struct MethodRegistry: Sendable {
     static let requestBytes = 65_536
 
     /// Reads may answer with a page of a thousand rows, changes with one.
-    private static func expectedReplyBytes(_ method: MethodDescription) -> Int {
-        ["Get", "List", "Explain"].contains { method.name.hasPrefix($0) } ? 2 << 20 : 4_096
+    private static func expectedReplyBytes(_ method: MethodDescription, _ handler: MethodHandler) -> Int {
+        guard case .deferredUnary = handler else { return 4_096 }
+        return ["Get", "List", "Explain"].contains { method.name.hasPrefix($0) } ? 2 << 20 : 4_096
     }
 
     /// Paths in the order of `entries`, known before the context is.

@@ -8,11 +8,14 @@ final class PartnerMemory: Sendable {
     private let limit: Int
     private let accounts = Mutex<[PartnerID: MemoryAccount]>([:])
     private let ofOperator: MemoryAccount
+    /// Batches are large, and may not refuse the operator's other calls.
+    let ofIngest: MemoryAccount
 
     /// - Parameter budget: of the process, in bytes.
     init(budget: Int) {
         limit = budget / 4
         ofOperator = MemoryAccount(limit: limit)
+        ofIngest = MemoryAccount(limit: limit)
     }
 
     /// The account of an authenticated caller. There are as many as registered partners that called.

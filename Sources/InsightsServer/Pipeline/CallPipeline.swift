@@ -31,7 +31,7 @@ final class CallPipeline: CallInterceptor {
         guard case .permission(let permission) = requirements[index] else { return }
         let caller = try authenticate(call)
         record.caller = caller
-        call.memoryAccount = caller.memory
+        call.memoryAccount = permission == .ingest ? context.memory.ofIngest : caller.memory
         let grant: AccessGrant
         do {
             grant = try caller.grant(for: permission)

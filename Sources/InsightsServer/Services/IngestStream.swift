@@ -47,7 +47,7 @@ final class IngestStream: MessageReceiver, Sendable {
     private static let maximumUnderWay = 4
     private static let maximumBytesUnderWay = 16 << 20
     /// What a byte of a batch takes while it is decoded and waits: message, facts, and their form for the log.
-    private static let bytesHeldPerByte = 8
+    private static let bytesHeldPerByte = 4
 
     /// - Parameter event: noted before the first batch is looked at; without that nothing is accepted.
     init(service: IngestService, grant: OperatorGrant, writer: StreamWriter, event: AuditEvent) {

@@ -171,6 +171,56 @@ def quiet_connections():
             equal(raw.status(raw.call(PATH + "Echo", framed(b"x" * 50_000)))[0], 0, "call")
 
 
+def unread_ends():
+    # What the peer takes nothing of is given up; what has nothing to say goes on.
+    with Server("--limit", "unread=700") as server:
+        for window in (0, 1):
+            raw = Raw(server, settings={SettingsFrame.INITIAL_WINDOW_SIZE: window})
+            raw.wait(lambda: len(raw.settings) > 0, 2)
+            unread = [raw.call(PATH + "Echo", framed(b"x" * 5_000)), raw.call(PATH + "Endless", framed(b"x" * 5_000))]
+            silent = raw.call(PATH + "Silent", framed(b""))
+            for stream in unread:
+                equal(raw.status(stream, 6)[0], 8, f"call with a window of {window} that nobody reads")
+            check(not raw.is_done(silent), "a stream without anything to say is not unread")
+            raw.close()
+        # Nothing is taken from the socket: the connection ends.
+        deaf = Raw(server, settings={SettingsFrame.INITIAL_WINDOW_SIZE: 0x7FFFFFFF})
+        deaf.send(WindowUpdateFrame(0, window_increment=0x7FFF0000 - 65535))
+        deaf.call(PATH + "Endless", framed(b"x" * 60_000))
+        server.wait_for(lambda s: s["connections"] == 0, "a connection that takes nothing ends")
+        deaf.close()
+
+
+def memory_returns():
+    # However a call ends, what was counted for it is given back, and no more than that.
+    with Server("--loops", "1", "--limit", f"memory={32 << 20}") as server:
+        start = server.stats()["memory"]
+        for _ in range(6):
+            raw = Raw(server)
+            check(raw.wait(lambda: len(raw.settings) > 0, 2), "settings")
+            raw.status(raw.call(PATH + "Echo", framed(b"x" * 60_000)))
+            raw.status(raw.call("/no.such/Method", framed(b"x" * 60_000)))
+            raw.status(raw.call(PATH + "Echo", framed(b"x"), extra=[("x-refuse", "7")]))
+            raw.status(raw.call(PATH + "Echo", framed(b"not gzip", 1), extra=[("grpc-encoding", "gzip")]))
+            raw.status(raw.call(PATH + "Later", framed(b"not gzip", 1), extra=[("grpc-encoding", "gzip")]))
+            raw.status(raw.call(PATH + "Later", framed(b"1")))
+            raw.status(raw.call(PATH + "Later", framed(b"60000"), extra=[("grpc-timeout", "50m")]))
+            raw.answer(raw.call(PATH + "Echo", framed(b""), method="GET"))
+            big = [("x-big-%d" % n, "y" * 1_000) for n in range(18)]
+            raw.answer(raw.call(PATH + "Echo", framed(b""), extra=big))
+            left = [raw.call(PATH + "Later", framed(b"60000")), raw.call(PATH + "Endless", framed(b"x" * 30_000))]
+            frame, open_stream = raw.headers(PATH + "Echo")
+            raw.send(frame, raw.data(open_stream, framed(b"x" * 60_000)[:16_000], end=False))
+            raw.wait(lambda: False, 0.2)
+            raw.send(*[RstStreamFrame(stream, error_code=8) for stream in left])
+            check(server.stats()["memory"] > start, "something is counted while a call is open")
+            # The rest ends with the connection.
+            raw.close()
+        server.wait_for(lambda s: s["callsOpen"] == 0 and s["connections"] == 0, "all is over")
+        # A loop keeps up to two blocks, of 32 KiB with this budget.
+        check(0 <= server.stats()["memory"] <= 64 << 10, f"left over: {server.stats()['memory']} bytes")
+
+
 def keepalive():
     with Server("--limit", "keepalive=500", "--limit", "keepaliveTimeout=1000") as server:
         polite, deaf = Raw(server), Raw(server)

@@ -116,7 +116,9 @@ do {
                     + "\"streamsRefused\":\(totals.streamsRefused),\"codes\":{\(codes)},\"abuse\":[\(abuse)],"
                     + "\"ended\":\(interceptor.ended.load(ordering: .relaxed)),"
                     + "\"cancelled\":\(ProbeService.cancelled.load(ordering: .relaxed)),"
-                    + "\"memory\":\(server.memory.used),\"sources\":\(ProbeService.sourcesOpen.load(ordering: .relaxed)),\"rss\":\(residentKilobytes())}"
+                    + "\"memory\":\(server.memory.used),"
+                    + "\"sources\":\(ProbeService.sourcesOpen.load(ordering: .relaxed)),"
+                    + "\"rss\":\(residentKilobytes())}"
             )
         case "reload":
             do {

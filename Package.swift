@@ -23,7 +23,6 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-system", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
-        .package(url: "https://github.com/swhitty/FlyingFox", from: "0.27.1"),
         .package(url: "https://github.com/vapor/jwt-kit", from: "5.7.1"),
         // 3.x has a published double free on malformed RSA keys.
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
@@ -79,12 +78,11 @@ let package = Package(
         .executableTarget(
             name: "insightsd",
             dependencies: [
-                "InsightsServer", "InsightsCore", "DatastoreSQLite", "Authentication", "RPCEngine", logging, arguments,
+                "InsightsServer", "InsightsCore", "DatastoreSQLite", "Authentication", "RPCEngine", "CLinux", logging,
+                arguments,
                 .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "SystemPackage", package: "swift-system"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
-                .product(name: "FlyingFox", package: "FlyingFox"),
-                .product(name: "FlyingSocks", package: "FlyingFox"),
             ]),
 
         // The client and its executable.

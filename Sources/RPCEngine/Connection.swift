@@ -29,6 +29,13 @@ final class Connection {
     private var handshakeMessages: UInt32 { ssl.map { engine_handshake_messages($0) } ?? 0 }
     @exclusivity(unchecked) var state = State.handshaking
     var interest: UInt32 = 0
+    /// Its certificate was trusted at the end of the handshake.
+    private(set) var isVerified = false
+    /// Admitted only to show a certificate: all places of strangers were taken.
+    var isInCrowd = false
+    private var hasSpoken = false
+    /// Another connection has its place now.
+    private(set) var hasLostPlace = false
 
     // MARK: Calls
 
@@ -147,6 +154,10 @@ final class Connection {
         ERR_clear_error()
         let result = SSL_do_handshake(ssl)
         if result == 1 { return handshakeDone(ssl) }
+        if isInCrowd, !hasSpoken {
+            hasSpoken = true
+            loop.shared.spoke(id)
+        }
         switch SSL_get_error(ssl, result) {
         case SSL_ERROR_WANT_READ: setInterest(engine_epoll_in)
         case SSL_ERROR_WANT_WRITE: setInterest(engine_epoll_out)
@@ -166,6 +177,7 @@ final class Connection {
             context.peerCertificate = PeerCertificate(chain: chain)
             context.reverifyPeer()
         }
+        guard findsPlace() else { return close(reason: "all places without a verified certificate are taken") }
         guard startSession() else { return close(reason: "out of memory") }
         state = .open
         deadline = loop.now &+ loop.times.prefaceTimeout
@@ -176,6 +188,25 @@ final class Connection {
         if loop.isDraining { beginShutdown(grace: loop.drainGrace) }
         readInput()
         if state == .open { flush() }
+    }
+
+    /// A verified certificate makes the connection's place free for strangers.
+    private func findsPlace() -> Bool {
+        let wasInCrowd = isInCrowd
+        leaveCrowd()
+        if hasLostPlace { return false }
+        if context.peerCertificate?.verification.isTrusted == true {
+            isVerified = true
+            loop.shared.verified(addressKey)
+            return true
+        }
+        return !wasInCrowd || loop.shared.mayStay(addressKey)
+    }
+
+    private func leaveCrowd() {
+        guard isInCrowd else { return }
+        isInCrowd = false
+        hasLostPlace = !loop.shared.leaveCrowd(id)
     }
 
     // MARK: Input
@@ -340,6 +371,8 @@ final class Connection {
         if let ssl { SSL_free(ssl) }
         ssl = nil
         freeUnsent()
+        // From here on nobody else knows the descriptor.
+        leaveCrowd()
         Glibc.close(fd)
         loop.forget(self, failedHandshake: failedHandshake)
     }
@@ -365,7 +398,7 @@ final class Connection {
     func setInterest(_ wanted: UInt32) {
         guard wanted != interest else { return }
         interest = wanted
-        engine_epoll_modify(loop.epoll, fd, wanted, loop.token(of: self))
+        engine_epoll_modify(loop.epoll, fd, wanted, EventLoop.token(slot: slot, id: id))
     }
 
     func needsFlush() {

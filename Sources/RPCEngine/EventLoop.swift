@@ -9,6 +9,7 @@ final class EventLoop: @unchecked Sendable {
     /// Limits as nanoseconds.
     struct Times {
         let handshakeTimeout: UInt64
+        let crowdedHandshakeTimeout: UInt64
         let prefaceTimeout: UInt64
         let idleTimeout: UInt64
         let maxConnectionAge: UInt64
@@ -21,6 +22,7 @@ final class EventLoop: @unchecked Sendable {
 
         init(_ limits: Limits) {
             handshakeTimeout = limits.handshakeTimeout.nanoseconds
+            crowdedHandshakeTimeout = min(handshakeTimeout, limits.crowdedHandshakeTimeout.nanoseconds)
             prefaceTimeout = limits.prefaceTimeout.nanoseconds
             idleTimeout = limits.idleTimeout.nanoseconds
             maxConnectionAge = limits.maxConnectionAge.nanoseconds
@@ -71,8 +73,10 @@ final class EventLoop: @unchecked Sendable {
     private var callNumber: UInt64
     private var nextSweep: UInt64 = 0
 
-    private var listener: Int32
-    private var acceptPausedUntil: UInt64 = 0
+    private(set) var listener: Int32
+    var acceptPausedUntil: UInt64 = 0
+    /// No line about a listener that rests before this.
+    var pauseToldUntil: UInt64 = 0
     private(set) var isDraining = false
     private(set) var drainGrace: UInt64 = 0
     private var isStopping = false
@@ -91,8 +95,9 @@ final class EventLoop: @unchecked Sendable {
         callNumber = UInt64(index) << 48
         readBuffer = .allocate(capacity: Self.readCapacity)
         writeBuffer = .allocate(capacity: Self.writeCapacity)
-        engine_epoll_add(epoll, mailbox.wakeFD, engine_epoll_in, Self.wakeToken)
-        engine_epoll_add(epoll, listener, engine_epoll_in, Self.listenToken)
+        guard engine_epoll_add(epoll, mailbox.wakeFD, engine_epoll_in, Self.wakeToken) == 0,
+            engine_epoll_add(epoll, listener, engine_epoll_in, Self.listenToken) == 0
+        else { throw .system(call: "epoll_ctl", error: errno) }
     }
 
     deinit {
@@ -113,12 +118,10 @@ final class EventLoop: @unchecked Sendable {
     // MARK: The loop
 
     private static let wakeToken: UInt64 = 0
-    private static let listenToken: UInt64 = 1
+    static let listenToken: UInt64 = 1
 
     /// Position and number of a connection: an event that was queued for an earlier one in the same place is dropped.
-    func token(of connection: Connection) -> UInt64 {
-        UInt64(connection.slot + 2) << 32 | connection.id & 0xFFFF_FFFF
-    }
+    static func token(slot: Int, id: UInt64) -> UInt64 { UInt64(slot + 2) << 32 | id & 0xFFFF_FFFF }
 
     func run() {
         let events = UnsafeMutablePointer<epoll_event>.allocate(capacity: 256)
@@ -221,65 +224,19 @@ final class EventLoop: @unchecked Sendable {
         return connections[token.slot]?.find(token)
     }
 
-    // MARK: Accepting
+    // MARK: Connections
 
-    private func acceptConnections() {
-        for _ in 0..<64 {
-            var address = sockaddr_storage()
-            let fd = engine_accept(listener, &address)
-            if fd >= 0 {
-                accepted(fd, address)
-                continue
-            }
-            switch errno {
-            case EAGAIN: return
-            case EMFILE, ENFILE, ENOBUFS, ENOMEM: return pauseAccepting(errno)
-            default: continue
-            }
-        }
+    /// A place for a new connection.
+    func takeSlot() -> Int {
+        if let slot = freeSlots.popLast() { return slot }
+        connections.append(nil)
+        return connections.count - 1
     }
 
-    /// Out of descriptors or memory: the listener rests until the next sweep, the others go on.
-    private func pauseAccepting(_ error: Int32) {
-        engine_epoll_remove(epoll, listener)
-        acceptPausedUntil = now &+ 500_000_000
-        shared.onEvent(.acceptPaused(reason: error == EMFILE || error == ENFILE ? "no file descriptors" : "no memory"))
-    }
+    func giveBack(slot: Int) { freeSlots.append(slot) }
 
-    /// What a connection costs: TLS, HTTP/2 and what they hold while records are under way.
-    private static let connectionBytes = 48 << 10
-
-    private func accepted(_ fd: Int32, _ address: sockaddr_storage) {
-        var address = address
-        let key = engine_address_key(&address)
-        let remote = Listener.describe(address)?.description ?? "unknown"
-        if let reason = shared.admit(key) {
-            close(fd)
-            statistics.refused.increment()
-            return shared.onEvent(.connectionRefused(remoteAddress: remote, reason: reason))
-        }
-        guard memory.reserve(Self.connectionBytes) else {
-            close(fd)
-            shared.release(key)
-            statistics.refused.increment()
-            return shared.onEvent(.connectionRefused(remoteAddress: remote, reason: "memory budget"))
-        }
-        Listener.tune(fd)
-        guard let ssl = shared.currentTLS().makeSSL(fd: fd) else {
-            close(fd)
-            shared.release(key)
-            memory.release(Self.connectionBytes)
-            statistics.refused.increment()
-            return shared.onEvent(.connectionRefused(remoteAddress: remote, reason: "out of memory"))
-        }
-        let slot = freeSlots.popLast() ?? connections.count
-        if slot == connections.count { connections.append(nil) }
-        let connection = Connection(
-            loop: self, fd: fd, slot: slot, id: shared.nextConnectionNumber(), addressKey: key, remoteAddress: remote,
-            ssl: ssl)
-        connections[slot] = connection
-        connection.interest = engine_epoll_in
-        engine_epoll_add(epoll, fd, engine_epoll_in, token(of: connection))
+    func add(_ connection: Connection) {
+        connections[connection.slot] = connection
         statistics.accepted.increment()
         open.store(open.load(ordering: .relaxed) + 1, ordering: .releasing)
         unsettled.store(unsettled.load(ordering: .relaxed) + 1, ordering: .releasing)
@@ -293,8 +250,12 @@ final class EventLoop: @unchecked Sendable {
         guard connections[connection.slot] === connection else { return }
         connections[connection.slot] = nil
         freeSlots.append(connection.slot)
-        shared.release(connection.addressKey)
         memory.release(Self.connectionBytes)
+        if connection.hasLostPlace {
+            shared.closedWithoutPlace()
+        } else {
+            shared.release(connection.addressKey, isVerified: connection.isVerified)
+        }
         statistics.closed.increment()
         open.store(open.load(ordering: .relaxed) - 1, ordering: .releasing)
         let remote = connection.context.remoteAddress
@@ -312,10 +273,7 @@ final class EventLoop: @unchecked Sendable {
     private func sweep() {
         // While draining, the grace is kept to a twentieth of a second.
         nextSweep = now &+ (isDraining ? 50_000_000 : 1_000_000_000)
-        if acceptPausedUntil > 0, now >= acceptPausedUntil, listener >= 0 {
-            acceptPausedUntil = 0
-            engine_epoll_add(epoll, listener, engine_epoll_in, Self.listenToken)
-        }
+        resumeAccepting()
         for connection in connections { connection?.sweep() }
         if memory.wantsTrim() { engine_trim_memory() }
     }

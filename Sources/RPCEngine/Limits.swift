@@ -17,8 +17,12 @@ public struct Limits: Sendable {
     public var maxConnections = 10_000
     /// Open connections from one IPv4 address or one IPv6 /64 network.
     public var maxConnectionsPerAddress = 1_000
+    /// Percent of either that is kept for connections whose certificate was verified.
+    public var percentForVerified = 0
     /// From accept to the end of the TLS handshake.
     public var handshakeTimeout: Duration = .seconds(10)
+    /// The same while all places but those for verified certificates are taken.
+    public var crowdedHandshakeTimeout: Duration = .seconds(2)
     /// From the end of the handshake to the client's HTTP/2 preface and SETTINGS.
     public var prefaceTimeout: Duration = .seconds(10)
     /// A connection without any call is told to go away after this time.

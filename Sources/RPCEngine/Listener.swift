@@ -53,12 +53,13 @@ enum Listener {
     }
 
     /// Settings of an accepted socket: no delay, and a dead peer is noticed in minutes rather than hours.
-    static func tune(_ fd: Int32) {
-        engine_set_int_option(fd, Int32(IPPROTO_TCP), TCP_NODELAY, 1)
-        engine_set_int_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1)
-        engine_set_int_option(fd, Int32(IPPROTO_TCP), TCP_KEEPIDLE, 120)
-        engine_set_int_option(fd, Int32(IPPROTO_TCP), TCP_KEEPINTVL, 20)
-        engine_set_int_option(fd, Int32(IPPROTO_TCP), TCP_KEEPCNT, 3)
+    /// False when the kernel refuses one.
+    static func tune(_ fd: Int32) -> Bool {
+        engine_set_int_option(fd, Int32(IPPROTO_TCP), TCP_NODELAY, 1) == 0
+            && engine_set_int_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1) == 0
+            && engine_set_int_option(fd, Int32(IPPROTO_TCP), TCP_KEEPIDLE, 120) == 0
+            && engine_set_int_option(fd, Int32(IPPROTO_TCP), TCP_KEEPINTVL, 20) == 0
+            && engine_set_int_option(fd, Int32(IPPROTO_TCP), TCP_KEEPCNT, 3) == 0
     }
 
     private static func reason() -> String {

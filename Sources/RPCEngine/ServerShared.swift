@@ -17,16 +17,15 @@ final class ServerShared: Sendable {
 
     private let tls: Locked<TLSContext>
     private let generation: Atomic<UInt64>
-    private let connections = Locked(ConnectionCounts())
+    private let connections: Locked<ConnectionCounts>
     private let connectionNumbers = Atomic<UInt64>(1)
-
-    private struct ConnectionCounts {
-        var total = 0
-        var byAddress: [UInt64: Int] = [:]
-    }
 
     init(_ configuration: ServerConfiguration, tls: TLSContext) throws(EngineError) {
         limits = configuration.limits
+        connections = Locked(
+            ConnectionCounts(
+                most: limits.maxConnections, mostOfAddress: limits.maxConnectionsPerAddress,
+                percentForVerified: limits.percentForVerified))
         methods = try MethodTable(configuration.methods, limits: configuration.limits)
         interceptor = configuration.interceptor
         onEvent = configuration.onEvent
@@ -54,25 +53,31 @@ final class ServerShared: Sendable {
 
     func nextConnectionNumber() -> UInt64 { connectionNumbers.wrappingAdd(1, ordering: .relaxed).oldValue }
 
-    /// Why a new connection cannot be taken, or nil after it was counted.
-    func admit(_ address: UInt64) -> String? {
+    // MARK: Places for connections
+
+    func admit(_ newcomer: ConnectionCounts.Newcomer) -> ConnectionCounts.Admission {
         connections.withLock { counts in
-            if counts.total >= limits.maxConnections { return "limit of \(limits.maxConnections) connections" }
-            let own = counts.byAddress[address, default: 0]
-            if own >= limits.maxConnectionsPerAddress {
-                return "limit of \(limits.maxConnectionsPerAddress) connections of one address"
+            let admission = counts.admit(newcomer)
+            if case .toShowCertificate(let leaving?) = admission {
+                // Its loop, which may be another, hears of it and closes it. The descriptor is still its own: before it
+                // is closed it leaves the crowd, under this lock.
+                shutdown(leaving.descriptor, Int32(SHUT_RDWR))
             }
-            counts.total += 1
-            counts.byAddress[address] = own + 1
-            return nil
+            return admission
         }
     }
 
-    func release(_ address: UInt64) {
-        connections.withLock { counts in
-            counts.total -= 1
-            let left = counts.byAddress[address, default: 1] - 1
-            counts.byAddress[address] = left > 0 ? left : nil
-        }
+    func spoke(_ id: UInt64) { connections.withLock { $0.spoke(id) } }
+
+    func leaveCrowd(_ id: UInt64) -> Bool { connections.withLock { $0.leaveCrowd(id) } }
+
+    func closedWithoutPlace() { connections.withLock { $0.closedWithoutPlace() } }
+
+    func verified(_ address: UInt64) { connections.withLock { $0.verified(address) } }
+
+    func mayStay(_ address: UInt64) -> Bool { connections.withLock { $0.mayStay(address) } }
+
+    func release(_ address: UInt64, isVerified: Bool) {
+        connections.withLock { $0.release(address, isVerified: isVerified) }
     }
 }

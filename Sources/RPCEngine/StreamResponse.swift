@@ -277,7 +277,8 @@ extension Stream {
         phase = .finished
         settle()
         let reason = httpStatus == 405 ? "method is not POST" : "content-type is not application/grpc"
-        status = RPCStatus(.internalError, reason)
+        // What browsers and scanners send is no fault of the server: told apart from those by its code.
+        status = RPCStatus(.unimplemented, reason)
         trailersSubmitted = true
         responseStarted = true
         var list = HeaderList()

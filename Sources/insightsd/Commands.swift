@@ -33,8 +33,11 @@ struct CheckConfigCommand: AsyncParsableCommand {
     func run() async throws {
         do {
             let settings = try Settings(try await SettingsSource(options))
-            let width = settings.table.map(\.name.count).max() ?? 0
-            for (name, value) in settings.table {
+            let carried = DescriptorLimit.raised(loops: settings.loops)
+            let rows =
+                settings.table + [("connections-in-force", carried.text(wanted: settings.numbers[.maxConnections]))]
+            let width = rows.map(\.name.count).max() ?? 0
+            for (name, value) in rows {
                 print(name.padding(toLength: width + 2, withPad: " ", startingAt: 0) + value)
             }
             try settings.checkFiles()

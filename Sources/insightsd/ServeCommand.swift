@@ -27,20 +27,27 @@ struct ServeCommand: AsyncParsableCommand {
         } catch let error as SettingsError {
             throw fail(error.description)
         }
+        // A file that may grow no more is an error of the write, not the end of the process.
+        signal(SIGXFSZ, SIG_IGN)
         let log = ServerLog(settings)
         defer { log.flush() }
         let logger = log.logger
         let signals = ProcessSignals(log)
         logger.info("starting", metadata: ["data": "\(settings.data)", "store": "\(settings.store)"])
+        let strangers = StrangerLog(logger: logger, clock: .system)
         let server: PartnerInsightsServer
+        let admin: AdminPort
         do {
-            server = try makeServer(settings, log: log)
+            let limit = DescriptorLimit.raised(loops: settings.loops)
+            server = try makeServer(settings, limit, log: log, strangers: strangers)
+            admin = try AdminPort(
+                server: server, endpoint: settings.adminListen, most: limit.adminConnections, logger: logger)
         } catch {
             log.complain(describe(error))
             throw ExitCode(1)
         }
-        let admin = AdminService(server: server, endpoint: settings.adminListen, logger: logger)
-        let serving = GRPCService(server: server, admin: admin, settings: settings, logger: logger)
+        let serving = GRPCService(
+            server: server, admin: admin.address, settings: settings, logger: logger, strangers: strangers)
         let watcher = CertificateWatcher(server: server, settings: settings, logger: logger)
         var configuration = ServiceGroupConfiguration(
             services: [admin, watcher, serving], logger: quiet(logger))
@@ -59,7 +66,25 @@ struct ServeCommand: AsyncParsableCommand {
         }
     }
 
-    private func makeServer(_ settings: Settings, log: ServerLog) throws -> PartnerInsightsServer {
+    /// Percent of the places for connections that are for verified certificates.
+    private static let percentForVerified = 10
+
+    private func makeServer(
+        _ settings: Settings, _ limit: DescriptorLimit, log: ServerLog, strangers: StrangerLog
+    ) throws -> PartnerInsightsServer {
+        var limits = settings.numbers.engine
+        limits.maxConnections = try limit.connections(wanted: settings.numbers[.maxConnections])
+        // Without authorities nobody can show a certificate.
+        if settings.clientCA != nil { limits.percentForVerified = Self.percentForVerified }
+        if limits.maxConnections < settings.numbers[.maxConnections] {
+            log.logger.warning(
+                "--max-connections is lowered to what the limit of open files carries",
+                metadata: [
+                    "wanted": .stringConvertible(settings.numbers[.maxConnections]),
+                    "connections": .stringConvertible(limits.maxConnections),
+                    "open_files": .stringConvertible(limit.files),
+                ])
+        }
         try makeDataFolder(settings.data)
         let store = try SQLiteDatastore.open(path: settings.store)
         var parts = PartnerInsightsServerParts(
@@ -68,21 +93,25 @@ struct ServeCommand: AsyncParsableCommand {
             clock: .system,
             logger: log.logger)
         parts.lostLogLines = log.lostLines
+        parts.strangers = strangers
+        parts.storeFolder = (settings.store as NSString).deletingLastPathComponent
         return try PartnerInsightsServer(parts) { methods, interceptor in
-            transport(settings, methods: methods, interceptor: interceptor, logger: log.logger)
+            transport(settings, limits, methods: methods, interceptor: interceptor) {
+                EngineEventLog.write($0, to: log.logger, strangers: strangers)
+            }
         }
     }
 
     private func transport(
-        _ settings: Settings, methods: [MethodEntry], interceptor: any CallInterceptor, logger: Logger
+        _ settings: Settings, _ limits: RPCEngine.Limits, methods: [MethodEntry], interceptor: any CallInterceptor,
+        onEvent: @escaping @Sendable (EngineEvent) -> Void
     ) -> ServerConfiguration {
-        return ServerConfiguration(
+        ServerConfiguration(
             host: settings.listen.host, port: settings.listen.port, loops: settings.loops,
             tls: TLSConfiguration(
                 certificateChainPEM: settings.tlsCert, keyPEM: settings.tlsKey, clientCAPEM: settings.clientCA,
                 crlPEM: settings.crl, minimumVersion: settings.tlsMinimum),
-            limits: settings.numbers.engine, methods: methods, interceptor: interceptor,
-            onEvent: { EngineEventLog.write($0, to: logger) })
+            limits: limits, methods: methods, interceptor: interceptor, onEvent: onEvent)
     }
 }
 

@@ -1,5 +1,3 @@
-import FlyingFox
-import FlyingSocks
 import Foundation
 import Glibc
 import InsightsServer
@@ -10,12 +8,13 @@ import ServiceLifecycle
 /// The gRPC server as a service: starts, says so, waits for the shutdown, drains.
 struct GRPCService: Service {
     let server: PartnerInsightsServer
-    let admin: AdminService
+    /// Where the admin port listens.
+    let admin: String
     let settings: Settings
     let logger: Logger
+    let strangers: StrangerLog
 
     func run() async throws {
-        let adminAddress = try await admin.address()
         let address: BoundAddress
         do {
             address = try server.start()
@@ -23,8 +22,8 @@ struct GRPCService: Service {
             throw SettingsError(description: "--listen: \(wanted): \(reason)")
         }
         // The one line on standard output: whoever started the server waits for it.
-        FileHandle.standardOutput.write(Data("ready listen=\(address) admin=\(adminAddress)\n".utf8))
-        logger.info("serving", metadata: ["listen": "\(address)", "admin": "\(adminAddress)"])
+        FileHandle.standardOutput.write(Data("ready listen=\(address) admin=\(admin)\n".utf8))
+        logger.info("serving", metadata: ["listen": "\(address)", "admin": "\(admin)"])
         try? await gracefulShutdown()
         logger.info("draining", metadata: ["grace_s": .stringConvertible(settings.shutdownGrace)])
         let grace = Duration.seconds(settings.shutdownGrace)
@@ -32,80 +31,8 @@ struct GRPCService: Service {
         let clean = await withCheckedContinuation { continuation in
             Thread.detachNewThread { continuation.resume(returning: server.shutdown(grace: grace)) }
         }
+        strangers.summarize(atOnce: true)
         logger.info("stopped", metadata: ["clean": .stringConvertible(clean)])
-    }
-}
-
-/// Health and metrics over plain HTTP, on loopback unless asked otherwise.
-final class AdminService: Service {
-    private let http: HTTPServer
-    private let endpoint: Endpoint
-    private let logger: Logger
-
-    init(server: PartnerInsightsServer, endpoint: Endpoint, logger: Logger) {
-        self.endpoint = endpoint
-        self.logger = logger
-        http = HTTPServer(
-            config: .init(
-                address: Self.socketAddress(endpoint), timeout: 10, logger: .disabled), handler: Self.handler(server))
-    }
-
-    func run() async throws {
-        if !endpoint.isLoopback {
-            logger.warning("health and metrics are open to other machines", metadata: ["admin": "\(endpoint.text)"])
-        }
-        do {
-            try await cancelWhenGracefulShutdown { try await self.http.run() }
-        } catch {
-            // A stopped listener ends its run with an error; one that fails while serving is a fault.
-            guard Task.isShuttingDownGracefully || error is CancellationError else { throw Self.named(error, endpoint) }
-        }
-    }
-
-    /// Where it listens, once it does.
-    func address() async throws -> String {
-        try await http.waitUntilListening(timeout: 10)
-        return switch await http.listeningAddress {
-        case .ip4(let host, let port): Endpoint(host: host, port: port).text
-        case .ip6(let host, let port): Endpoint(host: host, port: port).text
-        default: endpoint.text
-        }
-    }
-
-    /// An error of the listening socket as the option that asked for it.
-    private static func named(_ error: any Error, _ endpoint: Endpoint) -> any Error {
-        guard case SocketError.failed(_, let number, _) = error else { return error }
-        return SettingsError(description: "--admin-listen: \(endpoint.text): \(String(cString: strerror(number)))")
-    }
-
-    private static func socketAddress(_ endpoint: Endpoint) -> any SocketAddress {
-        let host = endpoint.host == "localhost" ? "127.0.0.1" : endpoint.host
-        if host.contains(":"), let address = try? sockaddr_in6.inet6(ip6: host, port: endpoint.port) { return address }
-        if let address = try? sockaddr_in.inet(ip4: host, port: endpoint.port) { return address }
-        return sockaddr_in6.loopback(port: endpoint.port)
-    }
-
-    private static func handler(_ server: PartnerInsightsServer) -> some HTTPHandler {
-        ClosureHTTPHandler { request in
-            guard request.method == .GET || request.method == .HEAD else {
-                return HTTPResponse(statusCode: .methodNotAllowed)
-            }
-            switch request.path {
-            case "/healthz", "/health":
-                let healthy = server.isHealthy
-                return text(healthy ? "ok\n" : "unavailable\n", healthy ? .ok : .serviceUnavailable)
-            case "/metrics":
-                return text(server.metrics(), .ok)
-            default:
-                return HTTPResponse(statusCode: .notFound)
-            }
-        }
-    }
-
-    private static func text(_ body: String, _ status: HTTPStatusCode) -> HTTPResponse {
-        HTTPResponse(
-            statusCode: status, headers: [.contentType: "text/plain; version=0.0.4; charset=utf-8"],
-            body: Data(body.utf8))
     }
 }
 

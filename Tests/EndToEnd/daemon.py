@@ -2,6 +2,7 @@
 
 import os
 import re
+import resource
 import select
 import signal
 import subprocess
@@ -27,14 +28,17 @@ class Daemon:
             "--client-ca", authority.certificate, "--trust-domain", TRUST_DOMAIN, *options,
         ]  # fmt: skip
         self._process = None
+        # Soft and hard limit of open files; None is that of the tests.
+        self.open_files = None
         self.address = None
         self.admin = None
 
     def start(self):
         with open(self.log, "ab") as log:
             self._process = subprocess.Popen(
-                list(map(str, self._command)), stdout=subprocess.PIPE, stderr=log, stdin=subprocess.DEVNULL
-            )
+                list(map(str, self._command)), stdout=subprocess.PIPE, stderr=log, stdin=subprocess.DEVNULL,
+                preexec_fn=self._limit,
+            )  # fmt: skip
         line = self._first_line()
         match = re.fullmatch(r"ready listen=(\S+) admin=(\S+)\n", line)
         if not match:
@@ -43,6 +47,10 @@ class Daemon:
         self.address, self.admin = match.groups()
         return self
 
+    def _limit(self):
+        if self.open_files:
+            resource.setrlimit(resource.RLIMIT_NOFILE, self.open_files)
+
     def _first_line(self):
         ready, _, _ = select.select([self._process.stdout], [], [], START_SECONDS)
         return self._process.stdout.readline().decode() if ready else ""
@@ -50,8 +58,9 @@ class Daemon:
     def start_refused(self):
         """Starts, expects it to end by itself, and returns exit code and standard error."""
         done = subprocess.run(
-            list(map(str, self._command)), capture_output=True, text=True, timeout=START_SECONDS, stdin=subprocess.DEVNULL
-        )
+            list(map(str, self._command)), capture_output=True, text=True, timeout=START_SECONDS, stdin=subprocess.DEVNULL,
+            preexec_fn=self._limit,
+        )  # fmt: skip
         return done.returncode, done.stderr
 
     @property

@@ -49,7 +49,16 @@ import Testing
             ("messages of TLS itself after the handshake", frames(limits.handshakeMessages)),
             ("header blocks above `--max-header-bytes`", frames(limits.oversizedHeaders)),
             ("KiB of headers beyond the first 4 of each call", frames(limits.headerKiB)),
+            ("their TLS handshake when those are taken", "\(limits.crowdedHandshakeTimeout.components.seconds) s"),
             ("health watches of the server", number(HealthService.maximumWatchers)),
+            (
+                "health watches without a verified certificate",
+                "\(HealthService.maximumStrangers), of a connection \(HealthService.maximumOfStranger)"
+            ),
+            (
+                "log lines about connections and calls without a good credential; the rest is summed up",
+                "\(StrangerLog.linesAtOnce) at once, then \(StrangerLog.linesPerSecond) a second"
+            ),
             (
                 "log lines that nobody reads; the rest is lost and counted",
                 "\(number(log.lines)) lines, \(number(log.bytes)) bytes"

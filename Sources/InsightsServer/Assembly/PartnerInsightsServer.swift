@@ -17,6 +17,10 @@ public struct PartnerInsightsServerParts: Sendable {
     public var settings: ServiceSettings
     public var clock: ServerClock
     public var logger: Logger
+    /// Lines that callers without a credential cause.
+    public var strangers: StrangerLog
+    /// Folder of the store's file, when it has one.
+    public var storeFolder: String?
     /// Log lines that were lost so far, for the metrics.
     public var lostLogLines: @Sendable () -> UInt64 = { 0 }
 
@@ -31,14 +35,16 @@ public struct PartnerInsightsServerParts: Sendable {
         self.settings = settings
         self.clock = clock
         self.logger = logger
+        strangers = StrangerLog(logger: logger, clock: clock)
     }
 }
 
 /// The whole server but its executable: recovers the store, serves, drains.
 public final class PartnerInsightsServer: Sendable {
-    private let context: ServerContext
+    let context: ServerContext
     private let engine: Server
-    private let store: any LicenseDatastore
+    let store: any LicenseDatastore
+    let condition: StoreCondition
     private let lostLogLines: @Sendable () -> UInt64
 
     /// Reads the store back; blocks until the core is as it was.
@@ -59,11 +65,12 @@ public final class PartnerInsightsServer: Sendable {
                 "duration_ms": .stringConvertible(milliseconds),
             ])
         let directory = PrincipalDirectory(recovered.directory)
-        let clock = parts.clock
+        let (logger, clock) = (parts.logger, parts.clock)
         let published = PublishedCore(recovered.core) { clock.today() }
-        let logger = parts.logger
+        let condition = StoreCondition(parts)
         let writer = FactWriter(store: parts.store, published: published, directory: directory) { error in
             logger.error("store failure", metadata: ["reason": .string(error.description)])
+            condition.failed(error, revision: published.load().revision, now: clock.monotonicNanoseconds())
         }
         writer.followDays()
         let context = ServerContext(
@@ -75,13 +82,14 @@ public final class PartnerInsightsServer: Sendable {
             auditLog: try AuditLog(
                 folder: parts.dataFolder, segmentBytes: parts.settings.auditSegmentBytes),
             pageTokens: PageTokens(secret: try SecretFile.load(folder: parts.dataFolder, name: "page-token.key")),
-            logger: parts.logger)
+            logger: parts.logger, strangers: parts.strangers)
         let registry = try MethodRegistry(
             context,
             reflection: try ReflectionService(
                 descriptors: PackageResources.descriptors_binpb, services: MethodRegistry.services))
         self.context = context
         store = parts.store
+        self.condition = condition
         lostLogLines = parts.lostLogLines
         engine = try Server(
             configuration: transport(

@@ -63,12 +63,13 @@ final class ServerContext: Sendable {
     let auditLog: AuditLog
     let pageTokens: PageTokens
     let callLog: CallLog
+    let strangers: StrangerLog
     let logger: Logger
 
     init(
         settings: ServiceSettings, clock: ServerClock, published: PublishedCore, directory: PrincipalDirectory,
         authenticator: Authenticator, writer: FactWriter, metrics: CallMetrics, health: HealthService,
-        auditLog: AuditLog, pageTokens: PageTokens, logger: Logger
+        auditLog: AuditLog, pageTokens: PageTokens, logger: Logger, strangers: StrangerLog
     ) {
         self.settings = settings
         self.clock = clock
@@ -85,14 +86,15 @@ final class ServerContext: Sendable {
         self.health = health
         self.auditLog = auditLog
         self.pageTokens = pageTokens
-        callLog = CallLog(logger: logger)
+        callLog = CallLog(logger: logger, strangers: strangers)
+        self.strangers = strangers
         self.logger = logger
     }
 
     /// A credential that was refused: for operators, who need to know why; the caller is told one of three texts.
     func noteRefusedCredential(_ failure: AuthenticationFailure, of call: CallContext) {
-        logger.debug(
-            "credential refused",
+        strangers.log(
+            .debug, "credential refused",
             metadata: [
                 "cause": .string(failure.cause.rawValue), "remote": .string(call.connection.remoteAddress),
                 "certificate": .string(call.connection.peerCertificate?.serial ?? ""),

@@ -98,6 +98,13 @@ final class AuditChain: Sendable {
         }
     }
 
+    /// After a failure: finds out whether records and changes can be written now.
+    func tryAgain() {
+        guard status.failure != nil else { return }
+        try? flush()
+        journal.tryAgain()
+    }
+
     /// Notes a change that is about to be made. Throws when it must not be made.
     func begin(_ event: AuditEvent) throws(AuditError) -> AuditChange {
         if isFailing.load(ordering: .relaxed) { try flush() }

@@ -21,23 +21,25 @@ final class AuditFile: AuditStorage {
 
     deinit {
         close(descriptor)
+        SpareDescriptors.refill()
     }
 
     /// Opens for reading and appending, made with mode 0600 when it does not exist.
     static func openOrCreate(_ path: String) throws(AuditError) -> AuditFile {
-        try opened(open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0o600), path)
+        try opened(SpareDescriptors.using { open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0o600) }, path)
     }
 
     /// Opens for reading; nil when there is no such file.
     static func openExisting(_ path: String) throws(AuditError) -> AuditFile? {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        let descriptor = SpareDescriptors.using { open(path, O_RDONLY | O_CLOEXEC) }
         if descriptor < 0, errno == ENOENT { return nil }
         return try opened(descriptor, path)
     }
 
     /// Makes a file, or empties the one that is there.
     static func create(_ path: String) throws(AuditError) -> AuditFile {
-        try opened(open(path, O_RDWR | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0o600), path)
+        let flags = O_RDWR | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC
+        return try opened(SpareDescriptors.using { open(path, flags, 0o600) }, path)
     }
 
     /// Whether two paths lead to one folder, by whatever links. False when one cannot be looked at: it cannot be
@@ -93,7 +95,8 @@ final class AuditFile: AuditStorage {
 
     static func syncFolder(of path: String) throws(AuditError) {
         let folder = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
-        let descriptor = open(folder.isEmpty ? "/" : folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        let flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC
+        let descriptor = SpareDescriptors.using { open(folder.isEmpty ? "/" : folder, flags) }
         try opened(descriptor, folder).sync()
     }
 

@@ -85,6 +85,21 @@ final class AuditJournal: Sendable {
         }
     }
 
+    /// After a change that could not be noted: whether one can be now, for those who wait to be told.
+    func tryAgain() {
+        state.withLock { state in
+            guard state.failure != nil, !state.isBroken else { return }
+            // Blanks without an end are no line, should a crash leave them behind.
+            let isWritten = (try? state.storage.append([UInt8](repeating: UInt8(ascii: " "), count: 4_096))) != nil
+            do throws(AuditError) {
+                try state.storage.truncate(to: state.size)
+                if isWritten { state.failure = nil }
+            } catch {
+                state.isBroken = true
+            }
+        }
+    }
+
     private static func append(_ line: [UInt8], to state: inout State) throws(AuditError) {
         do throws(AuditError) {
             try state.storage.append(line)

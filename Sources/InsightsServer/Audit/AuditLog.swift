@@ -86,6 +86,9 @@ public final class AuditLog: Sendable {
 
     public var status: AuditStatus { chain.status }
 
+    /// After a failure: tries to write, so that `status` is not that of an attempt long ago. Blocks for the disk.
+    func tryAgain() { chain.tryAgain() }
+
     /// Whether the last attempt to write succeeded. Costs one atomic load.
     public var isWritable: Bool { chain.isWritable }
 

@@ -1,7 +1,7 @@
 import Synchronization
 
-/// Bounds the audit records of refused credentials: 50 a second, 1,000 at once. What is beyond is counted, and the
-/// number goes on record when the flood ends.
+/// Bounds what people without a credential can have written: audit records of refused credentials, log lines. What is
+/// beyond is counted, and the number is written when the flood ends.
 final class UnrecordedRefusals: Sendable {
     /// Time without a further one after which a flood has ended.
     static let quietNanoseconds: UInt64 = 5_000_000_000

@@ -4,9 +4,11 @@ import RPCEngine
 /// One line per call, written when it has ended. Nothing that a message or a credential says is in it.
 struct CallLog: Sendable {
     private let logger: Logger
+    private let strangers: StrangerLog
 
-    init(logger: Logger) {
+    init(logger: Logger, strangers: StrangerLog) {
         self.logger = logger
+        self.strangers = strangers
     }
 
     /// Successful calls and refusals are `info`; faults of the server are `error`.
@@ -19,6 +21,18 @@ struct CallLog: Sendable {
             default: .info
             }
         guard logger.logLevel <= level else { return }
+        guard record?.caller != nil else {
+            return strangers.log(
+                level, "call", metadata: Self.metadata(call, record: record, outcome: outcome, unlogged: unlogged))
+        }
+        logger.log(
+            level: level, "call",
+            metadata: Self.metadata(call, record: record, outcome: outcome, unlogged: unlogged))
+    }
+
+    private static func metadata(
+        _ call: CallContext, record: CallRecord?, outcome: CallOutcome, unlogged: Int
+    ) -> Logger.Metadata {
         let principal = record?.caller?.principal
         var metadata: Logger.Metadata = [
             "request_id": .string(String(call.connection.id, radix: 36) + "-" + String(call.id, radix: 36)),
@@ -33,6 +47,6 @@ struct CallLog: Sendable {
             "remote": .string(call.connection.remoteAddress),
         ]
         if unlogged > 0 { metadata["unlogged"] = .stringConvertible(unlogged) }
-        logger.log(level: level, "call", metadata: metadata)
+        return metadata
     }
 }

@@ -7,13 +7,25 @@ import Synchronization
 final class HealthService: Sendable {
     private struct State {
         var serving = true
-        var watchers: [UInt64: StreamWaker] = [:]
+        var watchers: [UInt64: Watcher] = [:]
+        /// Of connections without a verified certificate, in total and by connection.
+        var strangers = 0
+        var byConnection: [UInt64: Int] = [:]
+    }
+
+    private struct Watcher {
+        let waker: StreamWaker
+        /// The connection, when it has no verified certificate.
+        let stranger: UInt64?
     }
 
     private let state = Mutex(State())
     private let services: Set<String>
     /// Open watches in total; one more is refused, since nobody is asked who watches.
     static let maximumWatchers = 1_000
+    /// Those of connections without a verified certificate: strangers cannot take all.
+    static let maximumStrangers = 900
+    static let maximumOfStranger = 100
 
     /// - Parameter services: full names of what is served; the empty name means the whole server.
     init(services: [String]) {
@@ -26,7 +38,7 @@ final class HealthService: Sendable {
     func stopServing() {
         let watchers = state.withLock { state in
             state.serving = false
-            return state.watchers.values.map { $0 }
+            return state.watchers.values.map(\.waker)
         }
         for watcher in watchers { watcher.wake() }
     }
@@ -45,7 +57,7 @@ final class HealthService: Sendable {
                 handler: .serverStream { (call, request) throws(RPCStatus) in
                     let name = try self.serviceName(in: request)
                     return try HealthWatch(
-                        health: self, call: call.id, waker: call.makeWaker(), known: self.services.contains(name))
+                        health: self, call: call, known: self.services.contains(name))
                 }, maxMessageBytes: 1_024),
         ]
     }
@@ -58,16 +70,29 @@ final class HealthService: Sendable {
         }
     }
 
-    fileprivate func watch(_ call: UInt64, _ waker: StreamWaker) -> Bool {
+    /// Nil when the watch was taken, else the limit that it runs into.
+    fileprivate func watch(_ call: UInt64, _ waker: StreamWaker, stranger: UInt64?) -> Int? {
         state.withLock { state in
-            guard state.watchers.count < Self.maximumWatchers else { return false }
-            state.watchers[call] = waker
-            return true
+            guard state.watchers.count < Self.maximumWatchers else { return Self.maximumWatchers }
+            if let stranger {
+                let own = state.byConnection[stranger, default: 0]
+                guard own < Self.maximumOfStranger else { return Self.maximumOfStranger }
+                guard state.strangers < Self.maximumStrangers else { return Self.maximumStrangers }
+                state.strangers += 1
+                state.byConnection[stranger] = own + 1
+            }
+            state.watchers[call] = Watcher(waker: waker, stranger: stranger)
+            return nil
         }
     }
 
     fileprivate func unwatch(_ call: UInt64) {
-        state.withLock { _ = $0.watchers.removeValue(forKey: call) }
+        state.withLock { state in
+            guard let stranger = state.watchers.removeValue(forKey: call)?.stranger else { return }
+            state.strangers -= 1
+            let left = state.byConnection[stranger, default: 1] - 1
+            state.byConnection[stranger] = left > 0 ? left : nil
+        }
     }
 
     /// `HealthCheckResponse`: field 1, `SERVING` = 1, `NOT_SERVING` = 2, `SERVICE_UNKNOWN` = 3.
@@ -85,13 +110,14 @@ private final class HealthWatch: MessageSource {
     private var told: Bool?
     private var isDraining = false
 
-    init(health: HealthService, call: UInt64, waker: StreamWaker, known: Bool) throws(RPCStatus) {
+    init(health: HealthService, call: CallContext, known: Bool) throws(RPCStatus) {
         self.health = health
-        self.call = call
-        self.waker = waker
+        self.call = call.id
+        waker = call.makeWaker()
         self.known = known
-        guard health.watch(call, waker) else {
-            throw Refusal.tooManyWatches(limit: HealthService.maximumWatchers)
+        let isVerified = call.connection.peerCertificate?.verification.isTrusted == true
+        if let limit = health.watch(call.id, waker, stranger: isVerified ? nil : call.connection.id) {
+            throw Refusal.tooManyWatches(limit: limit)
         }
     }
 

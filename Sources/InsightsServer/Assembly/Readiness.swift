@@ -1,0 +1,36 @@
+extension StoreCondition {
+    /// Of the folders that a server writes to.
+    convenience init(_ parts: PartnerInsightsServerParts) {
+        var folders = [
+            Folder(path: parts.dataFolder, whenFull: "the disk of the audit trail has no room left")
+        ]
+        if let path = parts.storeFolder {
+            folders.insert(Folder(path: path, whenFull: "the store has no room left on its disk"), at: 0)
+        }
+        self.init(folders: folders)
+    }
+}
+
+/// Whether the server can do all that it is there for, changes too; more than being alive.
+extension PartnerInsightsServer {
+    /// What is missing, one phrase each, without anything that a caller sent; empty when the server is ready.
+    public var missingForReadiness: [String] {
+        guard context.health.isServing else { return ["the server is shutting down"] }
+        var missing: [String] = []
+        do {
+            try store.health()
+        } catch {
+            missing.append(error.description)
+        }
+        let revision = context.published.load().revision
+        if let problem = condition.problem(revision: revision, now: context.clock.monotonicNanoseconds()),
+            !missing.contains(problem)
+        {
+            missing.append(problem)
+        }
+        // Who is told that the server is not ready makes no changes by which it could notice that it is again.
+        context.auditLog.tryAgain()
+        if context.auditLog.status.failure != nil { missing.append("audit trail cannot be written") }
+        return missing
+    }
+}

@@ -1,0 +1,142 @@
+import CLinux
+import Foundation
+import Glibc
+import InsightsServer
+import Logging
+import ServiceLifecycle
+import Synchronization
+
+/// Health and metrics over plain HTTP, on loopback unless asked otherwise: one thread, a bounded number of connections,
+/// each with one request and little time. Nothing that happens here ends the server.
+final class AdminPort: Service {
+    /// Connections at once, where the limit of open files carries them. One more takes the place of the oldest that
+    /// has not sent its request yet.
+    static let mostConnections = 64
+    /// From the accept to the end of the answer.
+    static let connectionTime = Duration.seconds(10)
+    /// Time that the listener rests after an error of `accept`, in nanoseconds.
+    private static let rest: UInt64 = 500_000_000
+    /// Nanoseconds between two lines about such errors.
+    private static let silence: UInt64 = 60_000_000_000
+    /// Milliseconds after which the thread looks at the time at the latest.
+    private static let tick: Int32 = 250
+
+    /// Where it listens.
+    let address: String
+    private let listener: Int32
+    private let most: Int
+    private let endpoint: Endpoint
+    private let server: PartnerInsightsServer
+    private let logger: Logger
+    private let isStopped = Atomic(false)
+
+    /// Listens; nothing is answered before `run`.
+    ///
+    /// - Parameter most: connections at once.
+    init(server: PartnerInsightsServer, endpoint: Endpoint, most: Int, logger: Logger) throws(SettingsError) {
+        self.server = server
+        self.endpoint = endpoint
+        self.most = most
+        self.logger = logger
+        (listener, address) = try Self.listen(endpoint)
+    }
+
+    deinit { close(listener) }
+
+    func run() async throws {
+        if !endpoint.isLoopback {
+            logger.warning("health and metrics are open to other machines", metadata: ["admin": "\(endpoint.text)"])
+        }
+        Thread.detachNewThread { self.serve() }
+        try? await gracefulShutdown()
+        isStopped.store(true, ordering: .relaxed)
+    }
+
+    private static func listen(_ endpoint: Endpoint) throws(SettingsError) -> (descriptor: Int32, address: String) {
+        var address = sockaddr_storage()
+        var length: socklen_t = 0
+        let host = endpoint.host == "localhost" ? "127.0.0.1" : endpoint.host
+        guard engine_resolve(host, String(endpoint.port), &address, &length) == 0 else {
+            throw SettingsError(description: "--admin-listen: \(endpoint.text): not an address of this machine")
+        }
+        let type = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
+        let descriptor = socket(Int32(address.ss_family), type, 0)
+        var bound = sockaddr_storage()
+        guard descriptor >= 0, engine_set_int_option(descriptor, SOL_SOCKET, SO_REUSEADDR, 1) == 0,
+            engine_bind(descriptor, &address, length) == 0, Glibc.listen(descriptor, 128) == 0,
+            engine_local_address(descriptor, &bound) == 0
+        else {
+            let reason = String(cString: strerror(errno))
+            if descriptor >= 0 { close(descriptor) }
+            throw SettingsError(description: "--admin-listen: \(endpoint.text): \(reason)")
+        }
+        var name = [CChar](repeating: 0, count: Int(INET6_ADDRSTRLEN))
+        let port = engine_address_text(&bound, &name, socklen_t(name.count))
+        let text = String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        return (descriptor, Endpoint(host: text, port: UInt16(clamping: port)).text)
+    }
+
+    // MARK: The thread
+
+    private func serve() {
+        var connections: [AdminConnection] = []
+        var restUntil: UInt64 = 0
+        var silentUntil: UInt64 = 0
+        while !isStopped.load(ordering: .relaxed) {
+            let isFull = connections.count >= most && !connections.contains { $0.phase == .reading }
+            let isResting = isFull || ServerClock.system.monotonicNanoseconds() < restUntil
+            // poll passes over a descriptor of -1.
+            var waiting = [pollfd(fd: isResting ? -1 : listener, events: Int16(POLLIN), revents: 0)]
+            waiting += connections.map { pollfd(fd: $0.descriptor, events: $0.events, revents: 0) }
+            if poll(&waiting, nfds_t(waiting.count), Self.tick) < 0, errno != EINTR {
+                usleep(UInt32(Self.rest / 1_000))
+                continue
+            }
+            let now = ServerClock.system.monotonicNanoseconds()
+            for index in connections.indices where waiting[index + 1].revents != 0 {
+                connections[index].advance { AdminAnswer.bytes(to: $0, of: server) }
+            }
+            connections.removeAll { connection in
+                guard connection.phase == .over || now > connection.deadline else { return false }
+                close(connection.descriptor)
+                return true
+            }
+            guard waiting[0].revents != 0, let failure = accept(into: &connections, now: now) else { continue }
+            restUntil = now &+ Self.rest
+            guard now >= silentUntil else { continue }
+            silentUntil = now &+ Self.silence
+            logger.warning("admin port: accepting paused", metadata: ["reason": "\(failure)"])
+        }
+        for connection in connections { close(connection.descriptor) }
+    }
+
+    /// Takes what waits.
+    ///
+    /// - Returns: why the listener has to rest; nil when it need not.
+    private func accept(into connections: inout [AdminConnection], now: UInt64) -> String? {
+        for _ in 0..<most {
+            var address = sockaddr_storage()
+            let descriptor = engine_accept(listener, &address)
+            if descriptor < 0 {
+                switch errno {
+                case EAGAIN: return nil
+                // Of the connection that was to be taken, not of the listener.
+                case EINTR, ECONNABORTED, EPROTO, EPERM, ENETDOWN, ENOPROTOOPT, EHOSTDOWN, ENONET, EHOSTUNREACH,
+                    EOPNOTSUPP, ENETUNREACH:
+                    continue
+                default: return String(cString: strerror(errno))
+                }
+            }
+            if connections.count >= most {
+                guard let oldest = connections.firstIndex(where: { $0.phase == .reading }) else {
+                    close(descriptor)
+                    return nil
+                }
+                close(connections.remove(at: oldest).descriptor)
+            }
+            let time = UInt64(Self.connectionTime.components.seconds) &* 1_000_000_000
+            connections.append(AdminConnection(descriptor: descriptor, deadline: now &+ time))
+        }
+        return nil
+    }
+}

@@ -128,7 +128,8 @@ let package = Package(
         .testTarget(
             name: "InsightsServerTests",
             dependencies: [
-                "InsightsServer", "InsightsAPI", "InsightsCore", "LicenseModel", "RPCEngine", "Tenancy", "CProtobufC",
+                "InsightsServer", "Authentication", "Datastore", "InsightsAPI", "InsightsCore", "LicenseModel",
+                "RPCEngine", "Tenancy", "CProtobufC",
                 protobuf, crypto, logging,
             ]),
         .testTarget(

@@ -27,6 +27,7 @@ public struct AuthenticationFailure: Error, Sendable, Hashable {
         case principalUnknown = "principal-unknown"
         case principalDisabled = "principal-disabled"
         case partnerUnknown = "partner-unknown"
+        case partnerDisabled = "partner-disabled"
         case partnersDiffer = "partners-differ"
         case authorizationHeader = "authorization-header"
         case tokensNotAccepted = "tokens-not-accepted"

@@ -62,11 +62,16 @@ public final class Authenticator: Sendable {
 
     /// The caller by the directory of now, for a change that waited its turn since `caller` was authenticated: whom an
     /// earlier change disabled, deleted or stripped changes nothing any more. Roles are never added.
-    public func renewed(_ caller: AuthenticatedCaller) throws(AuthenticationFailure) -> AuthenticatedCaller {
-        let snapshot = directory.snapshot
+    ///
+    /// - Parameter snapshot: the directory with changes that are not published yet; nil is the published one.
+    public func renewed(
+        _ caller: AuthenticatedCaller, in snapshot: DirectorySnapshot? = nil
+    ) throws(AuthenticationFailure) -> AuthenticatedCaller {
+        let snapshot = snapshot ?? directory.snapshot
         guard caller.directoryGeneration != snapshot.generation,
             case .partner(let partner, let name, let roles) = caller.principal.identity
         else { return caller }
+        guard !snapshot.isDisabled(partner) else { throw AuthenticationFailure(.partnerDisabled) }
         let record = snapshot.record(name, of: partner)
         guard record?.isDisabled != true else { throw AuthenticationFailure(.principalDisabled) }
         // The roles of a token are the token's own.
@@ -100,6 +105,7 @@ public final class Authenticator: Sendable {
             guard let record = snapshot.record(name, of: partner) else {
                 throw AuthenticationFailure(.principalUnknown)
             }
+            guard !snapshot.isDisabled(partner) else { throw AuthenticationFailure(.partnerDisabled) }
             guard !record.isDisabled else { throw AuthenticationFailure(.principalDisabled) }
             principal = Principal(.partner(partner, name, record.roles))
             displayName = record.displayName
@@ -119,6 +125,7 @@ public final class Authenticator: Sendable {
         guard let tokens else { throw AuthenticationFailure(.tokensNotAccepted) }
         let identity = try tokens.verify(token, certificate: certificate?.fingerprint, now: now)
         guard snapshot.isRegistered(identity.partner) else { throw AuthenticationFailure(.partnerUnknown) }
+        guard !snapshot.isDisabled(identity.partner) else { throw AuthenticationFailure(.partnerDisabled) }
         let record = snapshot.record(identity.principal, of: identity.partner)
         guard record?.isDisabled != true else { throw AuthenticationFailure(.principalDisabled) }
         return AuthenticatedCaller(

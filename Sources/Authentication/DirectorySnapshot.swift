@@ -10,6 +10,8 @@ public struct DirectorySnapshot: Sendable {
     public private(set) var generation: UInt64
 
     private var partners: [PartnerID: [PrincipalID: PrincipalRecord]]
+    /// Registered partners of whom nobody is let in.
+    private var disabledPartners: Set<PartnerID> = []
 
     public static let empty = DirectorySnapshot(generation: 0, partners: [:])
 
@@ -19,16 +21,20 @@ public struct DirectorySnapshot: Sendable {
     }
 
     /// The state that a store holds. `generation` is that of the running process, not persisted.
-    public init(stored: [PartnerID: [PrincipalRecord]]) {
+    public init(stored: [PartnerID: [PrincipalRecord]], disabledPartners: Set<PartnerID> = []) {
         let partners = stored.mapValues { records in
             Dictionary(records.map { ($0.principal, $0) }, uniquingKeysWith: { _, last in last })
         }
         self.init(generation: 1, partners: partners)
+        self.disabledPartners = disabledPartners
     }
 
     public var partnerCount: Int { partners.count }
 
     public func isRegistered(_ partner: PartnerID) -> Bool { partners[partner] != nil }
+
+    /// Whether nobody of the partner is let in.
+    public func isDisabled(_ partner: PartnerID) -> Bool { disabledPartners.contains(partner) }
 
     /// Every registered partner, in no order. For the operator's bookkeeping, such as rate limits.
     public var registeredPartners: some Collection<PartnerID> { partners.keys }
@@ -53,6 +59,14 @@ public struct DirectorySnapshot: Sendable {
         guard partners[partner] == nil else { throw .alreadyExists }
         guard partners.count < Self.maximumPartners else { throw .full(limit: Self.maximumPartners) }
         return replacing(partner, with: [first.principal: first])
+    }
+
+    func settingPartner(_ partner: PartnerID, disabled: Bool) throws(DirectoryError) -> DirectorySnapshot {
+        guard partners[partner] != nil else { throw .notFound }
+        var next = self
+        if disabled { next.disabledPartners.insert(partner) } else { next.disabledPartners.remove(partner) }
+        next.generation &+= 1
+        return next
     }
 
     func creatingPrincipal(

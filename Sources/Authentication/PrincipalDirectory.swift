@@ -11,21 +11,23 @@ public enum PrincipalChange: Sendable, Hashable {
 /// What a store must remember of one change: the whole new row, or that it is gone.
 public enum AccessChange: Sendable, Hashable {
     case partnerCreated(PartnerID, first: PrincipalRecord)
+    case partnerUpdated(PartnerID, disabled: Bool)
     case principalStored(PartnerID, PrincipalRecord)
     case principalDeleted(PartnerID, PrincipalID)
 
     public var partner: PartnerID {
         switch self {
-        case .partnerCreated(let partner, _), .principalStored(let partner, _), .principalDeleted(let partner, _):
+        case .partnerCreated(let partner, _), .partnerUpdated(let partner, _), .principalStored(let partner, _),
+            .principalDeleted(let partner, _):
             partner
         }
     }
 
-    /// The principal as it is after the change; nil when deleted.
+    /// The principal as it is after the change; nil when deleted, and for changes of a partner.
     public var record: PrincipalRecord? {
         switch self {
         case .partnerCreated(_, let record), .principalStored(_, let record): record
-        case .principalDeleted: nil
+        case .principalDeleted, .partnerUpdated: nil
         }
     }
 }
@@ -33,7 +35,10 @@ public enum AccessChange: Sendable, Hashable {
 /// A validated change that is not visible yet: persist `change`, then publish.
 public struct PreparedAccessChange: Sendable {
     public let change: AccessChange
+    /// The directory with the change, and with the changes that it was prepared after.
     public let snapshot: DirectorySnapshot
+    /// False when everything is as it was: there is nothing to persist or to publish.
+    public let changesSomething: Bool
     /// The generation that the change was prepared on.
     let base: UInt64
 }
@@ -59,8 +64,11 @@ public final class PrincipalDirectory: Sendable {
 
     /// Validates the registration of a partner with its first principal, who becomes a user management admin
     /// besides the roles given.
+    ///
+    /// - Parameter earlier: a prepared change that is published together with this one, by publishing this one.
     public func prepareCreatePartner(
-        _ partner: PartnerID, first: PrincipalRecord, by grant: OperatorGrant
+        _ partner: PartnerID, first: PrincipalRecord, by grant: OperatorGrant,
+        after earlier: PreparedAccessChange? = nil
     ) throws(DirectoryError) -> PreparedAccessChange {
         if partner.text == "." || partner.text == ".." {
             throw .invalid(field: "partner_id", reason: "may not be . or ..")
@@ -69,17 +77,35 @@ public final class PrincipalDirectory: Sendable {
         if first.isDisabled { throw .invalid(field: "disabled", reason: "must be false for the first principal") }
         var admin = first
         admin.roles = RoleSet(first.roles.roles + [.userManagementAdmin])
-        let base = snapshot
+        let base = earlier?.snapshot ?? snapshot
         return PreparedAccessChange(
             change: .partnerCreated(partner, first: admin),
-            snapshot: try base.creatingPartner(partner, first: admin), base: base.generation)
+            snapshot: try base.creatingPartner(partner, first: admin), changesSomething: true,
+            base: earlier?.base ?? base.generation)
+    }
+
+    /// Validates that a partner is disabled, with all its principals and tokens, or enabled again.
+    ///
+    /// - Parameter earlier: a prepared change that is published together with this one, by publishing this one.
+    public func prepareUpdatePartner(
+        _ partner: PartnerID, disabled: Bool, by grant: OperatorGrant, after earlier: PreparedAccessChange? = nil
+    ) throws(DirectoryError) -> PreparedAccessChange {
+        let base = earlier?.snapshot ?? snapshot
+        let changesSomething = base.isDisabled(partner) != disabled
+        let next = try base.settingPartner(partner, disabled: disabled)
+        return PreparedAccessChange(
+            change: .partnerUpdated(partner, disabled: disabled), snapshot: changesSomething ? next : base,
+            changesSomething: changesSomething, base: earlier?.base ?? base.generation)
     }
 
     /// Validates a change in the scope's partner.
+    ///
+    /// - Parameter earlier: a prepared change that is published together with this one, by publishing this one.
     public func prepare(
-        _ change: PrincipalChange, in scope: PartnerScope
+        _ change: PrincipalChange, in scope: PartnerScope, after earlier: PreparedAccessChange? = nil
     ) throws(DirectoryError) -> PreparedAccessChange {
-        let base = snapshot
+        let base = earlier?.snapshot ?? snapshot
+        var changesSomething = true
         let partner = scope.partner
         let next: DirectorySnapshot
         let row: AccessChange
@@ -94,13 +120,15 @@ public final class PrincipalDirectory: Sendable {
                 principal: principal, displayName: update.displayName ?? before.displayName,
                 roles: update.roles ?? before.roles, isDisabled: update.isDisabled ?? before.isDisabled)
             try record.validate()
-            next = try base.storing(record, of: partner)
+            changesSomething = record != before
+            next = changesSomething ? try base.storing(record, of: partner) : base
             row = .principalStored(partner, record)
         case .delete(let principal):
             next = try base.deletingPrincipal(principal, of: partner)
             row = .principalDeleted(partner, principal)
         }
-        return PreparedAccessChange(change: row, snapshot: next, base: base.generation)
+        return PreparedAccessChange(
+            change: row, snapshot: next, changesSomething: changesSomething, base: earlier?.base ?? base.generation)
     }
 
     /// Shows a prepared change to every reader. Throws `.stale` when it was not prepared on the current snapshot.

@@ -5,10 +5,13 @@ public struct PartnerRecord: Sendable, Hashable {
     public let id: PartnerID
     /// The name given when it was created; a `partner` fact may tell a newer one. Nil when none was given.
     public let name: String?
+    /// Nobody of a disabled partner is let in.
+    public let disabled: Bool
 
-    public init(id: PartnerID, name: String?) {
+    public init(id: PartnerID, name: String?, disabled: Bool = false) {
         self.id = id
         self.name = name
+        self.disabled = disabled
     }
 }
 
@@ -46,6 +49,8 @@ public struct AccessRegistry: Sendable, Hashable {
 public enum AccessChange: Sendable, Hashable {
     /// A new partner with its first principal. `alreadyExists` when the partner is registered.
     case createPartner(PartnerRecord, first: PrincipalRecord)
+    /// `notFound` when there is no such partner.
+    case updatePartner(PartnerID, disabled: Bool)
     /// `alreadyExists` when the partner has a principal of that id.
     case createPrincipal(PrincipalRecord)
     /// `notFound` when the partner has no principal of that id.
@@ -58,8 +63,22 @@ public enum AccessChange: Sendable, Hashable {
         switch self {
         case .createPartner(let partner, _): partner.id
         case .createPrincipal(let principal), .updatePrincipal(let principal): principal.partner
-        case .deletePrincipal(let partner, _): partner
+        case .deletePrincipal(let partner, _), .updatePartner(let partner, _): partner
         }
+    }
+}
+
+/// A change as it is written, with what it needs.
+public struct AccessSave: Sendable {
+    public let change: AccessChange
+    /// The revision that a created partner makes, nil for other changes.
+    public let entry: LogEntry?
+    public let grant: AccessGrant
+
+    public init(_ change: AccessChange, entry: LogEntry?, for grant: AccessGrant) {
+        self.change = change
+        self.entry = entry
+        self.grant = grant
     }
 }
 
@@ -72,6 +91,8 @@ extension AccessChange {
             guard let entry, entry.kind == .partnerCreated else {
                 throw .invalid("a created partner needs its log entry")
             }
+        case (.updatePartner, .operator):
+            guard entry == nil else { throw .invalid("a changed partner makes no log entry") }
         case (.createPrincipal, .partner(let scope)), (.updatePrincipal, .partner(let scope)),
             (.deletePrincipal, .partner(let scope)):
             guard partner == scope.partner else { throw .outsideScope }

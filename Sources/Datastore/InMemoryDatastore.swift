@@ -80,8 +80,16 @@ public final class InMemoryDatastore: LicenseDatastore {
     }
 
     public func save(_ change: AccessChange, entry: LogEntry?, for grant: AccessGrant) throws(DatastoreError) {
-        try change.check(entry: entry, for: grant)
-        try with { contents throws(DatastoreError) in try contents.save(change, entry: entry) }
+        try save([AccessSave(change, entry: entry, for: grant)])
+    }
+
+    public func save(_ saves: [AccessSave]) throws(DatastoreError) {
+        for save in saves { try save.change.check(entry: save.entry, for: save.grant) }
+        try with { contents throws(DatastoreError) in
+            var changed = contents
+            for save in saves { try changed.save(save.change, entry: save.entry) }
+            contents = changed
+        }
     }
 
     public func fold(through revision: Revision, states: [StateRow]) throws(DatastoreError) {
@@ -149,6 +157,9 @@ extension InMemoryDatastore.Contents {
             partners[partner.id] = partner
             principals[partner.id, default: [:]][first.id] = first
             append(entry)
+        case .updatePartner(let id, let disabled):
+            guard let partner = partners[id] else { throw .notFound }
+            partners[id] = PartnerRecord(id: id, name: partner.name, disabled: disabled)
         case .createPrincipal(let principal):
             guard partners[principal.partner] != nil else { throw .notFound }
             guard principals[principal.partner]?[principal.id] == nil else { throw .alreadyExists }

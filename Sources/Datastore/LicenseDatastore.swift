@@ -25,9 +25,12 @@ public protocol LicenseDatastore: Sendable {
     /// The principals of the scope's partner, in the order of their ids.
     func principals(in scope: PartnerScope) throws(DatastoreError) -> [PrincipalRecord]
 
-    /// Changes who may call. A partner may change its own principals only, the operator may create partners only;
-    /// anything else is `outsideScope`. `entry` is the revision that a created partner makes, nil for other changes.
+    /// Changes who may call. A partner may change its own principals only, the operator partners only; anything else
+    /// is `outsideScope`. `entry` is the revision that a created partner makes, nil for other changes.
     func save(_ change: AccessChange, entry: LogEntry?, for grant: AccessGrant) throws(DatastoreError)
+
+    /// The same for several changes, in their order and in one durable transaction: all or none.
+    func save(_ saves: [AccessSave]) throws(DatastoreError)
 
     /// Replaces the state rows that changed since the last fold, and drops the log bodies through `revision`, in one
     /// durable transaction. The rows must hold everything that the log through `revision` says.

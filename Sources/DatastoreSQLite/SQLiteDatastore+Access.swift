@@ -6,11 +6,11 @@ import Tenancy
 extension SQLiteDatastore {
     public func loadAccess(for grant: OperatorGrant) throws(DatastoreError) -> AccessRegistry {
         try read { db in
-            let partners = try Row.fetchAll(db, sql: "SELECT id, name FROM partner ORDER BY id").map { row in
-                guard let text = String.fromDatabaseValue(row[0]), let id = try? PartnerID(text) else {
-                    throw DatastoreError.corrupt("a partner is incomplete")
-                }
-                return PartnerRecord(id: id, name: String.fromDatabaseValue(row[1]))
+            let partners = try Row.fetchAll(db, sql: "SELECT id, name, disabled FROM partner ORDER BY id").map { row in
+                guard let text = String.fromDatabaseValue(row[0]), let id = try? PartnerID(text),
+                    let disabled = Bool.fromDatabaseValue(row[2])
+                else { throw DatastoreError.corrupt("a partner is incomplete") }
+                return PartnerRecord(id: id, name: String.fromDatabaseValue(row[1]), disabled: disabled)
             }
             let rows = try Row.fetchAll(db, sql: Self.selectPrincipals + " ORDER BY partner, id")
             return AccessRegistry(partners: partners, principals: try rows.map(Self.principal))
@@ -38,16 +38,25 @@ extension SQLiteDatastore {
     }
 
     public func save(_ change: AccessChange, entry: LogEntry?, for grant: AccessGrant) throws(DatastoreError) {
-        try change.check(entry: entry, for: grant)
-        if let entry {
-            let next = revision.next
-            guard entry.revision == next else { throw .outOfOrder(expected: next, found: entry.revision) }
+        try save([AccessSave(change, entry: entry, for: grant)])
+    }
+
+    public func save(_ saves: [AccessSave]) throws(DatastoreError) {
+        var last = revision
+        for save in saves {
+            try save.change.check(entry: save.entry, for: save.grant)
+            guard let entry = save.entry else { continue }
+            guard entry.revision == last.next else { throw .outOfOrder(expected: last.next, found: entry.revision) }
+            last = entry.revision
         }
+        guard !saves.isEmpty else { return }
         try self.change { db in
-            try Self.apply(change, db)
-            if let entry { try Self.insert(entry, db) }
+            for save in saves {
+                try Self.apply(save.change, db)
+                if let entry = save.entry { try Self.insert(entry, db) }
+            }
         }
-        if let entry { state.withLock { $0.revision = entry.revision } }
+        state.withLock { $0.revision = last }
     }
 
     private static func apply(_ change: AccessChange, _ db: Database) throws {
@@ -55,9 +64,14 @@ extension SQLiteDatastore {
         case .createPartner(let partner, let first):
             try insert(db) {
                 try db.execute(
-                    sql: "INSERT INTO partner (id, name) VALUES (?, ?)", arguments: [partner.id.text, partner.name])
+                    sql: "INSERT INTO partner (id, name, disabled) VALUES (?, ?, ?)",
+                    arguments: [partner.id.text, partner.name, partner.disabled])
             }
             try insert(first, db)
+        case .updatePartner(let partner, let disabled):
+            try db.execute(
+                sql: "UPDATE partner SET disabled = ? WHERE id = ?", arguments: [disabled, partner.text])
+            guard db.changesCount == 1 else { throw DatastoreError.notFound }
         case .createPrincipal(let principal):
             let sql = "SELECT count(*) FROM partner WHERE id = ?"
             guard try Int.fetchOne(db, sql: sql, arguments: [principal.partner.text]) == 1 else {

@@ -27,6 +27,9 @@ enum SQLiteSchema {
             try db.execute(sql: version1)
             try db.execute(sql: "PRAGMA application_id = \(applicationID)")
         }
+        migrator.registerMigration("3 disabled partners") { db in
+            try db.execute(sql: "ALTER TABLE partner ADD COLUMN disabled INTEGER NOT NULL DEFAULT 0")
+        }
         return migrator
     }()
 

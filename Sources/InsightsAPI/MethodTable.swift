@@ -50,6 +50,7 @@ public enum MethodTable {
                 Line("ExplainAccess", .managePrincipals),
                 Line("ListAuditEvents", .readAudit),
                 Line("CreatePartner", .managePartners),
+                Line("UpdatePartner", .managePartners),
             ]),
         group(
             of: "IngestService",

@@ -125,6 +125,12 @@ extension InsightsClient {
         }
     }
 
+    public func updatePartner(_ request: PBUpdatePartnerRequest) async throws -> PBUpdatePartnerResponse {
+        try await call(isRead: false) {
+            try await access.updatePartner(request, metadata: metadata, options: $0)
+        }
+    }
+
     public func getIngestStatus(_ request: PBGetIngestStatusRequest) async throws -> PBGetIngestStatusResponse {
         try await call(isRead: true) {
             try await ingestion.getIngestStatus(request, metadata: metadata, options: $0)

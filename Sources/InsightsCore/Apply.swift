@@ -187,11 +187,15 @@ extension InsightsCore {
     ) {
         switch fact {
         case .activity(let fact):
+            let known = customer.people.persons.count
             let person = customer.person(fact.user)
+            if person == known { dirty.mark(person: person, of: change.customer) }
             let row = Int(fact.workload.rawValue)
+            change.epochs.removeAll(keepingCapacity: true)
             customer.addActivity(
-                person: person, row: row, unionRows: unionRows[row], days: fact.days, change: &change.activity)
-            dirty.mark(person: person, of: change.customer)
+                person: person, row: row, unionRows: unionRows[row], days: fact.days, change: &change.activity,
+                epochs: &change.epochs)
+            for epoch in change.epochs { dirty.mark(person: person, epoch: epoch, of: change.customer) }
         case .user(let fact):
             let person = customer.person(fact.user)
             customer.people.persons[person].name = fact.displayName
@@ -313,6 +317,8 @@ struct CustomerChange {
     /// People whose timelines are to be made anew.
     var people: Set<Int> = []
     var activity = Activity.none
+    /// Of the fact that was applied last: the epochs of its new days.
+    var epochs: [Int32] = []
 
     init(customer: Int32) {
         self.customer = customer

@@ -77,11 +77,16 @@ struct Customer: Sendable {
     }
 
     /// Days in a workload and the unions that it feeds; the counts follow.
+    ///
+    /// - Parameter epochs: gets the epoch of each day that was new, without repeating the last.
     mutating func addActivity(
-        person: Int, row: Int, unionRows: [Int], days: [Day], change: inout CustomerChange.Activity
+        person: Int, row: Int, unionRows: [Int], days: [Day], change: inout CustomerChange.Activity,
+        epochs: inout [Int32]
     ) {
         for day in days {
             guard addActivity(person: person, row: row, day: day.number, change: &change) else { continue }
+            let epoch = day.number >> EpochDays.shift
+            if epochs.last != epoch { epochs.append(epoch) }
             for union in unionRows {
                 _ = addActivity(person: person, row: union, day: day.number, change: &change)
             }

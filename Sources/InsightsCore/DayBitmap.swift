@@ -106,6 +106,14 @@ struct ActivityTable: Sendable {
         return days
     }
 
+    /// The set days of a row in one epoch of 128 days: two words, since days are shifted by one.
+    func days(person: Int, row: Int, epoch: Int32) -> EpochDays {
+        let head = heads[person &* Self.rowCount &+ row]
+        if head == 0 { return EpochDays() }
+        let index = (Int(epoch) &<< Int(EpochDays.shift) &+ Self.shift) &>> 6
+        return EpochDays(low: word(head: head, index: index), high: word(head: head, index: index &+ 1))
+    }
+
     /// A table of the same days without the union rows: the lines of those are not kept.
     func withoutUnions() -> ActivityTable {
         var table = ActivityTable()

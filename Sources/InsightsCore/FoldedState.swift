@@ -19,21 +19,37 @@ public struct CoreStateError: Error, Sendable, Hashable {
     public let reason: String
 }
 
-/// Keys and the version of the rows. Rows hold facts alone; everything derived is made anew.
+/// Keys and versions of the rows. Rows hold facts alone; everything derived is made anew.
+///
+/// People come in groups of 256, in the order in which facts first named them. A group has one row of names and
+/// holdings, and one of activity days for each epoch of 128 days: whatever is active today, the days of old epochs are
+/// not written again.
 enum StateKey {
     static let version: UInt64 = 1
+    /// Of rows of people and of their days. Rows of people of version 1 hold their days too, and are still read.
+    static let peopleVersion: UInt64 = 2
     static let core = "core"
     static let catalog = "catalog"
     static let partners = "partners"
+    /// There while a fold is under way that needs several transactions.
+    static let folding = "folding"
     static let customerPrefix = "customer/"
     static let usersPrefix = "users/"
+    /// After `usersPrefix` in the order of keys, so that people are there before their days.
+    static let usesPrefix = "uses/"
 
     static func customer(_ id: CustomerID) -> String { customerPrefix + id.text }
 
     /// Rows of one customer in the order of their numbers when ordered by key.
-    static func users(_ id: CustomerID, _ group: Int32) -> String {
-        let digits = String(group, radix: 16)
-        return usersPrefix + id.text + "/" + String(repeating: "0", count: max(0, 8 - digits.count)) + digits
+    static func users(_ id: CustomerID, _ group: Int32) -> String { usersPrefix + id.text + "/" + hex(group, 8) }
+
+    static func uses(_ id: CustomerID, _ place: UsesPlace) -> String {
+        usesPrefix + id.text + "/" + hex(place.epoch, 4) + "/" + hex(place.group, 8)
+    }
+
+    private static func hex(_ number: Int32, _ digits: Int) -> String {
+        let text = String(number, radix: 16)
+        return String(repeating: "0", count: max(0, digits - text.count)) + text
     }
 }
 
@@ -41,27 +57,13 @@ extension InsightsCore {
     /// The rows that changed since the last take, each whole. Together with the rows taken before they are everything
     /// that this value contains.
     public mutating func takeDirtyStates() -> [CoreState] {
-        var states: [CoreState] = []
-        if dirty.catalog { states.append(catalogState()) }
-        if dirty.partners { states.append(partnersState()) }
-        for (place, groups) in dirty.customers.sorted(by: { $0.key < $1.key }) {
-            let customer = customers[Int(place)].value
-            for group in groups.sorted() {
-                states.append(
-                    group == DirtyStates.customerRow ? customerState(customer) : usersState(customer, group))
-            }
-        }
-        if dirty.revision || !states.isEmpty {
-            var writer = StateWriter()
-            writer.put(StateKey.version)
-            writer.put(UInt64(bitPattern: revision.number))
-            states.append(CoreState(key: StateKey.core, body: writer.bytes))
-        }
-        dirty = DirtyStates()
+        guard var fold = beginFold() else { return [] }
+        let states = fold.next(maximumBytes: .max)
+        finishFold(fold)
         return states
     }
 
-    private func catalogState() -> CoreState {
+    func catalogState() -> CoreState {
         var writer = StateWriter()
         writer.put(StateKey.version)
         let known = catalog.skus.filter(\.isKnown)
@@ -75,7 +77,7 @@ extension InsightsCore {
         return CoreState(key: StateKey.catalog, body: writer.bytes)
     }
 
-    private func partnersState() -> CoreState {
+    func partnersState() -> CoreState {
         var writer = StateWriter()
         writer.put(StateKey.version)
         var named: [(id: PartnerID, name: String)] = []
@@ -91,7 +93,7 @@ extension InsightsCore {
         return CoreState(key: StateKey.partners, body: writer.bytes)
     }
 
-    private func customerState(_ customer: Customer) -> CoreState {
+    func customerState(_ customer: Customer) -> CoreState {
         var writer = StateWriter()
         writer.put(StateKey.version)
         writer.put(customer.name)
@@ -144,13 +146,13 @@ extension InsightsCore {
         }
     }
 
-    private func usersState(_ customer: Customer, _ group: Int32) -> CoreState {
+    /// Names and holdings of a group of people.
+    func peopleState(_ customer: Customer, _ group: Int32) -> CoreState {
         var writer = StateWriter()
-        writer.put(StateKey.version)
-        let first = Int(group) * DirtyStates.peoplePerRow
-        let end = min(first + DirtyStates.peoplePerRow, customer.people.persons.count)
-        writer.put(max(0, end - first))
-        for place in first..<max(first, end) {
+        writer.put(StateKey.peopleVersion)
+        let places = customer.people.places(of: group)
+        writer.put(places.count)
+        for place in places {
             let person = customer.people.persons[place]
             writer.put(person.id)
             writer.put(person.name)
@@ -165,10 +167,41 @@ extension InsightsCore {
                 }
                 writer.put(holding.named)
             }
-            for row in 0..<ActivityTable.firstUnionRow {
-                writer.put(customer.activity.days(person: place, row: row))
-            }
         }
         return CoreState(key: StateKey.users(customer.id, group), body: writer.bytes)
+    }
+
+    /// The activity days of a group of people in one epoch.
+    func usesState(_ customer: Customer, _ place: UsesPlace) -> CoreState {
+        var uses = StoredUses(epoch: place.epoch)
+        let places = customer.people.places(of: place.group)
+        for person in places {
+            var rows: [StoredUses.Row] = []
+            for row in 0..<ActivityTable.firstUnionRow {
+                let days = customer.activity.days(person: person, row: row, epoch: place.epoch)
+                if !days.isEmpty { rows.append(StoredUses.Row(row: row, days: days)) }
+            }
+            if !rows.isEmpty { uses.people.append(StoredUses.Person(place: person - places.lowerBound, rows: rows)) }
+        }
+        return CoreState(key: StateKey.uses(customer.id, place), body: uses.bytes)
+    }
+
+    /// The epochs in which anybody of a group was active.
+    func epochs(_ customer: Customer, _ group: Int32) -> [Int32] {
+        var epochs: Set<Int32> = []
+        for person in customer.people.places(of: group) {
+            for row in 0..<ActivityTable.firstUnionRow {
+                for day in customer.activity.days(person: person, row: row) { epochs.insert(day >> EpochDays.shift) }
+            }
+        }
+        return epochs.sorted()
+    }
+}
+
+extension People {
+    /// The places of a group's people.
+    func places(of group: Int32) -> Range<Int> {
+        let first = min(Int(group) * DirtyStates.peoplePerRow, persons.count)
+        return first..<min(first + DirtyStates.peoplePerRow, persons.count)
     }
 }

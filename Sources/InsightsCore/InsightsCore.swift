@@ -10,6 +10,8 @@ import Tenancy
 public struct InsightsCore: Sendable {
     /// The number of accepted changes that this value contains.
     public internal(set) var revision = Revision.none
+    /// The rows that were restored say that their last fold was not finished.
+    public internal(set) var isFoldUnfinished = false
     var catalog = SkuCatalog()
     var partnerIndex = TreeDictionary<PartnerID, PartnerIndex>()
     var partners = SharedVector<Box<Partner>>()
@@ -23,6 +25,10 @@ public struct InsightsCore: Sendable {
     var dirty = DirtyStates()
     /// While rows are restored: groups of people that came before their predecessors.
     var waitingUsers: [Int32: [Int: [StoredPerson]]] = [:]
+    /// Likewise days that came before their people, by customer and group.
+    var waitingUses: [Int32: [Int: [StoredUses]]] = [:]
+    /// Per customer the groups of people whose stored row is of version 1: it has their days too.
+    var unconverted: [Int32: Set<Int32>] = [:]
 
     public init() {}
 
@@ -92,26 +98,5 @@ public struct InsightsCore: Sendable {
         case .direct: SellerKind.direct
         case .unknown: SellerKind.unknown
         }
-    }
-}
-
-/// What changed since the states were last taken.
-struct DirtyStates: Sendable {
-    var revision = false
-    var catalog = false
-    var partners = false
-    /// Per customer the groups of people; `customerRow` stands for the customer itself.
-    var customers: [Int32: Set<Int32>] = [:]
-
-    static let customerRow: Int32 = -1
-    /// People in one stored row.
-    static let peoplePerRow = 256
-
-    mutating func mark(customer: Int32) {
-        customers[customer, default: []].insert(Self.customerRow)
-    }
-
-    mutating func mark(person: Int, of customer: Int32) {
-        customers[customer, default: []].insert(Int32(truncatingIfNeeded: person / Self.peoplePerRow))
     }
 }

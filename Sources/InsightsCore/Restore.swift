@@ -2,11 +2,17 @@ import LicenseModel
 import Tenancy
 
 extension InsightsCore {
-    /// Reads back one row of `takeDirtyStates`, in any order of the rows (fastest by key). Only into a core that
-    /// contains nothing but such rows. Throws for a row that this version did not write; start anew then.
+    /// Reads back one row of a fold, in any order of the rows (fastest by key). Only into a core that contains nothing
+    /// but such rows. Throws for a row that no version wrote; start anew then.
     public mutating func restore(_ state: CoreState) throws(CoreStateError) {
         var reader = StateReader(state)
-        guard try reader.number() == StateKey.version else { throw reader.error("the version is unknown") }
+        let version = try reader.number()
+        let isOfPeople = state.key.hasPrefix(StateKey.usersPrefix)
+        let isOfUses = state.key.hasPrefix(StateKey.usesPrefix)
+        guard
+            version == (isOfUses ? StateKey.peopleVersion : StateKey.version)
+                || isOfPeople && version == StateKey.peopleVersion
+        else { throw reader.error("the version is unknown") }
         let before = dirty
         defer { dirty = before }
         if state.key == StateKey.core {
@@ -17,12 +23,39 @@ extension InsightsCore {
             for (id, name) in try reader.partners() { partners[Int(internPartner(id))].value.name = name }
         } else if state.key.hasPrefix(StateKey.customerPrefix) {
             try restoreCustomer(&reader)
-        } else if state.key.hasPrefix(StateKey.usersPrefix) {
-            try restoreUsers(&reader)
+        } else if state.key == StateKey.folding {
+            isFoldUnfinished = true
+        } else if isOfPeople {
+            try restoreUsers(&reader, version: version)
+        } else if isOfUses {
+            try restoreUses(&reader)
         } else {
             throw reader.error("the key is unknown")
         }
         guard reader.isAtEnd else { throw reader.error("more bytes than expected") }
+    }
+
+    /// All rows are read. Throws when people are missing; but those whom an unfinished fold has days of are in the log.
+    public mutating func finishRestoring() throws(CoreStateError) {
+        let before = dirty
+        defer { dirty = before }
+        if let (place, groups) = waitingUsers.first {
+            let id = customers[Int(place)].value.id
+            throw CoreStateError(
+                key: StateKey.users(id, Int32(truncatingIfNeeded: groups.keys.min() ?? 0)),
+                reason: "people before it are missing")
+        }
+        for (place, groups) in waitingUses {
+            for (group, waiting) in groups {
+                guard isFoldUnfinished else {
+                    let uses = UsesPlace(group: Int32(truncatingIfNeeded: group), epoch: waiting.first?.epoch ?? 0)
+                    throw CoreStateError(
+                        key: StateKey.uses(customers[Int(place)].value.id, uses), reason: "its people are missing")
+                }
+                for uses in waiting { add(uses, group: group, to: place) }
+            }
+        }
+        waitingUses = [:]
     }
 
     private mutating func restoreCatalog(_ reader: inout StateReader) throws(CoreStateError) {
@@ -72,13 +105,15 @@ extension InsightsCore {
     }
 
     /// Groups that arrive before their predecessors wait: people keep their places.
-    private mutating func restoreUsers(_ reader: inout StateReader) throws(CoreStateError) {
+    private mutating func restoreUsers(_ reader: inout StateReader, version: UInt64) throws(CoreStateError) {
         let path = reader.key.dropFirst(StateKey.usersPrefix.count)
-        guard let slash = path.lastIndex(of: "/"), let group = Int(path[path.index(after: slash)...], radix: 16),
-            group >= 0, let id = try? CustomerID(String(path[..<slash]))
-        else { throw reader.error("the key is unknown") }
-        let stored = try reader.people()
+        guard let (rest, number) = Self.lastNumber(of: path), let id = try? CustomerID(String(rest)) else {
+            throw reader.error("the key is unknown")
+        }
+        let group = Int(number)
+        let stored = try reader.people(withDays: version == StateKey.version)
         let place = internCustomer(id)
+        if version == StateKey.version { unconverted[place, default: []].insert(number) }
         waitingUsers[place, default: [:]][group] = stored
         while true {
             let count = customers[Int(place)].value.people.persons.count
@@ -86,9 +121,56 @@ extension InsightsCore {
                 let next = waitingUsers[place]?.removeValue(forKey: count / DirtyStates.peoplePerRow)
             else { break }
             add(next, to: place)
+            let uses = waitingUses[place]?.removeValue(forKey: count / DirtyStates.peoplePerRow) ?? []
+            for uses in uses { addOrKeep(uses, group: count / DirtyStates.peoplePerRow, of: place) }
             if next.isEmpty { break }
         }
         if waitingUsers[place]?.isEmpty ?? false { waitingUsers[place] = nil }
+        if waitingUses[place]?.isEmpty ?? false { waitingUses[place] = nil }
+    }
+
+    private mutating func restoreUses(_ reader: inout StateReader) throws(CoreStateError) {
+        let path = reader.key.dropFirst(StateKey.usesPrefix.count)
+        guard let (front, group) = Self.lastNumber(of: path), let (rest, epoch) = Self.lastNumber(of: front),
+            epoch <= Day.last.number >> EpochDays.shift, let id = try? CustomerID(String(rest))
+        else { throw reader.error("the key is unknown") }
+        let uses = try StoredUses(&reader, epoch: epoch)
+        addOrKeep(uses, group: Int(group), of: internCustomer(id))
+    }
+
+    /// The hexadecimal number behind the last slash, and what is before that.
+    private static func lastNumber(of path: Substring) -> (Substring, Int32)? {
+        guard let slash = path.lastIndex(of: "/"), let number = Int32(path[path.index(after: slash)...], radix: 16),
+            number >= 0
+        else { return nil }
+        return (path[..<slash], number)
+    }
+
+    /// Days that arrive before their people wait.
+    private mutating func addOrKeep(_ uses: StoredUses, group: Int, of place: Int32) {
+        let people = customers[Int(place)].value.people.places(of: Int32(truncatingIfNeeded: group))
+        if let last = uses.people.last, last.place >= people.count {
+            waitingUses[place, default: [:]][group, default: []].append(uses)
+        } else {
+            add(uses, group: group, to: place)
+        }
+    }
+
+    /// Adds days of people who are there.
+    private mutating func add(_ uses: StoredUses, group: Int, to place: Int32) {
+        let unionRows = catalog.unionRows
+        let first = uses.epoch << EpochDays.shift
+        change(place) { _, customer, change in
+            let people = customer.people.places(of: Int32(truncatingIfNeeded: group))
+            for stored in uses.people where stored.place < people.count {
+                for row in stored.rows {
+                    customer.addActivity(
+                        person: people.lowerBound + stored.place, row: row.row, unionRows: unionRows[row.row],
+                        days: row.days.offsets.map { Day(number: first + Int32(truncatingIfNeeded: $0)) },
+                        change: &change.activity, epochs: &change.epochs)
+                }
+            }
+        }
     }
 
     private mutating func add(_ people: [StoredPerson], to place: Int32) {
@@ -107,7 +189,7 @@ extension InsightsCore {
                 for (row, days) in stored.activity.enumerated() {
                     customer.addActivity(
                         person: person, row: row, unionRows: unionRows[row], days: days.map(Day.init(number:)),
-                        change: &change.activity)
+                        change: &change.activity, epochs: &change.epochs)
                 }
             }
         }
@@ -126,6 +208,7 @@ struct StoredPerson: Sendable {
     var name: String
     var isErased: Bool
     var holdings: [StoredHolding]
+    /// Days by row of the activity table, of a row of version 1.
     var activity: [[Int32]]
 }
 
@@ -185,7 +268,7 @@ extension StateReader {
         }
     }
 
-    fileprivate mutating func people() throws(CoreStateError) -> [StoredPerson] {
+    fileprivate mutating func people(withDays: Bool) throws(CoreStateError) -> [StoredPerson] {
         let count = try count()
         guard count <= DirtyStates.peoplePerRow else { throw error("too many people") }
         var people: [StoredPerson] = []
@@ -201,7 +284,9 @@ extension StateReader {
                 person.holdings.append(
                     StoredPerson.StoredHolding(sku: sku, assignments: spans, named: try daySet()))
             }
-            for _ in 0..<ActivityTable.firstUnionRow { person.activity.append(try days()) }
+            if withDays {
+                for _ in 0..<ActivityTable.firstUnionRow { person.activity.append(try days()) }
+            }
             people.append(person)
         }
         return people

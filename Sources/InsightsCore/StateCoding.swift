@@ -20,22 +20,17 @@ struct StateWriter {
     /// Nil is 0, so that days are one more than they are.
     mutating func put(_ day: Day?) { put(day.map { UInt64($0.number) + 1 } ?? 0) }
 
+    /// 8 bytes, the lowest first.
+    mutating func put(word: UInt64) {
+        for shift in 0..<8 { bytes.append(UInt8(truncatingIfNeeded: word >> UInt64(shift * 8))) }
+    }
+
     mutating func put(_ text: String) {
         put(text.utf8.count)
         bytes.append(contentsOf: text.utf8)
     }
 
     mutating func put<Tag>(_ id: Identifier<Tag>) { put(id.text) }
-
-    /// Ascending days, each as the distance from the one before.
-    mutating func put(_ days: [Int32]) {
-        put(days.count)
-        var last: Int32 = 0
-        for day in days {
-            put(UInt64(UInt32(bitPattern: day &- last)))
-            last = day
-        }
-    }
 
     mutating func put(_ set: DaySet) {
         put(set.words.count)
@@ -72,6 +67,13 @@ struct StateReader {
             shift += 7
         }
         throw error("a number is cut off")
+    }
+
+    /// 8 bytes, the lowest first.
+    mutating func word() throws(CoreStateError) -> UInt64 {
+        guard bytes.count - place >= 8 else { throw error("a number is cut off") }
+        defer { place += 8 }
+        return (0..<8).reduce(UInt64(0)) { $0 | UInt64(bytes[place + $1]) << UInt64($1 * 8) }
     }
 
     mutating func signed() throws(CoreStateError) -> Int64 {

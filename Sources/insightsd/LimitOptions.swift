@@ -56,6 +56,9 @@ extension NumberOption {
     static let partnerReads = NumberOption(
         "partner-reads", "Long reads of a partner that wait for their turn", unit: "calls",
         services.partnerReads, in: 1...1_000_000)
+    static let partnerChanges = NumberOption(
+        "partner-changes", "Changes of a partner that wait for their turn", unit: "changes",
+        services.partnerChanges, in: 1...10_000)
     static let auditSegmentBytes = NumberOption(
         "audit-segment-bytes", "Size after which a segment of the audit chain is followed by the next", unit: "bytes",
         services.auditSegmentBytes, in: 65_536...(1 << 30))
@@ -71,6 +74,7 @@ extension NumberOption {
         (maxStreams, \.maxStreams), (maxHeaderBytes, \.maxHeaderBytes), (maxMessageBytes, \.maxMessageBytes),
         (maxBatchFacts, \.maxBatchFacts), (partnerRate, \.partnerRate), (partnerBurst, \.partnerBurst),
         (partnerExports, \.partnerExports), (partnerReads, \.partnerReads),
+        (partnerChanges, \.partnerChanges),
         (auditSegmentBytes, \.auditSegmentBytes),
     ]
 }
@@ -97,6 +101,7 @@ struct LimitOptions: ParsableArguments {
     @Option(help: NumberOption.partnerBurst.help) var partnerBurst: Int?
     @Option(help: NumberOption.partnerExports.help) var partnerExports: Int?
     @Option(help: NumberOption.partnerReads.help) var partnerReads: Int?
+    @Option(help: NumberOption.partnerChanges.help) var partnerChanges: Int?
     @Option(help: NumberOption.auditSegmentBytes.help) var auditSegmentBytes: Int?
 }
 
@@ -131,6 +136,7 @@ extension NumberSettings {
         services.partnerExports = self[.partnerExports]
         services.memoryBudget = self[.memoryBudget] << 20
         services.partnerReads = self[.partnerReads]
+        services.partnerChanges = self[.partnerChanges]
         services.auditSegmentBytes = self[.auditSegmentBytes]
         services.partnerLimit =
             RateLimit(perSecond: self[.partnerRate], burst: self[.partnerBurst]) ?? services.partnerLimit

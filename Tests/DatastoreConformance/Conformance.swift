@@ -39,6 +39,7 @@ public enum ConformanceCheck: String, CaseIterable, Sendable {
     case foldsOutsideTheLogAreRefused
     case accessChangesStay
     case accessStaysInScope
+    case changesTogetherAreAllOrNone
     case createdPartnersMakeRevisions
     case erasureRewritesTheLog
     case erasureFolds
@@ -62,6 +63,7 @@ public enum ConformanceCheck: String, CaseIterable, Sendable {
         case .foldsOutsideTheLogAreRefused: try foldsOutsideTheLogAreRefused(harness)
         case .accessChangesStay: try accessChangesStay(harness)
         case .accessStaysInScope: try accessStaysInScope(harness)
+        case .changesTogetherAreAllOrNone: try changesTogetherAreAllOrNone(harness)
         case .createdPartnersMakeRevisions: try createdPartnersMakeRevisions(harness)
         case .erasureRewritesTheLog: try erasureRewritesTheLog(harness)
         case .erasureFolds: try erasureFolds(harness)

@@ -101,4 +101,42 @@ extension ConformanceCheck {
         try require(log.map(\.kind) == [.batch, .batch, .partnerCreated, .batch], "the log differs")
         try store.close()
     }
+
+    func changesTogetherAreAllOrNone(_ harness: DatastoreHarness) throws {
+        var store = try harness.make()
+        try create("alpha", in: store)
+        let alpha = AccessGrant.partner(try Grants.scope("alpha"))
+        let operatorGrant = AccessGrant.operator(try Grants.operator())
+        func partner(_ name: String, _ revision: Int64) throws -> AccessSave {
+            AccessSave(
+                .createPartner(
+                    PartnerRecord(id: try PartnerID(name), name: nil), first: try Self.principal(name, "admin")),
+                entry: .partnerCreated(revision: Revision(number: revision)), for: operatorGrant)
+        }
+        func own(_ change: AccessChange) -> AccessSave { AccessSave(change, entry: nil, for: alpha) }
+        let zoe = own(.createPrincipal(try Self.principal("alpha", "zoe")))
+        let before = try store.loadAccess(for: try Grants.operator())
+        let ghost = own(.updatePrincipal(try Self.principal("alpha", "ghost")))
+        try requireRefusal(.notFound) { try store.save([zoe, try partner("beta", 2), ghost]) }
+        try requireRefusal(.alreadyExists) { try store.save([zoe, zoe]) }
+        try requireRefusal(.outOfOrder(expected: Revision(number: 3), found: Revision(number: 2))) {
+            try store.save([try partner("beta", 2), try partner("gamma", 2)])
+        }
+        try require(try store.loadAccess(for: try Grants.operator()) == before, "a refused group left something")
+        try require(store.revision == Revision(number: 1), "a refused group moved the revision")
+        try store.save([])
+        try store.save([
+            zoe, try partner("beta", 2), own(.updatePrincipal(try Self.principal("alpha", "zoe", disabled: true))),
+            try partner("gamma", 3),
+        ])
+        for _ in 0..<2 {
+            let registry = try store.loadAccess(for: try Grants.operator())
+            try require(registry.partners.map(\.id.text) == ["alpha", "beta", "gamma"], "the partners differ")
+            try require(registry.principals.map(\.id.text) == ["admin", "zoe", "admin", "admin"], "principals differ")
+            try require(registry.principals[1].disabled, "the later change of a group is not the last")
+            try require(store.revision == Revision(number: 3), "the revision differs")
+            store = try harness.reopen(store)
+        }
+        try store.close()
+    }
 }

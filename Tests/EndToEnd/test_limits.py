@@ -312,6 +312,25 @@ def test_reads_that_wait(new_house):
     assert house["dave"].call("ListCustomerInsights").total_size == 0
 
 
+def test_changes_that_wait(new_house):
+    house = new_house("--partner-changes", "1").start().register()
+    with house.client(house.certificates.alice) as alice:
+        method = house.api.methods["CreatePrincipal"]
+        call = alice._callable(method, method.request.SerializeToString, lambda data: data)
+        futures = [call.future(method.request(principal=dict(principal_id=f"p{n}")), timeout=60) for n in range(200)]
+        refusals = [Refusal.of(future.exception()) for future in futures if future.exception()]
+        assert 0 < len(refusals) < 200
+        assert {details(refusal) for refusal in refusals} == {
+            ("RESOURCE_EXHAUSTED", "TOO_MANY_CHANGES", "partner-changes", "1")
+        }
+        assert all(refusal.retry_seconds == 1 for refusal in refusals)
+        made = [row.principal_id for row in house["alice"].call("ListPrincipals").principals if row.principal_id[0] == "p"]
+        assert len(made) == 200 - len(refusals), "what was refused was not made, and the rest was"
+        house["dave"].call("CreatePrincipal", principal=dict(principal_id="other"))
+        trail = [event for event in house["alice"].call("ListAuditEvents", page_size=1_000).events if "CreateP" in event.method]
+        assert len([event for event in trail if event.principal_id == "alice"]) == len(made) + 4
+
+
 def test_health_watches(new_house):
     house = new_house("--max-streams", "2000").start()
     with Peer(house) as peer, Peer(house) as late:

@@ -13,6 +13,7 @@ import Testing
         PBListRecommendationsResponse(), PBListSubscriptionsResponse(), PBListLicensedUsersResponse(),
         PBWhoAmIResponse(), PBListPrincipalsResponse(), PBCreatePrincipalResponse(), PBUpdatePrincipalResponse(),
         PBDeletePrincipalResponse(), PBExplainAccessResponse(), PBListAuditEventsResponse(), PBCreatePartnerResponse(),
+        PBUpdatePartnerResponse(),
         PBGetIngestStatusResponse(), PBEraseUserResponse(), PBCustomerInsights(), PBPortfolioInsights(),
         PBProductInsights(), PBLicenseFigures(), PBUsageFigures(), PBRatio(), PBSkuLicenses(), PBWorkloadUsage(),
         PBFreshness(), PBSourceCoverage(), PBLicenseComparison(), PBTrendPoint(), PBUsageExplanation(),

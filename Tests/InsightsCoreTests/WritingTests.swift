@@ -157,7 +157,7 @@ import Testing
     @Test func damagedStatesAreRefused() throws {
         var core = InsightsCore(erasureFacts())
         let states = core.takeDirtyStates()
-        #expect(states.count == 4)
+        #expect(states.count == 5)
         for state in states {
             for length in 0..<state.body.count {
                 var empty = InsightsCore()
@@ -182,7 +182,7 @@ import Testing
         var core = InsightsCore(facts)
         var stored: [String: [UInt8]] = [:]
         for state in core.takeDirtyStates() { stored[state.key] = state.body }
-        #expect(stored.count == 7)
+        #expect(stored.count == 11)
         core.add([Make.activity("C", "p900", .exo, [start + 9])])
         let changed = core.takeDirtyStates()
         #expect(changed.count == 2)

@@ -5,7 +5,7 @@ import Testing
 @testable import InsightsServer
 
 /// A data folder that goes away with the test.
-final class AuditFolder {
+final class AuditFolder: Sendable {
     let path: String
 
     init() throws {

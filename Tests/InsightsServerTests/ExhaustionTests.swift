@@ -18,6 +18,7 @@ import Testing
         (Refusal.tooManyCalls(.standard, retryAfterNanoseconds: 2_000_001), "RATE_EXCEEDED", 3, "3"),
         (Refusal.tooManyExports(limit: 4), "TOO_MANY_EXPORTS", 1_000, "1000"),
         (Refusal.tooManyReads(limit: 4), "TOO_MANY_READS", 1_000, "1000"),
+        (Refusal.tooManyChanges(limit: 4), "TOO_MANY_CHANGES", 1_000, "1000"),
         (Refusal.tooManyWatches(limit: 4), "TOO_MANY_WATCHES", 10_000, "10000"),
         (Refusal.storeFull, "STORE_FULL", 60_000, "60000"),
         (Refusal.directoryFull(limit: 4), "DIRECTORY_FULL", 60_000, "60000"),

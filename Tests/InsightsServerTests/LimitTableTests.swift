@@ -51,6 +51,7 @@ import Testing
             ("KiB of headers beyond the first 4 of each call", frames(limits.headerKiB)),
             ("their TLS handshake when those are taken", "\(limits.crowdedHandshakeTimeout.components.seconds) s"),
             ("health watches of the server", number(HealthService.maximumWatchers)),
+            ("changes of the operator that wait", number(ChangeQueue.operatorLimit)),
             (
                 "health watches without a verified certificate",
                 "\(HealthService.maximumStrangers), of a connection \(HealthService.maximumOfStranger)"

@@ -125,6 +125,19 @@ public enum PBAccessService: Sendable {
                 type: .unary
             )
         }
+        /// Namespace for "UpdatePartner" metadata.
+        public enum UpdatePartner: Sendable {
+            /// Request type for "UpdatePartner".
+            public typealias Input = PBUpdatePartnerRequest
+            /// Response type for "UpdatePartner".
+            public typealias Output = PBUpdatePartnerResponse
+            /// Descriptor for "UpdatePartner".
+            public static let descriptor = GRPCCore.MethodDescriptor(
+                service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "partner.insights.v1.AccessService"),
+                method: "UpdatePartner",
+                type: .unary
+            )
+        }
         /// Descriptors for all methods in the "partner.insights.v1.AccessService" service.
         public static let descriptors: [GRPCCore.MethodDescriptor] = [
             WhoAmI.descriptor,
@@ -134,7 +147,8 @@ public enum PBAccessService: Sendable {
             DeletePrincipal.descriptor,
             ExplainAccess.descriptor,
             ListAuditEvents.descriptor,
-            CreatePartner.descriptor
+            CreatePartner.descriptor,
+            UpdatePartner.descriptor
         ]
     }
 }
@@ -302,7 +316,7 @@ extension PBAccessService {
         /// > Source IDL Documentation:
         /// >
         /// > The audit trail of the caller's partner, newest first: changes of access, refused calls, reads of named users.
-        /// > Of the operator's doings only the partner's own creation is in it: what is ingested or erased belongs to no
+        /// > Of the operator's doings only what became of the partner itself is in it: what is ingested or erased belongs to no
         /// > partner alone and stands in the chain only.
         ///
         /// - Parameters:
@@ -343,6 +357,31 @@ extension PBAccessService {
             deserializer: some GRPCCore.MessageDeserializer<PBCreatePartnerResponse>,
             options: GRPCCore.CallOptions,
             onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<PBCreatePartnerResponse>) async throws -> Result
+        ) async throws -> Result where Result: Sendable
+
+        /// Call the "UpdatePartner" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Disables a partner, or enables it again: of a disabled partner every certificate and token is refused as if it
+        /// > were unknown, on open streams too. Its principals, facts and figures stay as they are. `NOT_FOUND` when there is no
+        /// > such partner. Operator only.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `PBUpdatePartnerRequest` message.
+        ///   - serializer: A serializer for `PBUpdatePartnerRequest` messages.
+        ///   - deserializer: A deserializer for `PBUpdatePartnerResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        func updatePartner<Result>(
+            request: GRPCCore.ClientRequest<PBUpdatePartnerRequest>,
+            serializer: some GRPCCore.MessageSerializer<PBUpdatePartnerRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<PBUpdatePartnerResponse>,
+            options: GRPCCore.CallOptions,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<PBUpdatePartnerResponse>) async throws -> Result
         ) async throws -> Result where Result: Sendable
     }
 
@@ -576,7 +615,7 @@ extension PBAccessService {
         /// > Source IDL Documentation:
         /// >
         /// > The audit trail of the caller's partner, newest first: changes of access, refused calls, reads of named users.
-        /// > Of the operator's doings only the partner's own creation is in it: what is ingested or erased belongs to no
+        /// > Of the operator's doings only what became of the partner itself is in it: what is ingested or erased belongs to no
         /// > partner alone and stands in the chain only.
         ///
         /// - Parameters:
@@ -634,6 +673,42 @@ extension PBAccessService {
             try await self.client.unary(
                 request: request,
                 descriptor: PBAccessService.Method.CreatePartner.descriptor,
+                serializer: serializer,
+                deserializer: deserializer,
+                options: options,
+                onResponse: handleResponse
+            )
+        }
+
+        /// Call the "UpdatePartner" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Disables a partner, or enables it again: of a disabled partner every certificate and token is refused as if it
+        /// > were unknown, on open streams too. Its principals, facts and figures stay as they are. `NOT_FOUND` when there is no
+        /// > such partner. Operator only.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `PBUpdatePartnerRequest` message.
+        ///   - serializer: A serializer for `PBUpdatePartnerRequest` messages.
+        ///   - deserializer: A deserializer for `PBUpdatePartnerResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        public func updatePartner<Result>(
+            request: GRPCCore.ClientRequest<PBUpdatePartnerRequest>,
+            serializer: some GRPCCore.MessageSerializer<PBUpdatePartnerRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<PBUpdatePartnerResponse>,
+            options: GRPCCore.CallOptions = .defaults,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<PBUpdatePartnerResponse>) async throws -> Result = { response in
+                try response.message
+            }
+        ) async throws -> Result where Result: Sendable {
+            try await self.client.unary(
+                request: request,
+                descriptor: PBAccessService.Method.UpdatePartner.descriptor,
                 serializer: serializer,
                 deserializer: deserializer,
                 options: options,
@@ -826,7 +901,7 @@ extension PBAccessService.ClientProtocol {
     /// > Source IDL Documentation:
     /// >
     /// > The audit trail of the caller's partner, newest first: changes of access, refused calls, reads of named users.
-    /// > Of the operator's doings only the partner's own creation is in it: what is ingested or erased belongs to no
+    /// > Of the operator's doings only what became of the partner itself is in it: what is ingested or erased belongs to no
     /// > partner alone and stands in the chain only.
     ///
     /// - Parameters:
@@ -876,6 +951,37 @@ extension PBAccessService.ClientProtocol {
             request: request,
             serializer: GRPCProtobuf.ProtobufSerializer<PBCreatePartnerRequest>(),
             deserializer: GRPCProtobuf.ProtobufDeserializer<PBCreatePartnerResponse>(),
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "UpdatePartner" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Disables a partner, or enables it again: of a disabled partner every certificate and token is refused as if it
+    /// > were unknown, on open streams too. Its principals, facts and figures stay as they are. `NOT_FOUND` when there is no
+    /// > such partner. Operator only.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `PBUpdatePartnerRequest` message.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func updatePartner<Result>(
+        request: GRPCCore.ClientRequest<PBUpdatePartnerRequest>,
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<PBUpdatePartnerResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        try await self.updatePartner(
+            request: request,
+            serializer: GRPCProtobuf.ProtobufSerializer<PBUpdatePartnerRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<PBUpdatePartnerResponse>(),
             options: options,
             onResponse: handleResponse
         )
@@ -1089,7 +1195,7 @@ extension PBAccessService.ClientProtocol {
     /// > Source IDL Documentation:
     /// >
     /// > The audit trail of the caller's partner, newest first: changes of access, refused calls, reads of named users.
-    /// > Of the operator's doings only the partner's own creation is in it: what is ingested or erased belongs to no
+    /// > Of the operator's doings only what became of the partner itself is in it: what is ingested or erased belongs to no
     /// > partner alone and stands in the chain only.
     ///
     /// - Parameters:
@@ -1146,6 +1252,41 @@ extension PBAccessService.ClientProtocol {
             metadata: metadata
         )
         return try await self.createPartner(
+            request: request,
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "UpdatePartner" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Disables a partner, or enables it again: of a disabled partner every certificate and token is refused as if it
+    /// > were unknown, on open streams too. Its principals, facts and figures stay as they are. `NOT_FOUND` when there is no
+    /// > such partner. Operator only.
+    ///
+    /// - Parameters:
+    ///   - message: request message to send.
+    ///   - metadata: Additional metadata to send, defaults to empty.
+    ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func updatePartner<Result>(
+        _ message: PBUpdatePartnerRequest,
+        metadata: GRPCCore.Metadata = [:],
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<PBUpdatePartnerResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        let request = GRPCCore.ClientRequest<PBUpdatePartnerRequest>(
+            message: message,
+            metadata: metadata
+        )
+        return try await self.updatePartner(
             request: request,
             options: options,
             onResponse: handleResponse

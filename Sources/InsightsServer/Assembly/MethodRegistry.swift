@@ -107,6 +107,7 @@ private struct ServiceHandlers {
                 "ExplainAccess": .unary(access.explainAccess),
                 "ListAuditEvents": .deferredUnary(access.listAuditEvents),
                 "CreatePartner": .deferredUnary(access.createPartner),
+                "UpdatePartner": .deferredUnary(access.updatePartner),
             ])
         let ingest = IngestService(context: context)
         add(

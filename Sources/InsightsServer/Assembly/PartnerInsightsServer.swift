@@ -61,23 +61,26 @@ public final class PartnerInsightsServer: Sendable {
             "store read back",
             metadata: [
                 "revision": .stringConvertible(recovered.core.revision),
-                "replayed_entries": .stringConvertible(recovered.replayed),
+                "replayed_entries": .stringConvertible(recovered.replayed.entries),
                 "duration_ms": .stringConvertible(milliseconds),
             ])
         let directory = PrincipalDirectory(recovered.directory)
         let (logger, clock) = (parts.logger, parts.clock)
         let published = PublishedCore(recovered.core) { clock.today() }
         let condition = StoreCondition(parts)
-        let writer = FactWriter(store: parts.store, published: published, directory: directory) { error in
+        let authenticator = Authenticator(
+            directory: directory, trustDomain: parts.trustDomain, tokens: parts.tokens)
+        let writer = FactWriter(
+            store: parts.store, published: published, directory: directory, authenticator: authenticator,
+            replayed: recovered.replayed
+        ) { error in
             logger.error("store failure", metadata: ["reason": .string(error.description)])
             condition.failed(error, revision: published.load().revision, now: clock.monotonicNanoseconds())
         }
         writer.followDays()
         let context = ServerContext(
             settings: parts.settings, clock: parts.clock, published: published, directory: directory,
-            authenticator: Authenticator(
-                directory: directory, trustDomain: parts.trustDomain, tokens: parts.tokens),
-            writer: writer, metrics: CallMetrics(paths: MethodRegistry.paths),
+            authenticator: authenticator, writer: writer, metrics: CallMetrics(paths: MethodRegistry.paths),
             health: HealthService(services: MethodRegistry.services),
             auditLog: try AuditLog(
                 folder: parts.dataFolder, segmentBytes: parts.settings.auditSegmentBytes),
@@ -98,7 +101,9 @@ public final class PartnerInsightsServer: Sendable {
 
     /// Listens and serves. Returns when connections are accepted.
     public func start() throws -> BoundAddress {
-        try engine.start()
+        let address = try engine.start()
+        context.writer.foldAfterStart()
+        return address
     }
 
     /// Certificates, authorities and revocation lists from their files again; running calls go on.
@@ -115,6 +120,7 @@ public final class PartnerInsightsServer: Sendable {
         context.health.stopServing()
         let clean = engine.drain(grace: grace)
         context.longReads.stop()
+        context.changes.stop()
         context.writer.stop()
         // The last streams are going on record; one that hangs is put on record by the next start.
         if context.openStreams.wait(timeout: .now() + DispatchTimeInterval.seconds(5)) == .timedOut {

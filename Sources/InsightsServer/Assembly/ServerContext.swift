@@ -32,6 +32,8 @@ public struct ServiceSettings: Sendable {
     public var partnerExports = 4
     /// Long reads of one partner that may wait for their turn: a second's calls at the standard rate.
     public var partnerReads = 1_000
+    /// Changes of one partner that may wait for their turn.
+    public var partnerChanges = 32
     /// Calls of one partner over all connections.
     public var partnerLimit = RateLimit.standard
     /// Bytes after which a segment of the audit chain is followed by the next.
@@ -50,6 +52,9 @@ final class ServerContext: Sendable {
     let directory: PrincipalDirectory
     let authenticator: Authenticator
     let writer: FactWriter
+    /// Changes other than batches, on their way to the writer.
+    let changes: ChangeQueue
+    let recorder: ChangeRecorder
     let rateLimiter: RateLimiter
     let memory: PartnerMemory
     let unrecordedRefusals = UnrecordedRefusals(RateLimit(perSecond: 50, burst: 1_000) ?? .standard)
@@ -77,6 +82,8 @@ final class ServerContext: Sendable {
         self.directory = directory
         self.authenticator = authenticator
         self.writer = writer
+        recorder = ChangeRecorder(auditLog: auditLog, clock: clock, published: published, logger: logger)
+        changes = ChangeQueue(limit: settings.partnerChanges, writer: writer, recorder: recorder)
         rateLimiter = RateLimiter(settings.partnerLimit)
         memory = PartnerMemory(budget: settings.memoryBudget)
         exports = ExportSlots(limit: settings.partnerExports)

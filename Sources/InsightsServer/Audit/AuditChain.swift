@@ -105,18 +105,25 @@ final class AuditChain: Sendable {
         journal.tryAgain()
     }
 
-    /// Notes a change that is about to be made. Throws when it must not be made.
-    func begin(_ event: AuditEvent) throws(AuditError) -> AuditChange {
+    /// Notes changes that are about to be made. Throws when none of them may be made.
+    func begin(_ events: [AuditEvent]) throws(AuditError) -> [AuditChange] {
         if isFailing.load(ordering: .relaxed) { try flush() }
         let sequence = try locked { (writer) throws(AuditError) in writer.state.sequence }
-        return try journal.begin(event, after: sequence)
+        return try journal.begin(events, after: sequence)
     }
 
-    /// Puts a change on record. Should that fail, the record waits until the disk takes it, and the journal keeps it.
-    func end(_ change: AuditChange) throws(AuditError) {
-        _ = queue.add(change.event.record(key: start.key, change: change.id), isAwaited: true)
+    /// Puts changes on record. Should that fail, the records wait until the disk takes them, and the journal keeps the
+    /// changes.
+    func end(_ changes: [AuditChange]) throws(AuditError) {
+        guard !changes.isEmpty else { return }
+        for change in changes {
+            _ = queue.add(change.event.record(key: start.key, change: change.id), isAwaited: true)
+        }
         try locked { (writer) throws(AuditError) in try self.writeDurably(&writer) }
     }
+
+    /// Forgets changes that were noted and not made.
+    func forget(_ changes: [AuditChange]) { journal.end(changes.map(\.id)) }
 
     /// Writes everything, brings the anchor up to date and refuses every later event.
     func close() throws(AuditError) {

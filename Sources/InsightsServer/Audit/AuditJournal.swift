@@ -51,27 +51,35 @@ final class AuditJournal: Sendable {
     /// Number of changes under way, and why the last could not be noted; nil when it could.
     var status: (count: Int, failure: AuditError?) { state.withLock { ($0.open.count, $0.failure) } }
 
-    /// Notes a change; durable on return. Throws when it cannot be noted, and then it must not be made.
-    func begin(_ event: AuditEvent, after sequence: UInt64) throws(AuditError) -> AuditChange {
-        let change = AuditChange(id: Self.newID(), event: event)
-        var record = event.record(key: key, change: change.id)
-        record.sequence = sequence
-        record.code = Self.unknownOutcome
-        let body = AuditLine.body(of: record, before: -1)
-        let line = AuditLine.line(body: body, mac: key.journal(body))
+    /// Notes changes, all or none; durable on return. Throws when they cannot be noted, and then none may be made.
+    func begin(_ events: [AuditEvent], after sequence: UInt64) throws(AuditError) -> [AuditChange] {
+        var lines: [String: [UInt8]] = [:]
+        var bytes: [UInt8] = []
+        let changes = events.map { event in
+            let change = AuditChange(id: Self.newID(), event: event)
+            var record = event.record(key: key, change: change.id)
+            record.sequence = sequence
+            record.code = Self.unknownOutcome
+            let body = AuditLine.body(of: record, before: -1)
+            let line = AuditLine.line(body: body, mac: key.journal(body))
+            lines[change.id] = line
+            bytes += line
+            return change
+        }
+        guard !bytes.isEmpty else { return [] }
         try state.withLock { (state) throws(AuditError) in
             do throws(AuditError) {
                 if state.isBroken { throw .broken }
                 try self.compact(&state)
-                try Self.append(line, to: &state)
+                try Self.append(bytes, to: &state)
             } catch {
                 state.failure = state.isBroken ? .broken : error
                 throw error
             }
             state.failure = nil
-            state.open[change.id] = line
+            state.open.merge(lines) { $1 }
         }
-        return change
+        return changes
     }
 
     /// Forgets changes whose records are durable.
@@ -100,14 +108,14 @@ final class AuditJournal: Sendable {
         }
     }
 
-    private static func append(_ line: [UInt8], to state: inout State) throws(AuditError) {
+    private static func append(_ lines: [UInt8], to state: inout State) throws(AuditError) {
         do throws(AuditError) {
-            try state.storage.append(line)
+            try state.storage.append(lines)
         } catch {
             do throws(AuditError) { try state.storage.truncate(to: state.size) } catch { state.isBroken = true }
             throw error
         }
-        state.size += line.count
+        state.size += lines.count
         do throws(AuditError) {
             try state.storage.sync()
         } catch {

@@ -63,14 +63,28 @@ public final class AuditLog: Sendable {
     /// Notes a change durably, before it is made. Throws when it cannot be noted, or the last record could not be
     /// written: then it must not be made. Every change that began has to `end`.
     func begin(_ event: AuditEvent) throws(AuditError) -> AuditChange {
-        try waking { () throws(AuditError) in try chain.begin(event) }
+        guard let change = try begin([event]).first else { throw .broken }
+        return change
+    }
+
+    /// The same for a group, all or none of it, by one `fsync`.
+    func begin(_ events: [AuditEvent]) throws(AuditError) -> [AuditChange] {
+        try waking { () throws(AuditError) in try chain.begin(events) }
     }
 
     /// Puts the outcome of a change on record, durably. When that fails, the record follows as soon as the disk takes
     /// it, or at the next start with an unknown outcome.
     func end(_ change: AuditChange) throws(AuditError) {
-        try waking { () throws(AuditError) in try chain.end(change) }
+        try end([change])
     }
+
+    /// The same for a group, by one `fsync`.
+    func end(_ changes: [AuditChange]) throws(AuditError) {
+        try waking { () throws(AuditError) in try chain.end(changes) }
+    }
+
+    /// Forgets changes that were noted and not made, since their calls were refused.
+    func forget(_ changes: [AuditChange]) { chain.forget(changes) }
 
     /// Writes everything that waits, durably.
     public func flush() throws(AuditError) {

@@ -17,38 +17,15 @@ extension ServerContext {
         return event
     }
 
-    /// Makes a change that is on record whatever happens: noted durably before it is made, with its outcome in its one
-    /// record afterwards. Throws without making it when it cannot be noted. Blocks for the disk.
-    func audited<Value>(
-        _ event: AuditEvent, _ change: () throws(WriteFailure) -> Value
-    ) throws(WriteFailure) -> Value {
-        let noted = try beginChange(event)
-        do throws(WriteFailure) {
-            let value = try change()
-            endChange(noted, code: .ok)
-            return value
-        } catch {
-            endChange(noted, code: Refusal.write(error, path: "").code)
-            throw error
-        }
-    }
-
+    /// Notes a change that is about to be made. Throws when it must not be. Blocks for the disk.
     func beginChange(_ event: AuditEvent) throws(WriteFailure) -> AuditChange {
-        do {
-            return try auditLog.begin(event)
-        } catch {
-            noteAuditFailure(error)
-            throw .auditUnavailable
-        }
+        guard let change = try recorder.begin([event]).first else { throw .auditUnavailable }
+        return change
     }
 
+    /// Puts its outcome on record. Blocks for the disk.
     func endChange(_ change: AuditChange, code: RPCStatus.Code) {
-        var change = change
-        change.event.time = auditTime
-        change.event.code = Int32(code.rawValue)
-        change.event.revision = UInt64(clamping: published.load().revision.number)
-        // The change is made and noted: a record that cannot be written now follows later.
-        do { try auditLog.end(change) } catch { noteAuditFailure(error) }
+        recorder.end(change, code: code)
     }
 
     /// Puts a read of named users on record before it is answered. Throws when it must not be answered. Blocks for the
@@ -57,7 +34,7 @@ extension ServerContext {
         do {
             try auditLog.appendDurably(event)
         } catch {
-            noteAuditFailure(error)
+            recorder.note(error)
             throw Refusal.auditUnavailable
         }
     }
@@ -111,10 +88,6 @@ extension ServerContext {
     }
 
     private var auditTime: Timestamp { Timestamp(milliseconds: clock.unixSeconds() * 1_000) }
-
-    private func noteAuditFailure(_ error: AuditError) {
-        logger.error("audit failure", metadata: ["reason": .string(error.description)])
-    }
 
     // MARK: Floods of refused credentials
 

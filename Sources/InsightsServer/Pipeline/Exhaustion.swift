@@ -68,6 +68,12 @@ extension Refusal {
             limit: "partner-reads", value: limit, .after(milliseconds: 1_000))
     }
 
+    static func tooManyChanges(limit: Int) -> RPCStatus {
+        exhausted(
+            "TOO_MANY_CHANGES", "\(limit) changes are waiting, which is the limit", limit: "partner-changes",
+            value: limit, .after(milliseconds: 1_000))
+    }
+
     static func tooManyWatches(limit: Int) -> RPCStatus {
         exhausted(
             "TOO_MANY_WATCHES", "there are \(limit) health watches, which is the limit", limit: "health-watches",

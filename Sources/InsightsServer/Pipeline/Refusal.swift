@@ -56,6 +56,9 @@ enum Refusal {
     static let principalNotFound = make(
         .notFound, "no such principal", [.errorInfo(reason: "PRINCIPAL_NOT_FOUND")])
 
+    static let partnerNotFound = make(
+        .notFound, "no such partner", [.errorInfo(reason: "PARTNER_NOT_FOUND")])
+
     static let userNotFound = make(.notFound, "no such user", [.errorInfo(reason: "USER_NOT_FOUND")])
 
     static func badField(_ field: String, _ reason: String) -> RPCStatus {
@@ -118,6 +121,8 @@ enum Refusal {
         case .datastore(let error): datastore(error)
         case .auditUnavailable: auditUnavailable
         case .noSuchUser: userNotFound
+        case .unauthenticated(let failure): unauthenticated(failure)
+        case .denied(let refusal): roleLacks(refusal)
         case .stopped: shuttingDown
         }
     }

@@ -94,12 +94,7 @@ struct AccessService: Sendable {
         respond(responder) { () throws(RPCStatus) in
             let message: PBCreatePartnerRequest = try decode(bytes)
             let grant = try call.operatorGrant()
-            let partner: PartnerID
-            do throws(IdentifierError) {
-                partner = try PartnerID(message.partnerID)
-            } catch {
-                throw Refusal.badField("partner_id", error.reason)
-            }
+            let partner = try partnerID(message.partnerID)
             // No path segments of a SPIFFE id, so no certificate could ever name them.
             guard partner.text != ".", partner.text != ".." else {
                 throw Refusal.badField("partner_id", "may not be . or ..")
@@ -112,23 +107,34 @@ struct AccessService: Sendable {
             let first = try record(message.principal, of: partner)
             // In the partner's own trail: its security team wants to see who gave whom the first access.
             let audit = context.auditEvent(of: call, partner: partner)
-            context.writer.perform { writer in
-                let result = Result { () throws(WriteFailure) in
-                    try context.audited(audit) { () throws(WriteFailure) in
-                        try writer.createPartner(partner, name: name.isEmpty ? nil : name, first: first, for: grant)
-                    }
-                }
-                finish(responder, result) { revision in
-                    var response = PBCreatePartnerResponse()
-                    response.partnerID = partner.text
-                    response.revision = revision.number
-                    var admin = first
-                    admin.roles = RoleSet(first.roles.roles + [.userManagementAdmin])
-                    response.principal = PBPrincipal(record: admin, partner: partner)
-                    return response
-                }
-            } stopped: {
-                responder.finish(.failure(Refusal.shuttingDown))
+            context.submit(
+                .createPartner(partner, name: name.isEmpty ? nil : name, first: first, grant), audit, responder,
+                path: "principal"
+            ) { made in
+                var response = PBCreatePartnerResponse()
+                response.partnerID = partner.text
+                response.revision = made.revision.number
+                if let admin = made.record { response.principal = PBPrincipal(record: admin, partner: partner) }
+                return response
+            }
+        }
+    }
+
+    func updatePartner(_ call: CallContext, _ bytes: [UInt8], _ responder: UnaryResponder) {
+        respond(responder) { () throws(RPCStatus) in
+            let message: PBUpdatePartnerRequest = try decode(bytes)
+            let grant = try call.operatorGrant()
+            let partner = try partnerID(message.partnerID)
+            guard context.directory.snapshot.isRegistered(partner) else { throw Refusal.partnerNotFound }
+            let disabled = message.disabled
+            context.submit(
+                .setPartner(partner, disabled: disabled, grant), context.auditEvent(of: call, partner: partner),
+                responder, path: "partner"
+            ) { _ in
+                var response = PBUpdatePartnerResponse()
+                response.partnerID = partner.text
+                response.disabled = disabled
+                return response
             }
         }
     }
@@ -218,49 +224,10 @@ struct AccessService: Sendable {
         guard let caller = call.record?.caller?.identity else {
             return responder.finish(.failure(Refusal.noPermissionDeclared))
         }
-        let audit = context.auditEvent(of: call)
-        context.writer.perform { writer in
-            do throws(RPCStatus) {
-                try mayStillManage(caller)
-            } catch {
-                return responder.finish(.failure(error))
-            }
-            let result = Result { () throws(WriteFailure) in
-                try context.audited(audit) { () throws(WriteFailure) in try writer.change(change, in: scope) }
-            }
-            finish(responder, result, response: response)
-        } stopped: {
-            responder.finish(.failure(Refusal.shuttingDown))
-        }
-    }
-
-    /// Asked again on the writer: changes are made one after the other, and the one before may have removed the caller.
-    private func mayStillManage(_ caller: AuthenticatedCaller) throws(RPCStatus) {
-        let renewed: AuthenticatedCaller
-        do throws(AuthenticationFailure) {
-            renewed = try context.authenticator.renewed(caller)
-        } catch {
-            throw Refusal.unauthenticated(error)
-        }
-        do throws(AccessRefusal) {
-            _ = try AccessPolicy.authorize(renewed.principal, for: .managePrincipals)
-        } catch {
-            throw Refusal.roleLacks(error)
-        }
-    }
-
-    private func finish<Value, Response: Message>(
-        _ responder: UnaryResponder, _ result: Result<Value, WriteFailure>, response: (Value) -> Response
-    ) {
-        switch result {
-        case .failure(let failure):
-            responder.finish(.failure(Refusal.write(failure, path: "principal")))
-        case .success(let value):
-            do {
-                responder.finish(.success(try response(value).serializedBytes()))
-            } catch {
-                responder.finish(.failure(RPCStatus(.internalError, "the reply cannot be encoded")))
-            }
+        context.submit(
+            .principal(change, scope, by: caller), context.auditEvent(of: call), responder, path: "principal"
+        ) { made in
+            response(made.record)
         }
     }
 
@@ -274,6 +241,14 @@ struct AccessService: Sendable {
             principal: try principalID(message.principalID, field: "principal.principal_id"),
             displayName: message.displayName, roles: try roleSet(message.roles, field: "principal.roles"),
             isDisabled: message.disabled)
+    }
+
+    private func partnerID(_ text: String) throws(RPCStatus) -> PartnerID {
+        do throws(IdentifierError) {
+            return try PartnerID(text)
+        } catch {
+            throw Refusal.badField("partner_id", error.reason)
+        }
     }
 
     private func principalID(_ text: String, field: String) throws(RPCStatus) -> PrincipalID {

@@ -52,7 +52,7 @@ struct IngestService: Sendable {
 
     /// Runs `body` once everything submitted before has been answered.
     func afterWriter(_ body: @escaping @Sendable () -> Void) {
-        context.writer.perform { _ in
+        context.writer.afterBatches {
             body()
         } stopped: {
             body()
@@ -106,19 +106,12 @@ struct IngestService: Sendable {
             }
             let audit = context.auditEvent(of: call, customer: query.customer)
             let replacement = try anonymousUser()
-            context.writer.perform { writer in
-                do throws(WriteFailure) {
-                    var response = PBEraseUserResponse()
-                    response.revision = try context.audited(audit) { () throws(WriteFailure) in
-                        try writer.erase(
-                            user: query.user, of: query.customer, replacement: replacement, for: grant)
-                    }.number
-                    responder.finish(Result { () throws(RPCStatus) in try encoded(response) })
-                } catch {
-                    responder.finish(.failure(Refusal.write(error, path: "user")))
-                }
-            } stopped: {
-                responder.finish(.failure(Refusal.shuttingDown))
+            context.submit(
+                .erase(query.user, of: query.customer, replacement: replacement, grant), audit, responder, path: "user"
+            ) { made in
+                var response = PBEraseUserResponse()
+                response.revision = made.revision.number
+                return response
             }
         }
     }

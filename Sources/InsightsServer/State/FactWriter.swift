@@ -22,74 +22,93 @@ struct BatchAcceptance: Sendable {
     let duplicate: Bool
 }
 
-/// Why a change was not made.
-enum WriteFailure: Error, Sendable {
-    case conflict(FactConflict)
-    /// The batch id was used before with other content.
-    case batchChanged
-    case directory(DirectoryError)
-    case datastore(DatastoreError)
-    /// The audit trail cannot be written, so nothing may change.
-    case auditUnavailable
-    case noSuchUser
-    /// The server is shutting down.
-    case stopped
-}
-
-/// The one writer. Changes queue here; waiting batches are committed together in one durable transaction, then applied
-/// to the published core, then acknowledged. Nothing is acknowledged that is not durable and visible.
+/// The one writer. Waiting batches are committed together in one durable transaction, then applied to the published
+/// core, then acknowledged; groups of other changes come in turn with them. Nothing is acknowledged that is not durable
+/// and visible.
 final class FactWriter: Sendable {
     typealias Reply<Value> = @Sendable (Result<Value, WriteFailure>) -> Void
 
+    private typealias Submitted = (batch: PendingBatch, grant: OperatorGrant, reply: Reply<BatchAcceptance>)
+
     private enum Command: Sendable {
         case batch(PendingBatch, OperatorGrant, Reply<BatchAcceptance>)
-        /// Anything that is committed by itself.
-        case alone(@Sendable (FactWriter) -> Void)
+        /// To be run once the batches before are answered.
+        case after(@Sendable () -> Void)
     }
 
     private struct State {
-        var waiting: [Command] = []
+        var batches = WaitingLine<Command>()
+        /// Groups of other changes.
+        var changes = WaitingLine<@Sendable () -> Void>()
         var scheduled = false
         var stopped = false
     }
 
-    /// Only touched on `queue`.
-    private struct Progress {
-        var factsSinceFold = 0
-        var bytesSinceFold = 0
+    /// What one round of the writer does.
+    private struct Turn {
+        let commands: [Command]
+        let change: (@Sendable () -> Void)?
     }
 
     let store: any LicenseDatastore
     let published: PublishedCore
     let directory: PrincipalDirectory
+    let authenticator: Authenticator
+    let onFailure: @Sendable (DatastoreError) -> Void
     private let queue = DispatchQueue(label: "fact-writer")
     private let state = Mutex(State())
-    private let progress = Mutex(Progress())
-    private let onFailure: @Sendable (DatastoreError) -> Void
+    let folding: Folding
 
-    /// Bounds of one transaction.
+    /// Batches of one transaction.
     private static let maximumGroup = 64
-    /// A restart replays at most about this much.
-    private static let factsPerFold = 2_000_000
-    private static let bytesPerFold = 64 << 20
 
+    /// - Parameter replayed: the log after the last fold, which the published core has.
     init(
         store: any LicenseDatastore, published: PublishedCore, directory: PrincipalDirectory,
+        authenticator: Authenticator, replayed: LogProgress = LogProgress(), bounds: FoldBounds = FoldBounds(),
         onFailure: @escaping @Sendable (DatastoreError) -> Void
     ) {
         self.store = store
         self.published = published
         self.directory = directory
+        self.authenticator = authenticator
         self.onFailure = onFailure
+        folding = Folding(
+            store: store, published: published, replayed: replayed, bounds: bounds, onFailure: onFailure)
+    }
+
+    /// Folds soon when the start had much to replay, so that the next one has not.
+    func foldAfterStart() {
+        queue.async { [self] in
+            folding.beginIfDue(share: folding.bounds.startShare)
+            drain()
+        }
     }
 
     func submit(_ batch: PendingBatch, by grant: OperatorGrant, reply: @escaping Reply<BatchAcceptance>) {
-        enqueue(.batch(batch, grant, reply)) { reply(.failure(.stopped)) }
+        enqueue {
+            $0.batches.append(.batch(batch, grant, reply))
+        } stopped: {
+            reply(.failure(.stopped))
+        }
     }
 
-    /// Runs `body` on the writer, after everything submitted before.
-    func perform(_ body: @escaping @Sendable (FactWriter) -> Void, stopped: @escaping @Sendable () -> Void) {
-        enqueue(.alone(body), stopped: stopped)
+    /// Runs `body` on the writer, after every batch submitted before.
+    func afterBatches(_ body: @escaping @Sendable () -> Void, stopped: @escaping @Sendable () -> Void) {
+        enqueue {
+            $0.batches.append(.after(body))
+        } stopped: {
+            stopped()
+        }
+    }
+
+    /// Runs `body` on the writer, in turn with the batches: behind one group of them at most.
+    func performChange(_ body: @escaping @Sendable () -> Void, stopped: @escaping @Sendable () -> Void) {
+        enqueue {
+            $0.changes.append(body)
+        } stopped: {
+            stopped()
+        }
     }
 
     /// Takes no more changes, finishes those that wait and folds. Blocks.
@@ -97,7 +116,7 @@ final class FactWriter: Sendable {
         state.withLock { $0.stopped = true }
         queue.sync {
             drain()
-            fold()
+            folding.complete()
         }
     }
 
@@ -114,10 +133,10 @@ final class FactWriter: Sendable {
         }
     }
 
-    private func enqueue(_ command: Command, stopped: () -> Void) {
+    private func enqueue(_ add: (inout State) -> Void, stopped: () -> Void) {
         let (accepted, schedule) = state.withLock { state -> (Bool, Bool) in
             guard !state.stopped else { return (false, false) }
-            state.waiting.append(command)
+            add(&state)
             let schedule = !state.scheduled
             state.scheduled = true
             return (true, schedule)
@@ -127,31 +146,42 @@ final class FactWriter: Sendable {
     }
 
     private func drain() {
-        while true {
-            let commands = state.withLock { state -> [Command] in
-                let taken = Array(state.waiting.prefix(Self.maximumGroup))
-                state.waiting.removeFirst(taken.count)
-                if taken.isEmpty { state.scheduled = false }
-                return taken
-            }
-            if commands.isEmpty { return }
-            var group: [(PendingBatch, OperatorGrant, Reply<BatchAcceptance>)] = []
-            for command in commands {
-                switch command {
-                case .batch(let batch, let grant, let reply):
-                    group.append((batch, grant, reply))
-                case .alone(let body):
-                    commit(group)
-                    group = []
-                    body(self)
-                }
-            }
-            commit(group)
+        while let turn = nextTurn() {
+            run(turn.commands)
+            turn.change?()
+            folding.step()
         }
     }
 
+    private func nextTurn() -> Turn? {
+        state.withLock { state in
+            let turn = Turn(
+                commands: state.batches.popFirst(Self.maximumGroup), change: state.changes.popFirst())
+            if turn.commands.isEmpty, turn.change == nil, !folding.isUnderWay {
+                state.scheduled = false
+                return nil
+            }
+            return turn
+        }
+    }
+
+    private func run(_ commands: [Command]) {
+        var group: [Submitted] = []
+        for command in commands {
+            switch command {
+            case .batch(let batch, let grant, let reply):
+                group.append((batch, grant, reply))
+            case .after(let body):
+                commit(group)
+                group = []
+                body()
+            }
+        }
+        commit(group)
+    }
+
     /// Commits a group: applied to a copy of the core first, which is published only once the store has the batches.
-    private func commit(_ group: [(PendingBatch, OperatorGrant, Reply<BatchAcceptance>)]) {
+    private func commit(_ group: [Submitted]) {
         guard !group.isEmpty else { return }
         var candidate = published.load().core
         var entries: [LogEntry] = []
@@ -192,10 +222,10 @@ final class FactWriter: Sendable {
         let failure = write(entries)
         if failure == nil, !entries.isEmpty {
             published.publish(candidate)
-            noteProgress(entries)
+            folding.note(entries)
         }
         for answer in answers { answer(failure) }
-        if failure == nil { foldIfDue() }
+        if failure == nil { folding.beginIfDue() }
     }
 
     private func receipt(of batch: BatchID, for grant: OperatorGrant) throws(WriteFailure) -> BatchReceipt? {
@@ -216,137 +246,5 @@ final class FactWriter: Sendable {
             onFailure(error)
             return error
         }
-    }
-
-    private func noteProgress(_ entries: [LogEntry]) {
-        progress.withLock { progress in
-            for entry in entries {
-                progress.factsSinceFold += entry.receipt?.accepted ?? 0
-                progress.bytesSinceFold += entry.body.count
-            }
-        }
-    }
-
-    private func foldIfDue() {
-        let due = progress.withLock {
-            $0.factsSinceFold >= Self.factsPerFold || $0.bytesSinceFold >= Self.bytesPerFold
-        }
-        if due { fold() }
-    }
-
-    /// Writes the state that changed, so that a restart replays less. A failure loses nothing: the log is complete.
-    private func fold() {
-        var core = published.load().core
-        let rows = core.takeDirtyStates().map { StateRow(key: $0.key, body: $0.body) }
-        guard !rows.isEmpty else { return }
-        do throws(DatastoreError) {
-            try store.fold(through: core.revision, states: rows)
-            published.publish(core)
-            progress.withLock { $0 = Progress() }
-        } catch {
-            onFailure(error)
-        }
-    }
-
-    /// Replaces a person by an anonymous one in core and store. Call on the writer.
-    func erase(
-        user: UserID, of customer: CustomerID, replacement: UserID, for grant: OperatorGrant
-    ) throws(WriteFailure) -> Revision {
-        var candidate = published.load().core
-        let revision = candidate.revision.next
-        guard candidate.erase(user: user, of: customer, replacement: replacement, revision: revision) else {
-            throw .noSuchUser
-        }
-        let rows = candidate.takeDirtyStates().map { StateRow(key: $0.key, body: $0.body) }
-        do throws(DatastoreError) {
-            try store.erase(
-                Erasure(
-                    user: user, of: customer, replacement: replacement, revision: revision, states: rows, folds: true),
-                for: grant)
-        } catch {
-            onFailure(error)
-            throw .datastore(error)
-        }
-        published.publish(candidate)
-        published.forgetShelved(before: revision)
-        progress.withLock { $0 = Progress() }
-        return revision
-    }
-
-    /// Creates a partner: durable, then visible. Call on the writer.
-    func createPartner(
-        _ partner: PartnerID, name: String?, first: Authentication.PrincipalRecord, for grant: OperatorGrant
-    ) throws(WriteFailure) -> Revision {
-        var candidate = published.load().core
-        let revision = candidate.revision.next
-        candidate.advance(to: revision)
-        let prepared = try preparing { () throws(DirectoryError) in
-            try directory.prepareCreatePartner(partner, first: first, by: grant)
-        }
-        guard let stored = prepared.change.record else { throw .directory(.notFound) }
-        let change = Datastore.AccessChange.createPartner(
-            PartnerRecord(id: partner, name: name), first: stored.stored(in: partner))
-        try save(change, entry: .partnerCreated(revision: revision), for: .operator(grant))
-        published.publish(candidate)
-        try publish(prepared)
-        return revision
-    }
-
-    /// Changes principals of the scope's partner: durable, then visible. Call on the writer.
-    func change(
-        _ change: PrincipalChange, in scope: PartnerScope
-    ) throws(WriteFailure) -> Authentication.PrincipalRecord? {
-        let prepared = try preparing { () throws(DirectoryError) in try directory.prepare(change, in: scope) }
-        let row: Datastore.AccessChange
-        switch (change, prepared.change) {
-        case (.create, .principalStored(let partner, let record)):
-            row = .createPrincipal(record.stored(in: partner))
-        case (_, .principalStored(let partner, let record)):
-            row = .updatePrincipal(record.stored(in: partner))
-        case (_, .principalDeleted(let partner, let principal)):
-            row = .deletePrincipal(partner, principal)
-        case (_, .partnerCreated):
-            throw .directory(.notFound)
-        }
-        try save(row, entry: nil, for: .partner(scope))
-        try publish(prepared)
-        return prepared.change.record
-    }
-
-    private func preparing(
-        _ body: () throws(DirectoryError) -> PreparedAccessChange
-    ) throws(WriteFailure) -> PreparedAccessChange {
-        do {
-            return try body()
-        } catch {
-            throw .directory(error)
-        }
-    }
-
-    private func save(
-        _ change: Datastore.AccessChange, entry: LogEntry?, for grant: AccessGrant
-    ) throws(WriteFailure) {
-        do throws(DatastoreError) {
-            try store.save(change, entry: entry, for: grant)
-        } catch {
-            onFailure(error)
-            throw .datastore(error)
-        }
-    }
-
-    private func publish(_ prepared: PreparedAccessChange) throws(WriteFailure) {
-        do {
-            try directory.publish(prepared)
-        } catch {
-            throw .directory(error)
-        }
-    }
-}
-
-extension Authentication.PrincipalRecord {
-    /// The row that the store keeps.
-    func stored(in partner: PartnerID) -> Datastore.PrincipalRecord {
-        Datastore.PrincipalRecord(
-            partner: partner, id: principal, displayName: displayName, roles: roles, disabled: isDisabled)
     }
 }

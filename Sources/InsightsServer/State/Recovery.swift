@@ -21,14 +21,24 @@ public enum RecoveryError: Error, Sendable, CustomStringConvertible {
 struct RecoveredState {
     var core: InsightsCore
     var directory: DirectorySnapshot
-    /// Log entries replayed after the folded state.
-    var replayed: Int
+    /// The log after the folded state, which was replayed.
+    var replayed: LogProgress
 
     /// Reads folded state, then the log after it, then who may call.
     init(from store: any LicenseDatastore) throws {
         let grant = OperatorGrant.recovery()
         var core = InsightsCore()
-        var replayed = 0
+        var replayed = LogProgress()
+        var hasAllStates = false
+        func finishStates() throws {
+            guard !hasAllStates else { return }
+            hasAllStates = true
+            do throws(CoreStateError) {
+                try core.finishRestoring()
+            } catch {
+                throw RecoveryError.state(key: error.key, reason: error.reason)
+            }
+        }
         let revision = try store.recover(for: grant) { row in
             guard let body = row.body else { return }
             do {
@@ -37,7 +47,8 @@ struct RecoveredState {
                 throw RecoveryError.state(key: row.key, reason: "\(error)")
             }
         } entry: { entry in
-            replayed += 1
+            try finishStates()
+            replayed.add(entry)
             switch entry.kind {
             case .batch:
                 guard let receipt = entry.receipt else {
@@ -53,6 +64,7 @@ struct RecoveredState {
                 core.advance(to: entry.revision)
             }
         }
+        try finishStates()
         if core.revision < revision { core.advance(to: revision) }
         let access = try store.loadAccess(for: grant)
         var principals: [PartnerID: [Authentication.PrincipalRecord]] = [:]
@@ -63,7 +75,8 @@ struct RecoveredState {
                     principal: row.id, displayName: row.displayName, roles: row.roles, isDisabled: row.disabled))
         }
         self.core = core
-        self.directory = DirectorySnapshot(stored: principals)
+        self.directory = DirectorySnapshot(
+            stored: principals, disabledPartners: Set(access.partners.filter(\.disabled).map(\.id)))
         self.replayed = replayed
     }
 }

@@ -213,7 +213,7 @@ enum MethodNames {
         "CustomersService": ["ListCustomers", "GetCustomer", "ListSubscriptions", "ListLicensedUsers"],
         "AccessService": [
             "WhoAmI", "ListPrincipals", "CreatePrincipal", "UpdatePrincipal", "DeletePrincipal", "ExplainAccess",
-            "ListAuditEvents", "CreatePartner",
+            "ListAuditEvents", "CreatePartner", "UpdatePartner",
         ],
         "IngestService": ["Ingest", "GetIngestStatus", "EraseUser"],
     ]
@@ -222,52 +222,5 @@ enum MethodNames {
         if name.contains("/") { return name }
         let service = services.first { $0.value.contains(name) }?.key
         return service.map { "/partner.insights.v1.\($0)/\(name)" } ?? name
-    }
-}
-
-struct PartnersCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "partners",
-        abstract: "Partners of this server (operator only).",
-        discussion: """
-            Examples:
-              insights partners create contoso-reseller --name 'Contoso Reseller' --principal alice
-            """,
-        subcommands: [CreatePartner.self])
-
-    struct CreatePartner: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(
-            commandName: "create", abstract: "Register a partner with its first principal.",
-            discussion: """
-                The first principal becomes a user management admin beside the roles given.
-
-                Examples:
-                  insights partners create contoso-reseller --name 'Contoso Reseller' --principal alice
-                  insights partners create fabrikam-cloud --principal dave --role admin-agent
-                """)
-        @Argument(help: "Partner id, as in certificates.") var partner: String
-        @Option(help: "Name of the partner.") var name: String = ""
-        @Option(help: "Id of the first principal.") var principal: String
-        @Option(help: "Display name of the first principal.") var principalName: String = ""
-        @Option(help: "Further role of the first principal; may be repeated.") var role: [RoleArgument] = []
-        @OptionGroup var connection: ConnectionOptions
-
-        func run() async throws {
-            var request = PBCreatePartnerRequest()
-            request.partnerID = partner
-            request.name = name
-            request.principal.principalID = principal
-            request.principal.displayName = principalName
-            request.principal.roles = role.map(\.role)
-            let response = try await connection.connect { [request] in try await $0.createPartner(request) }
-            try Answer(
-                message: response,
-                table: { _ in
-                    "Created partner \(response.partnerID) (revision \(response.revision)).\n\n"
-                        + PrincipalTable.text([response.principal])
-                },
-                csv: { PrincipalTable.rows([response.principal]) }
-            ).print(connection.output)
-        }
     }
 }

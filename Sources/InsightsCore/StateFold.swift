@@ -1,0 +1,174 @@
+import LicenseModel
+import Tenancy
+
+/// A fold under way: the rows of all that changed, as it was when the fold began, a piece at a time, so that neither
+/// all rows are in memory at once nor all are written in one transaction.
+///
+/// Until the last piece is stored, with the revision that it folds through, the log from the fold before goes on being
+/// replayed, over rows of which some are newer than it. That gives the same facts: what a fact says replaces what an
+/// earlier one said about the same thing, days are only added, and the facts that a newer row knows already are all in
+/// the log. People of whom there are days but no row are made by the log too, at the same places.
+public struct StateFold: Sendable {
+    fileprivate enum Step: Sendable {
+        case catalog
+        case partners
+        case customer(Int32)
+        /// The days of one epoch, or of all.
+        case uses(Int32, UsesPlace)
+        case allUses(Int32, group: Int32)
+        case people(Int32, group: Int32)
+    }
+
+    /// What the fold is through.
+    public var revision: Revision { core.revision }
+    /// Whether `next` has given everything.
+    public private(set) var isAtEnd = false
+
+    fileprivate let core: InsightsCore
+    fileprivate let dirty: DirtyStates
+    private let steps: [Step]
+    private var place = 0
+
+    /// Stored with the first of several pieces and deleted with the last: tells a start that rows may be newer than the
+    /// revision that was folded through. Its version stands for the order in which facts make people: whoever changes
+    /// that must not read what an older version left unfinished.
+    public static let marker = CoreState(key: StateKey.folding, body: [UInt8(StateKey.version)])
+
+    fileprivate init(_ core: InsightsCore) {
+        self.core = core
+        dirty = core.dirty
+        var steps: [Step] = []
+        if dirty.catalog { steps.append(.catalog) }
+        if dirty.partners { steps.append(.partners) }
+        for place in Set(dirty.customers.keys).union(dirty.uses.keys).sorted() {
+            let groups = dirty.customers[place] ?? []
+            if groups.contains(DirtyStates.customerRow) { steps.append(.customer(place)) }
+            let unconverted = core.unconverted[place] ?? []
+            // Days go before people: a row of people of version 1 is the only one that has their days until then.
+            for group in groups.intersection(unconverted).sorted() {
+                steps.append(.allUses(place, group: group))
+            }
+            for uses in (dirty.uses[place] ?? []).sorted()
+            where !(groups.contains(uses.group) && unconverted.contains(uses.group)) {
+                steps.append(.uses(place, uses))
+            }
+            // In the order of their groups, so that whatever is stored has nobody without a predecessor.
+            for group in groups.sorted() where group != DirtyStates.customerRow {
+                steps.append(.people(place, group: group))
+            }
+        }
+        self.steps = steps
+    }
+
+    /// The next rows: at least `maximumBytes` of them, by as little as one row can be more, or what is left. The last
+    /// piece has the revision.
+    public mutating func next(maximumBytes: Int) -> [CoreState] {
+        var states: [CoreState] = []
+        var bytes = 0
+        while place < steps.count, bytes < maximumBytes {
+            for state in rows(of: steps[place]) {
+                states.append(state)
+                bytes += state.body.count
+            }
+            place += 1
+        }
+        guard place == steps.count, !isAtEnd else { return states }
+        isAtEnd = true
+        var writer = StateWriter()
+        writer.put(StateKey.version)
+        writer.put(UInt64(bitPattern: revision.number))
+        states.append(CoreState(key: StateKey.core, body: writer.bytes))
+        return states
+    }
+
+    private func rows(of step: Step) -> [CoreState] {
+        switch step {
+        case .catalog: [core.catalogState()]
+        case .partners: [core.partnersState()]
+        case .customer(let place): [core.customerState(core.customers[Int(place)].value)]
+        case .uses(let place, let uses): [core.usesState(core.customers[Int(place)].value, uses)]
+        case .allUses(let place, let group):
+            core.epochs(core.customers[Int(place)].value, group).map {
+                core.usesState(core.customers[Int(place)].value, UsesPlace(group: group, epoch: $0))
+            }
+        case .people(let place, let group): [core.peopleState(core.customers[Int(place)].value, group)]
+        }
+    }
+}
+
+extension InsightsCore {
+    /// Begins to fold what changed since the last fold; nil when nothing did. What changes from now on belongs to the
+    /// next.
+    public mutating func beginFold() -> StateFold? {
+        guard !dirty.isEmpty else { return nil }
+        defer { dirty = DirtyStates() }
+        return StateFold(self)
+    }
+
+    /// All pieces are stored.
+    public mutating func finishFold(_ fold: StateFold) {
+        for (place, groups) in fold.dirty.customers {
+            guard var left = unconverted[place] else { continue }
+            left.subtract(groups)
+            unconverted[place] = left.isEmpty ? nil : left
+        }
+    }
+
+    /// Not all pieces could be stored: the next fold begins with them.
+    public mutating func abandonFold(_ fold: StateFold) {
+        dirty.add(fold.dirty)
+    }
+}
+
+/// What changed since the states were last taken.
+struct DirtyStates: Sendable {
+    var revision = false
+    var catalog = false
+    var partners = false
+    /// Per customer the groups of people; `customerRow` stands for the customer itself.
+    var customers: [Int32: Set<Int32>] = [:]
+    /// Per customer the groups and epochs of activity days.
+    private(set) var uses: [Int32: Set<UsesPlace>] = [:]
+    /// Marked last: facts come in the order of people and days.
+    private var last: (customer: Int32, uses: UsesPlace)?
+
+    static let customerRow: Int32 = -1
+    /// People in one stored row.
+    static let peoplePerRow = 256
+
+    var isEmpty: Bool { !revision && !catalog && !partners && customers.isEmpty && uses.isEmpty }
+
+    mutating func mark(customer: Int32) {
+        customers[customer, default: []].insert(Self.customerRow)
+    }
+
+    mutating func mark(person: Int, of customer: Int32) {
+        customers[customer, default: []].insert(Int32(truncatingIfNeeded: person / Self.peoplePerRow))
+    }
+
+    mutating func mark(person: Int, epoch: Int32, of customer: Int32) {
+        let place = UsesPlace(group: Int32(truncatingIfNeeded: person / Self.peoplePerRow), epoch: epoch)
+        if let last, last.customer == customer, last.uses == place { return }
+        uses[customer, default: []].insert(place)
+        last = (customer, place)
+    }
+
+    mutating func add(_ other: DirtyStates) {
+        revision = revision || other.revision
+        catalog = catalog || other.catalog
+        partners = partners || other.partners
+        customers.merge(other.customers) { $0.union($1) }
+        uses.merge(other.uses) { $0.union($1) }
+    }
+}
+
+/// Activity days of one group of people in one epoch.
+struct UsesPlace: Sendable, Hashable, Comparable {
+    var group: Int32
+    /// Day divided by 128.
+    var epoch: Int32
+
+    static func < (left: UsesPlace, right: UsesPlace) -> Bool {
+        (left.group, left.epoch) < (right.group, right.epoch)
+    }
+}

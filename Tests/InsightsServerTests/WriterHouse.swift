@@ -1,0 +1,247 @@
+import Authentication
+import Datastore
+import Dispatch
+import Foundation
+import InsightsCore
+import LicenseModel
+import Logging
+import RPCEngine
+import Synchronization
+import Tenancy
+import Testing
+
+@testable import InsightsServer
+
+/// A store in memory that tells how it was used, and can be held up.
+final class WatchedStore: LicenseDatastore {
+    struct Seen {
+        /// Changes in each transaction of changes, in order; those that failed too.
+        var saves: [Int] = []
+        var commits = 0
+        /// Bytes of rows in each transaction of a fold, and how far it folded.
+        var folds: [(bytes: Int, rows: Int, through: Revision)] = []
+    }
+
+    let inner: InMemoryDatastore
+    let seen = Mutex(Seen())
+    /// Runs before each transaction of changes.
+    let beforeSave = Mutex<@Sendable () -> Void>({})
+    /// Runs before each transaction of a fold; what it throws is the outcome.
+    let beforeFold = Mutex<@Sendable (Int) throws(DatastoreError) -> Void>({ _ in })
+
+    init(_ inner: InMemoryDatastore = InMemoryDatastore()) {
+        self.inner = inner
+    }
+
+    var saves: [Int] { seen.withLock { $0.saves } }
+
+    var revision: Revision { inner.revision }
+
+    func commit(_ entries: [LogEntry]) throws(DatastoreError) {
+        seen.withLock { $0.commits += 1 }
+        try inner.commit(entries)
+    }
+
+    func receipt(of batch: BatchID, for grant: OperatorGrant) throws(DatastoreError) -> BatchReceipt? {
+        try inner.receipt(of: batch, for: grant)
+    }
+
+    func loadAccess(for grant: OperatorGrant) throws(DatastoreError) -> AccessRegistry {
+        try inner.loadAccess(for: grant)
+    }
+
+    func principals(in scope: PartnerScope) throws(DatastoreError) -> [Datastore.PrincipalRecord] {
+        try inner.principals(in: scope)
+    }
+
+    func save(
+        _ change: Datastore.AccessChange, entry: LogEntry?, for grant: AccessGrant
+    ) throws(DatastoreError) {
+        try save([AccessSave(change, entry: entry, for: grant)])
+    }
+
+    func save(_ saves: [AccessSave]) throws(DatastoreError) {
+        beforeSave.withLock { $0 }()
+        seen.withLock { $0.saves.append(saves.count) }
+        try inner.save(saves)
+    }
+
+    func fold(through revision: Revision, states: [StateRow]) throws(DatastoreError) {
+        let number = seen.withLock { seen in
+            let bytes = states.reduce(0) { $0 + ($1.body?.count ?? 0) }
+            seen.folds.append((bytes: bytes, rows: states.count, through: revision))
+            return seen.folds.count
+        }
+        try beforeFold.withLock { $0 }(number)
+        try inner.fold(through: revision, states: states)
+    }
+
+    func recover(
+        for grant: OperatorGrant, state: (StateRow) throws -> Void, entry: (LogEntry) throws -> Void
+    ) throws -> Revision {
+        try inner.recover(for: grant, state: state, entry: entry)
+    }
+
+    func erase(_ erasure: Erasure, for grant: OperatorGrant) throws(DatastoreError) {
+        try inner.erase(erasure, for: grant)
+    }
+
+    func backup(to path: String) throws(DatastoreError) { try inner.backup(to: path) }
+    func health() throws(DatastoreError) { try inner.health() }
+    func statistics() throws(DatastoreError) -> DatastoreStatistics { try inner.statistics() }
+    func close() throws(DatastoreError) { try inner.close() }
+}
+
+/// Writer, changes and audit trail as a server has them, without its transport.
+final class WriterHouse: Sendable {
+    let store: WatchedStore
+    let folder: AuditFolder
+    let log: AuditLog
+    /// Faults in the files of the audit trail.
+    let plan = FaultPlan()
+    let directory: PrincipalDirectory
+    let published: PublishedCore
+    let authenticator: Authenticator
+    let writer: FactWriter
+    let changes: ChangeQueue
+    let `operator`: OperatorGrant
+
+    private let answers = Mutex<[String: Result<MadeChange, WriteFailure>]>([:])
+    private let order = Mutex<[String]>([])
+    private let answered = DispatchSemaphore(value: 0)
+
+    /// What the start replayed.
+    let replayed: LogProgress
+
+    init(store: WatchedStore = WatchedStore(), limit: Int = 32, bounds: FoldBounds = FoldBounds()) throws {
+        self.store = store
+        folder = try AuditFolder()
+        var start = try AuditStart.open(folder: folder.path)
+        let plan = plan
+        start.wrap = { FaultyStorage(inner: $0, plan: plan) }
+        log = try AuditLog(start)
+        let recovered = try RecoveredState(from: store)
+        replayed = recovered.replayed
+        directory = PrincipalDirectory(recovered.directory)
+        published = PublishedCore(recovered.core)
+        authenticator = Authenticator(directory: directory, trustDomain: try TrustDomain("t"))
+        writer = FactWriter(
+            store: store, published: published, directory: directory, authenticator: authenticator,
+            replayed: recovered.replayed, bounds: bounds
+        ) { _ in }
+        let clock = ServerClock(unixSeconds: { 1_700_000_000 }, monotonicNanoseconds: { 0 })
+        changes = ChangeQueue(
+            limit: limit, writer: writer,
+            recorder: ChangeRecorder(
+                auditLog: log, clock: clock, published: published,
+                logger: Logger(label: "tests") { _ in
+                    SwiftLogNoOpLogHandler()
+                }))
+        let principal = try Self.identified("spiffe://t/operator/feed", by: authenticator).principal
+        self.operator = try #require(try AccessPolicy.authorize(principal, for: .ingest).operatorGrant)
+    }
+
+    private static func identified(_ uri: String, by authenticator: Authenticator) throws -> AuthenticatedCaller {
+        let certificate = PeerIdentity(
+            verified: true, uriSANs: [uri], notBefore: 0, notAfter: .max, fingerprint: Array(repeating: 7, count: 32))
+        return try authenticator.authenticate(certificate: certificate, authorization: [], now: 1).get()
+    }
+
+    func caller(_ name: String, of partner: String) throws -> AuthenticatedCaller {
+        try Self.identified("spiffe://t/partner/\(partner)/principal/\(name)", by: authenticator)
+    }
+
+    private func event(_ name: String, partner: PartnerID?) -> AuditEvent {
+        AuditEvent(
+            time: Timestamp(milliseconds: 0), principal: name, partner: partner, method: "/x.Y/\(name)",
+            isAllowed: true, code: 0, revision: 0, kind: .change)
+    }
+
+    /// Submits a change under a name by which its answer is found.
+    @discardableResult
+    func submit(_ name: String, _ kind: PendingChange.Kind) -> ChangeQueue.Admission {
+        var change = PendingChange(kind: kind, event: event(name, partner: nil), isWanted: { true }, reply: { _ in })
+        change = PendingChange(kind: kind, event: event(name, partner: change.partner)) {
+            true
+        } reply: { [self] result in
+            answers.withLock { $0[name] = result }
+            order.withLock { $0.append(name) }
+            answered.signal()
+        }
+        return changes.submit(change)
+    }
+
+    @discardableResult
+    func submit(
+        _ name: String, _ change: PrincipalChange, by caller: AuthenticatedCaller
+    ) throws -> ChangeQueue.Admission {
+        let scope = try #require(try AccessPolicy.authorize(caller.principal, for: .managePrincipals).scope)
+        return submit(name, .principal(change, scope, by: caller))
+    }
+
+    /// Waits for so many more answers and gives the names of all, in the order of the answers.
+    func wait(_ count: Int) -> [String] {
+        for _ in 0..<count { answered.wait() }
+        return order.withLock { $0 }
+    }
+
+    func answer(_ name: String) -> Result<MadeChange, WriteFailure>? { answers.withLock { $0[name] } }
+
+    /// Submits a change and waits until it was made.
+    @discardableResult
+    func make(_ name: String, _ kind: PendingChange.Kind) throws -> MadeChange {
+        submit(name, kind)
+        _ = wait(1)
+        return try #require(answer(name)).get()
+    }
+
+    /// A partner whose admins have the given names.
+    func register(_ partner: String, admins: [String]) throws {
+        try make(
+            "create \(partner)",
+            .createPartner(PartnerID(partner), name: nil, first: Self.admin(admins[0]), self.operator))
+        for admin in admins.dropFirst() {
+            try submit("\(partner) \(admin)", .create(Self.admin(admin)), by: caller(admins[0], of: partner))
+            _ = wait(1)
+        }
+    }
+
+    static func admin(_ name: String, disabled: Bool = false) throws -> Authentication.PrincipalRecord {
+        Authentication.PrincipalRecord(
+            principal: try PrincipalID(name), displayName: "", roles: RoleSet([.userManagementAdmin]),
+            isDisabled: disabled)
+    }
+
+    /// Feeds a batch and waits for its revision.
+    @discardableResult
+    func feed(_ id: String, _ facts: [Fact]) throws -> BatchAcceptance {
+        let body = FactBatchCodec.encode(facts)
+        let digest = try #require(ContentDigest(Array(repeating: UInt8(truncatingIfNeeded: id.hashValue), count: 32)))
+        let batch = FactBatch(id: try BatchID(id), facts: facts)
+        let done = DispatchSemaphore(value: 0)
+        let outcome = Mutex<Result<BatchAcceptance, WriteFailure>?>(nil)
+        writer.submit(PendingBatch(batch: batch, body: body, digest: digest), by: self.operator) { result in
+            outcome.withLock { $0 = result }
+            done.signal()
+        }
+        done.wait()
+        return try #require(outcome.withLock { $0 }).get()
+    }
+
+    /// Waits until the writer has nothing more to do, a fold under way included.
+    func settle() {
+        let done = DispatchSemaphore(value: 0)
+        repeat {
+            writer.afterBatches {
+                done.signal()
+            } stopped: {
+                done.signal()
+            }
+            done.wait()
+        } while writer.folding.isUnderWay
+    }
+
+    func records() throws -> [AuditRecord] {
+        try folder.lines().map { try #require(AuditLine(Array($0.utf8)[...])).record }
+    }
+}

@@ -106,8 +106,25 @@ class Authority:
         """Whole at once, as an operator would: written beside and renamed. Valid for so many seconds, or two days."""
         path = Path(path)
         beside = path.with_suffix(".new")
-        openssl("ca", "-config", self._config, "-gencrl", "-out", beside, *(("-crlsec", seconds) if seconds else ()))
+        self.revocation_list(beside, *(("-crlsec", seconds) if seconds else ()))
         beside.rename(path)
+
+    def revocation_list(self, path, *options, extensions="", revoked=None):
+        """A list of any kind. `extensions` are lines of a configuration's section, behind which others may follow;
+        `revoked` names the only ones on it, instead of all that ever were."""
+        config, index = self.folder / "list.cnf", self.folder / "index.txt"
+        config.write_text(self._config.read_text() + (f"[list]\n{extensions}\n" if extensions else ""))
+        options = (*options, "-crlexts", "list") if extensions else options
+        kept = index.read_text()
+        try:
+            if revoked is not None:
+                names = [f"/CN={identity.certificate.stem}" for identity in revoked]
+                rows = [row for row in (line.split("\t") for line in kept.splitlines()) if row[5] in names]
+                index.write_text("".join("\t".join(["R", row[1], "260101000000Z", *row[3:]]) + "\n" for row in rows))
+            openssl("ca", "-config", config, "-gencrl", "-out", path, *options)
+        finally:
+            index.write_text(kept)
+        return Path(path)
 
 
 def principal_uri(partner, principal):

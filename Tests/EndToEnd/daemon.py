@@ -1,5 +1,6 @@
 """A real insightsd process on free ports of the loopback interface, with a data folder of its own."""
 
+import json
 import os
 import re
 import resource
@@ -14,7 +15,16 @@ from certificates import TRUST_DOMAIN
 
 ROOT = Path(__file__).resolve().parents[2]
 BINARY = Path(os.environ.get("INSIGHTSD", ROOT / ".build/debug/insightsd"))
-START_SECONDS = 30
+# A folder of libraries for the server alone, such as those of another OpenSSL: see Tests/openssl.sh.
+LIBRARIES = os.environ.get("INSIGHTSD_LIBRARY_PATH")
+# Bounds against waiting for ever, in seconds: far above what anything takes on a busy machine.
+START_SECONDS = 60
+WAIT_SECONDS = 60
+
+
+def environment(**changes):
+    """What the server's process sees."""
+    return os.environ | ({"LD_LIBRARY_PATH": LIBRARIES} if LIBRARIES else {}) | changes
 
 
 class Daemon:
@@ -37,7 +47,7 @@ class Daemon:
         with open(self.log, "ab") as log:
             self._process = subprocess.Popen(
                 list(map(str, self._command)), stdout=subprocess.PIPE, stderr=log, stdin=subprocess.DEVNULL,
-                preexec_fn=self._limit,
+                preexec_fn=self._limit, env=environment(),
             )  # fmt: skip
         line = self._first_line()
         match = re.fullmatch(r"ready listen=(\S+) admin=(\S+)\n", line)
@@ -58,8 +68,8 @@ class Daemon:
     def start_refused(self):
         """Starts, expects it to end by itself, and returns exit code and standard error."""
         done = subprocess.run(
-            list(map(str, self._command)), capture_output=True, text=True, timeout=START_SECONDS, stdin=subprocess.DEVNULL,
-            preexec_fn=self._limit,
+            list(map(str, self._command)), capture_output=True, text=True, timeout=START_SECONDS,
+            stdin=subprocess.DEVNULL, preexec_fn=self._limit, env=environment(),
         )  # fmt: skip
         return done.returncode, done.stderr
 
@@ -77,7 +87,7 @@ class Daemon:
         self._process.wait()
         self._process.stdout.close()
 
-    def stop(self, seconds=40):
+    def stop(self, seconds=WAIT_SECONDS):
         """SIGTERM; returns the exit code."""
         self._process.send_signal(signal.SIGTERM)
         try:
@@ -89,19 +99,28 @@ class Daemon:
             self._process.stdout.close()
 
     def admin_get(self, path):
-        with urllib.request.urlopen(f"http://{self.admin}{path}", timeout=10) as answer:
+        with urllib.request.urlopen(f"http://{self.admin}{path}", timeout=WAIT_SECONDS) as answer:
             return answer.status, answer.read().decode()
 
-    def wait_for_log(self, text, seconds=15):
+    def log_text(self):
+        """The log's whole lines: the last one may be half-written."""
+        text = self.log.read_text(errors="replace")
+        return text[: text.rfind("\n") + 1]
+
+    def log_lines(self):
+        return [json.loads(line) for line in self.log_text().splitlines()]
+
+    def wait_for_log(self, text, seconds=WAIT_SECONDS):
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
-            if text in self.log.read_text(errors="replace"):
+            if text in self.log_text():
                 return
             time.sleep(0.05)
-        raise AssertionError(f"the log never said {text!r}: {self.log.read_text(errors='replace')[-2000:]}")
+        raise AssertionError(f"the log never said {text!r}: {self.log_text()[-2000:]}")
 
 
 def run_insightsd(*arguments):
     return subprocess.run(
-        [str(BINARY), *map(str, arguments)], capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL
-    )
+        [str(BINARY), *map(str, arguments)], capture_output=True, text=True, timeout=WAIT_SECONDS,
+        stdin=subprocess.DEVNULL, env=environment(),
+    )  # fmt: skip

@@ -21,7 +21,7 @@ def tls_context(authority, identity=None, version=ssl.TLSVersion.TLSv1_3, protoc
 
 def connect(address, context):
     host, port = address.rsplit(":", 1)
-    plain = socket.create_connection((host, int(port)), timeout=10)
+    plain = socket.create_connection((host, int(port)), timeout=60)
     return context.wrap_socket(plain, server_hostname="localhost")
 
 

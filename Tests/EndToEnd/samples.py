@@ -73,3 +73,11 @@ def with_text(message, path, text):
     else:
         last.append(text)
     return changed
+
+
+def altered(token):
+    """A token of base64 text that differs from the one given in a whole character, none of whose bits are spare."""
+    place = len(token) // 2
+    other = token[:place] + ("A" if token[place] != "A" else "B") + token[place + 1 :]
+    assert other != token
+    return other

@@ -104,7 +104,7 @@ def test_the_audit_trail_is_the_partners_own(house, alice):
 
 
 def test_the_rate_of_a_partner_is_limited_and_others_go_on(new_house):
-    house = new_house("--partner-rate", "5", "--partner-burst", "10").start().register()
+    house = new_house("--partner-rate", "1", "--partner-burst", "10").start().register()
     answers = [house["carol"].raw("WhoAmI", b"") for _ in range(40)]
     refused = [answer for answer in answers if not isinstance(answer, bytes)]
     assert refused and {answer.code for answer in refused} == {"RESOURCE_EXHAUSTED"}

@@ -112,7 +112,7 @@ def test_no_field_or_header_chooses_the_partner(house):
     alice = house["alice"]
     call = alice.channel.unary_unary("/partner.insights.v1.CustomersService/ListCustomers")
     spoofed = [("partner", "B"), ("x-partner-id", "B"), ("partner-id", "B"), ("x-forwarded-client-cert", "B")]
-    reply = house.api.ListCustomersResponse.FromString(call(b"", timeout=10, metadata=spoofed))
+    reply = house.api.ListCustomersResponse.FromString(call(b"", timeout=60, metadata=spoofed))
     assert [row.customer_id for row in reply.customers] == ["customer-of-A"]
 
 
@@ -126,7 +126,7 @@ def test_page_tokens_are_bound_to_partner_and_question(house):
     for who, fields in (
         ("dave", {"page_token": token}),
         ("alice", {"page_token": token, "filter": "market = NL"}),
-        ("alice", {"page_token": token[:-1] + ("A" if token[-1] != "A" else "B")}),
+        ("alice", {"page_token": altered(token)}),
         ("alice", {"page_token": "no token"}),
         ("alice", {"page_token": token * 100}),
     ):

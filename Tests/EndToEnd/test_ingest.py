@@ -74,7 +74,7 @@ def test_every_receipt_is_visible_at_once(house, operator):
     requests = queue.Queue()
     method = house.api.methods["Ingest"]
     call = operator._callable(method, method.request.SerializeToString, method.response.FromString)
-    receipts = call(iter(requests.get, None), timeout=30)
+    receipts = call(iter(requests.get, None), timeout=60)
     for n in range(10):
         requests.put(batch(house, f"visible-{n}", *serve(house, f"visible-{n}")))
         receipt = next(receipts)

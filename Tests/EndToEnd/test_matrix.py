@@ -62,7 +62,7 @@ class Served:
         kind = f"{'stream' if self.client_stream else 'unary'}_{'stream' if self.server_stream else 'unary'}"
         call = getattr(client.channel, kind)(self.path, request_serializer=same, response_deserializer=same)
         try:
-            answer = call(iter([data]) if self.client_stream else data, timeout=20, metadata=client.metadata)
+            answer = call(iter([data]) if self.client_stream else data, timeout=60, metadata=client.metadata)
             if self.name == "Watch":
                 next(answer)
                 answer.cancel()
@@ -273,7 +273,7 @@ def test_other_spellings_are_no_methods(callers, methods):
             for column in ("UAS", "operator", "anonymous"):
                 call = callers[column].channel.unary_unary(path, request_serializer=same, response_deserializer=same)
                 with pytest.raises(RpcError) as caught:
-                    call(method.message("spelling", CUSTOMERS["own"] if method.takes_customer else None), timeout=10)
+                    call(method.message("spelling", CUSTOMERS["own"] if method.takes_customer else None), timeout=60)
                 assert caught.value.code().name == "UNIMPLEMENTED", (path, column)
 
 

@@ -56,7 +56,7 @@ BAD = {
     "no tenant": ({"tid": None}, "CREDENTIAL_INVALID"),
     "expired": ({"exp": NOW - 3600, "nbf": NOW - 7200, "iat": NOW - 7200}, "CREDENTIAL_EXPIRED"),
     "no end": ({"exp": None}, "CREDENTIAL_INVALID"),
-    "not yet": ({"nbf": NOW + 3600}, "CREDENTIAL_INVALID"),
+    "not yet": ({"nbf": NOW + 86_400}, "CREDENTIAL_INVALID"),
     "no start": ({"nbf": None}, "CREDENTIAL_INVALID"),
     "end as text": ({"exp": "tomorrow"}, "CREDENTIAL_INVALID"),
 }

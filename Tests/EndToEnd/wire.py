@@ -18,7 +18,8 @@ from grpc_tools import protoc
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = "partner.insights.v1"
-TIMEOUT = 20
+# A bound against waiting for ever, in seconds.
+TIMEOUT = 60
 STATUS_TRAILER = "grpc-status-details-bin"
 
 

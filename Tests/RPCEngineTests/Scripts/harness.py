@@ -15,6 +15,10 @@ from hyperframe.frame import (
     SettingsFrame, WindowUpdateFrame)
 
 SERVER, CERTS = sys.argv[1], sys.argv[2]
+# A folder of libraries for the server alone, such as those of another OpenSSL: see Tests/openssl.sh.
+LIBRARIES = os.environ.get("INSIGHTSD_LIBRARY_PATH")
+# A bound against waiting for ever, in seconds: far above what anything takes on a busy machine.
+LONG = 60
 
 
 def cert(name):
@@ -37,7 +41,9 @@ class Server:
             command += ["--ca", cert(ca)]
         if crl:
             command += ["--crl", cert(crl)]
-        self.process = subprocess.Popen([*command, *options], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen(
+            [*command, *options], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            env={**os.environ, "LD_LIBRARY_PATH": LIBRARIES} if LIBRARIES else None)
         words = self.process.stdout.readline().split()
         check(words[:1] == ["ready"], f"server did not start: {words}")
         self.port = int(words[1])
@@ -50,13 +56,13 @@ class Server:
     def stats(self):
         return json.loads(self.ask("stats"))
 
-    def wait_for(self, condition, what, seconds=5):
-        end = time.time() + seconds
+    def wait_for(self, condition, what, seconds=LONG):
+        end = time.monotonic() + seconds
         while True:
             stats = self.stats()
             if condition(stats):
                 return stats
-            check(time.time() < end, f"{what}: {stats}")
+            check(time.monotonic() < end, f"{what}: {stats}")
             time.sleep(0.02)
 
     def __enter__(self):
@@ -65,7 +71,7 @@ class Server:
     def __exit__(self, kind, *_):
         self.process.stdin.close()
         try:
-            code = self.process.wait(10)
+            code = self.process.wait(LONG)
         except subprocess.TimeoutExpired:
             self.process.kill()
             raise
@@ -112,7 +118,7 @@ class Raw:
     """One connection, frame by frame."""
 
     def __init__(self, server, context=None, preface=True, settings=None):
-        plain = socket.create_connection(("127.0.0.1", server.port), timeout=10)
+        plain = socket.create_connection(("127.0.0.1", server.port), timeout=LONG)
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.socket = (context or tls_context()).wrap_socket(plain, server_hostname="localhost")
         self.encoder = hpack.Encoder()
@@ -132,7 +138,7 @@ class Raw:
 
     def send_bytes(self, data):
         """Like sendall, but reads meanwhile, so that neither side blocks the other."""
-        self.socket.settimeout(10)
+        self.socket.settimeout(LONG)
         try:
             self.socket.sendall(data)
         except (OSError, ssl.SSLError) as error:
@@ -172,7 +178,7 @@ class Raw:
 
     def read_frame(self, seconds):
         """The next frame, or None when none comes in time; Closed at the end."""
-        end = time.time() + seconds
+        end = time.monotonic() + seconds
         looked = False
         while True:
             if len(self.input) >= 9:
@@ -181,7 +187,7 @@ class Raw:
                     frame.parse_body(memoryview(self.input[9:9 + length]))
                     self.input = self.input[9 + length:]
                     return frame
-            left = end - time.time()
+            left = end - time.monotonic()
             if left <= 0 and looked:
                 return None
             looked = True
@@ -221,18 +227,18 @@ class Raw:
             self.send(PingFrame(0, frame.opaque_data, flags=["ACK"]))
         return frame
 
-    def wait(self, condition, seconds=5, **options):
+    def wait(self, condition, seconds=LONG, **options):
         """Reads until the condition holds; False when the time is over or the connection ends before."""
-        end = time.time() + seconds
+        end = time.monotonic() + seconds
         try:
             while not condition():
-                if self.step(max(0, end - time.time()), **options) is None:
+                if self.step(max(0, end - time.monotonic()), **options) is None:
                     return condition()
         except Closed:
             return condition()
         return True
 
-    def answer(self, stream, seconds=5):
+    def answer(self, stream, seconds=LONG):
         done = self.wait(lambda: self.is_done(stream), seconds)
         check(done, f"no answer on stream {stream}: {self.answers.get(stream)}, GOAWAY {self.goaway}")
         return self.answers[stream]
@@ -241,25 +247,32 @@ class Raw:
         answer = self.answers.get(stream)
         return answer is not None and (answer["end"] or answer["reset"] is not None)
 
-    def status(self, stream, seconds=5):
+    def status(self, stream, seconds=LONG):
         """grpc-status as a number and grpc-message."""
         answer = self.answer(stream, seconds)
         check(answer["headers"], f"stream {stream} was reset: {answer}")
         last = answer["headers"][-1]
         return int(last.get("grpc-status", -1)), last.get("grpc-message", "")
 
-    def wait_closed(self, seconds=5):
+    def wait_closed(self, seconds=LONG):
         """True when the server ends the connection in time; answers nothing meanwhile."""
-        end = time.time() + seconds
+        end = time.monotonic() + seconds
         try:
-            while time.time() < end:
-                self.step(end - time.time(), acknowledge=False)
+            while time.monotonic() < end:
+                self.step(end - time.monotonic(), acknowledge=False)
         except Closed:
             return True
         return self.closed
 
     def close(self):
         self.socket.close()
+
+
+def peer(raw):
+    """What the server thinks of this connection's certificate: verdict, revision, generation, subject, names, facts."""
+    stream = raw.call("/probe.Probe/Peer", framed(b""))
+    equal(raw.status(stream)[0], 0, "status of the probe")
+    return raw.answers[stream]["data"][5:].decode().split("|")
 
 
 def run(cases):

@@ -1,7 +1,7 @@
 # Partner Insights. `make demo` shows the product, `make test` runs the tests, `make test-long` those that take minutes or
-# measure; each installs what it needs on Debian 12.
+# measure, `make fuzz` looks for inputs that break it; each installs what it needs on Debian 12.
 
-.PHONY: demo test test-long build install bench format clean
+.PHONY: demo test test-long fuzz build install bench format clean
 
 demo:
 	@Tests/Demo/demo.sh
@@ -11,6 +11,10 @@ test:
 
 test-long:
 	@Tests/long.sh
+
+fuzz:
+	@Tests/install.sh demo
+	@Tests/Fuzzing/run.sh
 
 build:
 	@Tests/install.sh build

@@ -143,6 +143,14 @@ let package = Package(
                 .product(name: "GRPCNIOTransportHTTP2Posix", package: "grpc-swift-nio-transport"),
                 .product(name: "GRPCProtobuf", package: "grpc-swift-protobuf"),
             ], exclude: ["Golden"]),
+        // Shared with the package in Tests/Fuzzing, which runs them under libFuzzer.
+        .target(
+            name: "FuzzTargets",
+            dependencies: [
+                "Authentication", "COpenSSL", "ImportFormats", "InsightsAPI", "InsightsCore", "InsightsServer",
+                "LicenseModel", "RPCEngine", "Tenancy", crypto, protobuf,
+            ], path: "Tests/Fuzzing/Sources/FuzzTargets"),
+        .testTarget(name: "FuzzTests", dependencies: ["FuzzTargets"], path: "Tests/Fuzzing/Sources/FuzzTests"),
         .testTarget(name: "TidyTests"),
     ],
     swiftLanguageModes: [.v6]

@@ -106,7 +106,8 @@ import Testing
         "", "https:", "https://", "https:///k", "http://x", "ftp://x", "https://x:0/", "https://x:65536/",
         "https://x:/k",
         "https://x:a/", "https://user@x/", "https://x/#f", "https://x/a b", "https://x/\r\nHost: y", "https://[::1",
-        "https://[::1]x/", "https://x\\y/", "https://é/", "https://" + String(repeating: "a", count: 3_000),
+        "https://[::1]x/", "https://[[]", "https://[abc]/", "https://a[b/", "https://x\\y/", "https://é/",
+        "https://" + String(repeating: "a", count: 3_000),
     ])
     func notAddresses(_ text: String) {
         #expect(HTTPSAddress(text) == nil)

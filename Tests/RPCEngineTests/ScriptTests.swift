@@ -28,6 +28,9 @@ struct ScriptTests {
     ])
     func abuse(_ name: String) throws { try Harness.python("abuse", name) }
 
+    @Test(arguments: ["after_reset", "after_end", "not_opened", "numbers", "priorities", "harmless"])
+    func conformance(_ name: String) throws { try Harness.python("conformance", name) }
+
     /// The official client of another implementation.
     @Test(.enabled(if: FileManager.default.fileExists(atPath: "/usr/share/doc/ruby-grpc"), "needs Debian's ruby-grpc"))
     func rubyInterop() throws {

@@ -27,9 +27,11 @@ public struct HTTPSAddress: Sendable, Hashable, CustomStringConvertible {
         if authority.hasPrefix("[") {
             guard let end = authority.firstIndex(of: "]") else { return nil }
             name = authority[authority.index(after: authority.startIndex)..<end]
+            guard name.contains(":"), name.allSatisfy({ $0.isHexDigit || $0 == ":" || $0 == "." }) else { return nil }
             portText = authority[authority.index(after: end)...]
         } else {
             name = authority.prefix { $0 != ":" }
+            guard !name.contains(where: { $0 == "[" || $0 == "]" }) else { return nil }
             portText = authority[name.endIndex...]
         }
         guard !name.isEmpty else { return nil }

@@ -52,7 +52,8 @@ struct AuditLine: Sendable, Hashable {
         return (body, mac)
     }
 
-    /// Reads a line without its newline; nil when any byte of it is not as `body` writes it.
+    /// Reads a line without its newline; nil when it has not the shape that `body` gives it. Escapes and zeros that
+    /// `body` would not write are read all the same: it is the code that tells whether a line is ours.
     init?(_ line: ArraySlice<UInt8>) {
         guard let (body, mac) = Self.split(line) else { return nil }
         var reader = AuditLineReader(bytes: body)

@@ -56,7 +56,12 @@ struct RecoveredState {
                 }
                 do {
                     let facts = try FactBatchCodec.decode(entry.body)
+                    guard facts.allSatisfy(\.isWithinBounds) else {
+                        throw RecoveryError.entry(entry.revision, reason: "a number or workload is out of bounds")
+                    }
                     core.apply(FactBatch(id: receipt.batch, facts: facts), revision: entry.revision)
+                } catch let error as RecoveryError {
+                    throw error
                 } catch {
                     throw RecoveryError.entry(entry.revision, reason: "\(error)")
                 }

@@ -78,7 +78,8 @@ let package = Package(
         .executableTarget(
             name: "insightsd",
             dependencies: [
-                "InsightsServer", "InsightsCore", "DatastoreSQLite", "Authentication", "RPCEngine", "CLinux", logging,
+                "InsightsServer", "InsightsCore", "Datastore", "DatastoreSQLite", "Authentication", "RPCEngine",
+                "CLinux", logging,
                 arguments,
                 .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "SystemPackage", package: "swift-system"),
@@ -128,8 +129,8 @@ let package = Package(
         .testTarget(
             name: "InsightsServerTests",
             dependencies: [
-                "InsightsServer", "Authentication", "Datastore", "InsightsAPI", "InsightsCore", "LicenseModel",
-                "RPCEngine", "Tenancy", "CProtobufC",
+                "InsightsServer", "Authentication", "Datastore", "DatastoreSQLite", "DatastoreConformance",
+                "InsightsAPI", "InsightsCore", "LicenseModel", "RPCEngine", "Tenancy", "CProtobufC",
                 protobuf, crypto, logging,
             ]),
         .testTarget(

@@ -9,6 +9,8 @@ public enum DatastoreError: Error, Sendable, Hashable, CustomStringConvertible {
     case full
     /// The bytes on disk are not what was written. Never repaired silently.
     case corrupt(String)
+    /// There is no store, and none was to be made.
+    case missing
     /// A newer version of the program wrote the store.
     case schemaTooNew
     /// The file is something else.
@@ -38,6 +40,7 @@ public enum DatastoreError: Error, Sendable, Hashable, CustomStringConvertible {
         case .unavailable(let reason): "the store is unavailable: \(reason)"
         case .full: "the store has no room left on its disk"
         case .corrupt(let reason): "the store is damaged: \(reason); restore a backup"
+        case .missing: "there is no store"
         case .schemaTooNew: "the store was written by a newer version of this program"
         case .notAStore: "the file is not a Partner Insights store"
         case .inUse: "the store is in use by another process"

@@ -5,6 +5,8 @@ import Tenancy
 /// A store without files, for tests and demonstrations: the same rules as the durable engines, and nothing survives.
 public final class InMemoryDatastore: LicenseDatastore {
     struct Contents {
+        var id = StoreID.random()
+        var changes: Int64 = 0
         var revision = Revision.none
         var foldedThrough = Revision.none
         var receipts: [BatchID: BatchReceipt] = [:]
@@ -49,6 +51,14 @@ public final class InMemoryDatastore: LicenseDatastore {
 
     public var revision: Revision { contents.withLock { $0.revision } }
 
+    public var mark: StoreMark {
+        contents.withLock { StoreMark(store: $0.id, changes: $0.changes, revision: $0.revision) }
+    }
+
+    public func beginHistory() throws(DatastoreError) {
+        try with { contents throws(DatastoreError) in contents.id = .random() }
+    }
+
     public func commit(_ entries: [LogEntry]) throws(DatastoreError) {
         try with { contents throws(DatastoreError) in
             try LogEntryChecks.check(entries, after: contents.revision)
@@ -60,6 +70,7 @@ public final class InMemoryDatastore: LicenseDatastore {
                 if let receipt = entry.receipt { contents.receipts[receipt.batch] = receipt }
                 contents.append(entry)
             }
+            contents.changes += Int64(entries.count)
         }
     }
 
@@ -88,6 +99,7 @@ public final class InMemoryDatastore: LicenseDatastore {
         try with { contents throws(DatastoreError) in
             var changed = contents
             for save in saves { try changed.save(save.change, entry: save.entry) }
+            changed.changes += Int64(saves.count)
             contents = changed
         }
     }
@@ -110,7 +122,10 @@ public final class InMemoryDatastore: LicenseDatastore {
     }
 
     public func erase(_ erasure: Erasure, for grant: OperatorGrant) throws(DatastoreError) {
-        try with { contents throws(DatastoreError) in try contents.erase(erasure) }
+        try with { contents throws(DatastoreError) in
+            try contents.erase(erasure)
+            contents.changes += 1
+        }
     }
 
     public func backup(to path: String) throws(DatastoreError) {

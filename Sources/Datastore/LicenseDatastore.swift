@@ -1,6 +1,24 @@
 import LicenseModel
 import Tenancy
 
+/// What a starting server reads back, and what a verification reads.
+public protocol StoreReading {
+    /// How far the durable history goes.
+    var mark: StoreMark { get }
+
+    /// Reads everything back: the folded rows in the order of their keys, then the log after them in the order of
+    /// revisions, one at a time. Returns the last revision. Errors of the closures come through unchanged.
+    ///
+    /// An engine with files compares every row, and the rows as a whole, with what was written, and throws `corrupt`
+    /// for any difference.
+    func recover(
+        for grant: OperatorGrant, state: (StateRow) throws -> Void, entry: (LogEntry) throws -> Void
+    ) throws -> Revision
+
+    /// Every partner and principal, each in the order of its ids; compared with what was written likewise.
+    func loadAccess(for grant: OperatorGrant) throws(DatastoreError) -> AccessRegistry
+}
+
 /// Durable memory of the system: the log of accepted changes, the folded state, and who may call.
 ///
 /// Blocking and synchronous. One thread, the writer, calls everything that changes; reads may run on any thread beside
@@ -9,7 +27,7 @@ import Tenancy
 ///
 /// Revisions have no gaps: every entry is the last revision plus one, over all kinds of entries. Receipts are kept
 /// forever, bodies until they are folded.
-public protocol LicenseDatastore: Sendable {
+public protocol LicenseDatastore: StoreReading, Sendable {
     /// The revision of the last durable entry.
     var revision: Revision { get }
 
@@ -18,9 +36,6 @@ public protocol LicenseDatastore: Sendable {
 
     /// What was answered to the batch of that id when it was accepted; nil when it never was.
     func receipt(of batch: BatchID, for grant: OperatorGrant) throws(DatastoreError) -> BatchReceipt?
-
-    /// Every partner and principal, each in the order of its ids.
-    func loadAccess(for grant: OperatorGrant) throws(DatastoreError) -> AccessRegistry
 
     /// The principals of the scope's partner, in the order of their ids.
     func principals(in scope: PartnerScope) throws(DatastoreError) -> [PrincipalRecord]
@@ -36,12 +51,6 @@ public protocol LicenseDatastore: Sendable {
     /// durable transaction. The rows must hold everything that the log through `revision` says.
     func fold(through revision: Revision, states: [StateRow]) throws(DatastoreError)
 
-    /// Reads everything back: the folded rows in the order of their keys, then the log after them in the order of
-    /// revisions, one at a time. Returns the last revision. Errors of the closures come through unchanged.
-    func recover(
-        for grant: OperatorGrant, state: (StateRow) throws -> Void, entry: (LogEntry) throws -> Void
-    ) throws -> Revision
-
     /// Replaces a person by an anonymous one in log and state, in one durable transaction; afterwards no file of the
     /// store has the old id for this customer. Copies made by `backup` before keep it.
     func erase(_ erasure: Erasure, for grant: OperatorGrant) throws(DatastoreError)
@@ -53,6 +62,9 @@ public protocol LicenseDatastore: Sendable {
     func health() throws(DatastoreError)
 
     func statistics() throws(DatastoreError) -> DatastoreStatistics
+
+    /// Gives the store another id: from here on its history is not the one that its copies tell.
+    func beginHistory() throws(DatastoreError)
 
     /// Ends all use. Later calls throw `closed`; closing twice is harmless.
     func close() throws(DatastoreError)

@@ -5,36 +5,67 @@ import Tenancy
 
 extension SQLiteDatastore {
     public func loadAccess(for grant: OperatorGrant) throws(DatastoreError) -> AccessRegistry {
-        try read { db in
-            let partners = try Row.fetchAll(db, sql: "SELECT id, name, disabled FROM partner ORDER BY id").map { row in
-                guard let text = String.fromDatabaseValue(row[0]), let id = try? PartnerID(text),
-                    let disabled = Bool.fromDatabaseValue(row[2])
-                else { throw DatastoreError.corrupt("a partner is incomplete") }
-                return PartnerRecord(id: id, name: String.fromDatabaseValue(row[1]), disabled: disabled)
-            }
-            let rows = try Row.fetchAll(db, sql: Self.selectPrincipals + " ORDER BY partner, id")
-            return AccessRegistry(partners: partners, principals: try rows.map(Self.principal))
+        try read(Self.loadAccess)
+    }
+
+    /// Everybody, compared with what was written.
+    static func loadAccess(_ db: Database) throws -> AccessRegistry {
+        var partnerSum = TableSum()
+        let partners = try Row.fetchAll(db, sql: selectPartners + " ORDER BY id").map { row in
+            try partner(of: row, &partnerSum)
         }
+        try partnerSum.check(.partner, db)
+        var principalSum = TableSum()
+        let principals = try Row.fetchAll(db, sql: selectPrincipals + " ORDER BY partner, id").map { row in
+            try principal(of: row, &principalSum)
+        }
+        try principalSum.check(.principal, db)
+        return AccessRegistry(partners: partners, principals: principals)
+    }
+
+    private static func check(
+        _ checksum: Int64, of stored: DatabaseValue, _ what: String, _ sum: inout TableSum
+    ) throws {
+        guard Int64.fromDatabaseValue(stored) == checksum else {
+            throw DatastoreError.corrupt("\(what) is not what was written")
+        }
+        sum.add(checksum)
     }
 
     public func principals(in scope: PartnerScope) throws(DatastoreError) -> [PrincipalRecord] {
         try read { db in
             try Row.fetchAll(
                 db, sql: Self.selectPrincipals + " WHERE partner = ? ORDER BY id", arguments: [scope.partner.text]
-            ).map(Self.principal)
+            ).map { row in
+                var sum = TableSum()
+                return try Self.principal(of: row, &sum)
+            }
         }
     }
 
-    private static let selectPrincipals = "SELECT partner, id, display_name, roles, disabled FROM principal"
+    private static let selectPartners = "SELECT id, name, disabled, checksum FROM partner"
 
-    private static func principal(of row: Row) throws -> PrincipalRecord {
+    private static func partner(of row: Row, _ sum: inout TableSum) throws -> PartnerRecord {
+        guard let text = String.fromDatabaseValue(row[0]), let id = try? PartnerID(text),
+            let disabled = Bool.fromDatabaseValue(row[2])
+        else { throw DatastoreError.corrupt("a partner is incomplete") }
+        let record = PartnerRecord(id: id, name: String.fromDatabaseValue(row[1]), disabled: disabled)
+        try check(record.checksum, of: row[3], "a partner", &sum)
+        return record
+    }
+
+    private static let selectPrincipals = "SELECT partner, id, display_name, roles, disabled, checksum FROM principal"
+
+    private static func principal(of row: Row, _ sum: inout TableSum) throws -> PrincipalRecord {
         guard let partnerText = String.fromDatabaseValue(row[0]), let partner = try? PartnerID(partnerText),
             let text = String.fromDatabaseValue(row[1]), let id = try? PrincipalID(text),
             let displayName = String.fromDatabaseValue(row[2]), let roles = UInt8.fromDatabaseValue(row[3]),
             let disabled = Bool.fromDatabaseValue(row[4])
         else { throw DatastoreError.corrupt("a principal is incomplete") }
-        return PrincipalRecord(
+        let record = PrincipalRecord(
             partner: partner, id: id, displayName: displayName, roles: RoleSet(rawValue: roles), disabled: disabled)
+        try check(record.checksum, of: row[5], "a principal", &sum)
+        return record
     }
 
     public func save(_ change: AccessChange, entry: LogEntry?, for grant: AccessGrant) throws(DatastoreError) {
@@ -50,58 +81,92 @@ extension SQLiteDatastore {
             last = entry.revision
         }
         guard !saves.isEmpty else { return }
-        try self.change { db in
+        try self.change(acknowledging: saves.count) { db, sums in
             for save in saves {
-                try Self.apply(save.change, db)
-                if let entry = save.entry { try Self.insert(entry, db) }
+                try Self.apply(save.change, db, &sums)
+                if let entry = save.entry { try Self.insert(entry, db, &sums) }
             }
         }
         state.withLock { $0.revision = last }
     }
 
-    private static func apply(_ change: AccessChange, _ db: Database) throws {
+    private static func apply(_ change: AccessChange, _ db: Database, _ sums: inout SumChanges) throws {
         switch change {
         case .createPartner(let partner, let first):
             try insert(db) {
                 try db.execute(
-                    sql: "INSERT INTO partner (id, name, disabled) VALUES (?, ?, ?)",
-                    arguments: [partner.id.text, partner.name, partner.disabled])
+                    sql: "INSERT INTO partner (id, name, disabled, checksum) VALUES (?, ?, ?, ?)",
+                    arguments: [partner.id.text, partner.name, partner.disabled, partner.checksum])
             }
-            try insert(first, db)
-        case .updatePartner(let partner, let disabled):
-            try db.execute(
-                sql: "UPDATE partner SET disabled = ? WHERE id = ?", arguments: [disabled, partner.text])
-            guard db.changesCount == 1 else { throw DatastoreError.notFound }
+            sums.add(partner.checksum, to: .partner)
+            try insert(first, db, &sums)
+        case .updatePartner(let id, let disabled):
+            try update(id, disabled: disabled, db, &sums)
         case .createPrincipal(let principal):
             let sql = "SELECT count(*) FROM partner WHERE id = ?"
             guard try Int.fetchOne(db, sql: sql, arguments: [principal.partner.text]) == 1 else {
                 throw DatastoreError.notFound
             }
-            try insert(principal, db)
+            try insert(principal, db, &sums)
         case .updatePrincipal(let principal):
+            try removeChecksum(of: principal.partner, principal.id, db, &sums)
             try db.execute(
-                sql: "UPDATE principal SET display_name = ?, roles = ?, disabled = ? WHERE partner = ? AND id = ?",
+                sql: """
+                    UPDATE principal SET display_name = ?, roles = ?, disabled = ?, checksum = ?
+                    WHERE partner = ? AND id = ?
+                    """,
                 arguments: [
-                    principal.displayName, Int64(principal.roles.rawValue), principal.disabled, principal.partner.text,
-                    principal.id.text,
+                    principal.displayName, Int64(principal.roles.rawValue), principal.disabled, principal.checksum,
+                    principal.partner.text, principal.id.text,
                 ])
-            guard db.changesCount == 1 else { throw DatastoreError.notFound }
+            sums.add(principal.checksum, to: .principal)
         case .deletePrincipal(let partner, let id):
+            try removeChecksum(of: partner, id, db, &sums)
             try db.execute(
                 sql: "DELETE FROM principal WHERE partner = ? AND id = ?", arguments: [partner.text, id.text])
-            guard db.changesCount == 1 else { throw DatastoreError.notFound }
         }
     }
 
-    private static func insert(_ principal: PrincipalRecord, _ db: Database) throws {
+    private static func update(
+        _ id: PartnerID, disabled: Bool, _ db: Database, _ sums: inout SumChanges
+    ) throws {
+        var sum = TableSum()
+        guard let row = try Row.fetchOne(db, sql: selectPartners + " WHERE id = ?", arguments: [id.text]) else {
+            throw DatastoreError.notFound
+        }
+        let before = try partner(of: row, &sum)
+        let after = PartnerRecord(id: id, name: before.name, disabled: disabled)
+        try db.execute(
+            sql: "UPDATE partner SET disabled = ?, checksum = ? WHERE id = ?",
+            arguments: [disabled, after.checksum, id.text])
+        sums.remove(before.checksum, from: .partner)
+        sums.add(after.checksum, to: .partner)
+    }
+
+    /// Takes a principal that is about to change out of the sum; says `notFound` where there is none.
+    private static func removeChecksum(
+        of partner: PartnerID, _ id: PrincipalID, _ db: Database, _ sums: inout SumChanges
+    ) throws {
+        let sql = "SELECT checksum FROM principal WHERE partner = ? AND id = ?"
+        guard let checksum = try Int64.fetchOne(db, sql: sql, arguments: [partner.text, id.text]) else {
+            throw DatastoreError.notFound
+        }
+        sums.remove(checksum, from: .principal)
+    }
+
+    private static func insert(_ principal: PrincipalRecord, _ db: Database, _ sums: inout SumChanges) throws {
         try insert(db) {
             try db.execute(
-                sql: "INSERT INTO principal (partner, id, display_name, roles, disabled) VALUES (?, ?, ?, ?, ?)",
+                sql: """
+                    INSERT INTO principal (partner, id, display_name, roles, disabled, checksum)
+                    VALUES (?, ?, ?, ?, ?, ?)
+                    """,
                 arguments: [
                     principal.partner.text, principal.id.text, principal.displayName, Int64(principal.roles.rawValue),
-                    principal.disabled,
+                    principal.disabled, principal.checksum,
                 ])
         }
+        sums.add(principal.checksum, to: .principal)
     }
 
     /// Says `alreadyExists` where the key is taken.
@@ -111,5 +176,17 @@ extension SQLiteDatastore {
         } catch let error as DatabaseError where error.extendedResultCode == .SQLITE_CONSTRAINT_PRIMARYKEY {
             throw DatastoreError.alreadyExists
         }
+    }
+}
+
+extension PartnerRecord {
+    fileprivate var checksum: Int64 { RowChecksum.partner(id: id.text, name: name, disabled: disabled ? 1 : 0) }
+}
+
+extension PrincipalRecord {
+    fileprivate var checksum: Int64 {
+        RowChecksum.principal(
+            partner: partner.text, id: id.text, displayName: displayName, roles: Int64(roles.rawValue),
+            disabled: disabled ? 1 : 0)
     }
 }

@@ -13,6 +13,9 @@ public final class SQLiteDatastore: LicenseDatastore {
     struct State {
         var revision: Revision
         var foldedThrough: Revision
+        var id: StoreID
+        /// Acknowledged changes so far.
+        var changes: Int64
         /// Set when a change failed in a way that leaves open whether it is durable.
         var stopped: String?
         var closed = false
@@ -37,9 +40,15 @@ public final class SQLiteDatastore: LicenseDatastore {
 
     /// Opens the store, makes it when there is none, and brings its schema up to date. New files get mode 0600.
     ///
-    /// Refuses a file that is damaged, is something else, was written by a newer version, or is open elsewhere.
-    public static func open(path: String) throws(DatastoreError) -> SQLiteDatastore {
+    /// Refuses a file that is damaged, is something else, was written by a newer version, or is open elsewhere. Pages,
+    /// indexes and settings are checked here; rows, one by one and as a whole, when they are read back.
+    ///
+    /// - Parameter makesNew: false refuses with `missing` where there is no store.
+    public static func open(path: String, makesNew: Bool = true) throws(DatastoreError) -> SQLiteDatastore {
         let path = StoreFiles.resolved(path)
+        guard makesNew || StoreFiles.exists(path: path) || StoreFiles.exists(path: path + "-wal") else {
+            throw .missing
+        }
         let lock = try StoreLock(path: path + ".lock")
         try StoreFiles.makeIfAbsent(path: path) { partial throws(DatastoreError) in
             try SQLiteSchema.create(path: partial)
@@ -65,7 +74,7 @@ public final class SQLiteDatastore: LicenseDatastore {
         }
     }
 
-    private static func loadState(_ db: Database) throws -> State {
+    static func loadState(_ db: Database) throws -> State {
         let last = try Int64.fetchOne(db, sql: "SELECT max(revision) FROM entry") ?? 0
         let folded = try SQLiteSchema.value(.foldedThrough, db)
         let entries = try Int64.fetchOne(db, sql: "SELECT count(*) FROM entry WHERE revision > ?", arguments: [folded])
@@ -74,10 +83,15 @@ public final class SQLiteDatastore: LicenseDatastore {
         }
         return State(
             revision: Revision(number: last), foldedThrough: Revision(number: folded),
+            id: try SQLiteSchema.storeID(db), changes: try SQLiteSchema.value(.changes, db),
             scrubPending: try SQLiteSchema.value(.scrubPending, db) != 0)
     }
 
     public var revision: Revision { state.withLock { $0.revision } }
+
+    public var mark: StoreMark {
+        state.withLock { StoreMark(store: $0.id, changes: $0.changes, revision: $0.revision) }
+    }
 
     // MARK: - Reading and changing
 
@@ -101,17 +115,28 @@ public final class SQLiteDatastore: LicenseDatastore {
     }
 
     /// One durable transaction. After a failure that leaves open whether it is durable, the store takes no more.
-    func change(_ body: (Database) throws -> Void) throws(DatastoreError) {
+    ///
+    /// - Parameter count: changes that are acknowledged when this returns.
+    func change(
+        acknowledging count: Int, _ body: (Database, inout SumChanges) throws -> Void
+    ) throws(DatastoreError) {
         let (closed, stopped) = state.withLock { ($0.closed, $0.stopped) }
         guard !closed else { throw .closed }
         if let stopped { throw .stopped(stopped) }
         do {
             try pool.writeWithoutTransaction { db in
                 try db.inTransaction(.immediate) {
-                    try body(db)
+                    var sums = SumChanges()
+                    try body(db, &sums)
+                    try sums.write(db)
+                    if count > 0 {
+                        try SQLiteSchema.set(
+                            .changes, to: try SQLiteSchema.value(.changes, db) &+ Int64(count), db)
+                    }
                     return .commit
                 }
             }
+            state.withLock { $0.changes &+= Int64(count) }
         } catch {
             let failure = SQLiteFailure.error(of: error)
             if SQLiteFailure.leavesDoubt(error) {
@@ -120,6 +145,12 @@ public final class SQLiteDatastore: LicenseDatastore {
             }
             throw failure
         }
+    }
+
+    public func beginHistory() throws(DatastoreError) {
+        let id = StoreID.random()
+        try change(acknowledging: 0) { db, _ in try SQLiteSchema.set(id, db) }
+        state.withLock { $0.id = id }
     }
 
     // MARK: - State of the store

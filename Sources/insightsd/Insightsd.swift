@@ -11,6 +11,6 @@ struct Insightsd: AsyncParsableCommand {
             """,
         subcommands: [
             ServeCommand.self, MigrateCommand.self, CheckConfigCommand.self, PrintPolicyCommand.self,
-            VerifyAuditCommand.self, ArchiveAuditCommand.self, BackupCommand.self,
+            VerifyAuditCommand.self, ArchiveAuditCommand.self, VerifyStoreCommand.self, BackupCommand.self,
         ])
 }

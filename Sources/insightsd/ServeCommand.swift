@@ -1,5 +1,6 @@
 import ArgumentParser
 import Authentication
+import Datastore
 import DatastoreSQLite
 import Foundation
 import InsightsServer
@@ -18,6 +19,12 @@ struct ServeCommand: AsyncParsableCommand {
             """)
 
     @OptionGroup var options: ServeOptions
+
+    // A flag alone, not a setting: kept in a file it would accept whatever is lost later.
+    @Flag(
+        name: .customLong("accept-older-store"),
+        help: "For one start: go on with a store that lacks acknowledged changes, or is another one. Put on record.")
+    var acceptsOlderStore = false
 
     func run() async throws {
         let settings: Settings
@@ -86,7 +93,7 @@ struct ServeCommand: AsyncParsableCommand {
                 ])
         }
         try makeDataFolder(settings.data)
-        let store = try SQLiteDatastore.open(path: settings.store)
+        let store = try openStore(settings, acceptsOlder: acceptsOlderStore)
         var parts = PartnerInsightsServerParts(
             store: store, dataFolder: settings.data, trustDomain: try TrustDomain(settings.trustDomain),
             tokens: try makeTokenVerifier(settings, logger: log.logger), settings: settings.numbers.services,
@@ -95,6 +102,7 @@ struct ServeCommand: AsyncParsableCommand {
         parts.lostLogLines = log.lostLines
         parts.strangers = strangers
         parts.storeFolder = (settings.store as NSString).deletingLastPathComponent
+        parts.acceptsOlderStore = acceptsOlderStore
         return try PartnerInsightsServer(parts) { methods, interceptor in
             transport(settings, limits, methods: methods, interceptor: interceptor) {
                 EngineEventLog.write($0, to: log.logger, strangers: strangers)
@@ -112,6 +120,17 @@ struct ServeCommand: AsyncParsableCommand {
                 certificateChainPEM: settings.tlsCert, keyPEM: settings.tlsKey, clientCAPEM: settings.clientCA,
                 crlPEM: settings.crl, minimumVersion: settings.tlsMinimum),
             limits: limits, methods: methods, interceptor: interceptor, onEvent: onEvent)
+    }
+}
+
+/// Opens the store, or makes one unless the data folder tells of one with acknowledged changes.
+func openStore(_ settings: Settings, acceptsOlder: Bool = false) throws -> SQLiteDatastore {
+    let history = try StoreHistory.read(folder: settings.data)
+    do {
+        return try SQLiteDatastore.open(path: settings.store, makesNew: acceptsOlder || history.isEmpty)
+    } catch {
+        if error == .missing, let fault = history.fault(of: nil) { throw fault }
+        throw error
     }
 }
 

@@ -20,8 +20,8 @@ struct ImportTests {
             "LicenseModel", "Logging", "RPCEngine", "SwiftProtobuf", "Synchronization", "Tenancy",
         ],
         "insightsd": [
-            "ArgumentParser", "Authentication", "CLinux", "Configuration", "DatastoreSQLite", "Foundation", "Glibc",
-            "InsightsCore", "InsightsServer", "LicenseModel", "Logging", "RPCEngine", "ServiceLifecycle",
+            "ArgumentParser", "Authentication", "CLinux", "Configuration", "Datastore", "DatastoreSQLite", "Foundation",
+            "Glibc", "InsightsCore", "InsightsServer", "LicenseModel", "Logging", "RPCEngine", "ServiceLifecycle",
             "Synchronization", "SystemPackage",
         ],
         "InsightsClient": [

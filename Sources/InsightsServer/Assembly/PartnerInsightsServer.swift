@@ -23,6 +23,8 @@ public struct PartnerInsightsServerParts: Sendable {
     public var storeFolder: String?
     /// Log lines that were lost so far, for the metrics.
     public var lostLogLines: @Sendable () -> UInt64 = { 0 }
+    /// Go on with a store that lacks acknowledged changes, or is another one, and put that on record.
+    public var acceptsOlderStore = false
 
     public init(
         store: any LicenseDatastore, dataFolder: String, trustDomain: TrustDomain, tokens: TokenVerifier?,
@@ -55,7 +57,11 @@ public final class PartnerInsightsServer: Sendable {
         transport: ([MethodEntry], any CallInterceptor) -> ServerConfiguration
     ) throws {
         let started = parts.clock.monotonicNanoseconds()
-        let recovered = try RecoveredState(from: parts.store)
+        let opened = try OpenedState(
+            parts.store, folder: parts.dataFolder, auditSegmentBytes: parts.settings.auditSegmentBytes,
+            acceptsOlderStore: parts.acceptsOlderStore,
+            now: Timestamp(milliseconds: parts.clock.unixSeconds() * 1_000))
+        let (store, recovered) = (opened.store, opened.recovered)
         let milliseconds = (parts.clock.monotonicNanoseconds() - started) / 1_000_000
         parts.logger.info(
             "store read back",
@@ -64,6 +70,9 @@ public final class PartnerInsightsServer: Sendable {
                 "replayed_entries": .stringConvertible(recovered.replayed.entries),
                 "duration_ms": .stringConvertible(milliseconds),
             ])
+        if let fault = opened.accepted {
+            parts.logger.warning("older store accepted", metadata: ["reason": .string(fault.summary)])
+        }
         let directory = PrincipalDirectory(recovered.directory)
         let (logger, clock) = (parts.logger, parts.clock)
         let published = PublishedCore(recovered.core) { clock.today() }
@@ -71,7 +80,7 @@ public final class PartnerInsightsServer: Sendable {
         let authenticator = Authenticator(
             directory: directory, trustDomain: parts.trustDomain, tokens: parts.tokens)
         let writer = FactWriter(
-            store: parts.store, published: published, directory: directory, authenticator: authenticator,
+            store: store, published: published, directory: directory, authenticator: authenticator,
             replayed: recovered.replayed
         ) { error in
             logger.error("store failure", metadata: ["reason": .string(error.description)])
@@ -82,8 +91,7 @@ public final class PartnerInsightsServer: Sendable {
             settings: parts.settings, clock: parts.clock, published: published, directory: directory,
             authenticator: authenticator, writer: writer, metrics: CallMetrics(paths: MethodRegistry.paths),
             health: HealthService(services: MethodRegistry.services),
-            auditLog: try AuditLog(
-                folder: parts.dataFolder, segmentBytes: parts.settings.auditSegmentBytes),
+            auditLog: opened.auditLog,
             pageTokens: PageTokens(secret: try SecretFile.load(folder: parts.dataFolder, name: "page-token.key")),
             logger: parts.logger, strangers: parts.strangers)
         let registry = try MethodRegistry(
@@ -91,7 +99,7 @@ public final class PartnerInsightsServer: Sendable {
             reflection: try ReflectionService(
                 descriptors: PackageResources.descriptors_binpb, services: MethodRegistry.services))
         self.context = context
-        store = parts.store
+        self.store = store
         self.condition = condition
         lostLogLines = parts.lostLogLines
         engine = try Server(

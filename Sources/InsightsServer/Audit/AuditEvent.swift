@@ -12,6 +12,8 @@ public enum AuditKind: String, Sendable, Hashable, CaseIterable {
     case unauthenticated
     /// `count` refused credentials that came too fast to be recorded singly.
     case refusals
+    /// The operator went on with a store that lacks acknowledged changes, or is another one; `revision` is the store's.
+    case olderStore
     /// Written by the log itself: what a crash left unfinished was cut off.
     case recovered
     /// Written by the log itself: `count` events could not be written while its disk was out of order.

@@ -42,6 +42,11 @@ final class AuditFile: AuditStorage {
         return try opened(SpareDescriptors.using { open(path, flags, 0o600) }, path)
     }
 
+    /// Opens a file that is there for writing in place.
+    static func openForUpdate(_ path: String) throws(AuditError) -> AuditFile {
+        try opened(open(path, O_RDWR | O_CLOEXEC), path)
+    }
+
     /// Whether two paths lead to one folder, by whatever links. False when one cannot be looked at: it cannot be
     /// written to either.
     static func isSameFolder(_ one: String, _ other: String) -> Bool {
@@ -140,6 +145,26 @@ final class AuditFile: AuditStorage {
             }
             rest = rest.dropFirst(written)
         }
+    }
+
+    /// Writes all of `bytes` at a place, or throws; some of them may then have been written. Not for a file that is
+    /// opened for appending.
+    func overwrite(_ bytes: [UInt8], at offset: Int) throws(AuditError) {
+        var done = 0
+        while done < bytes.count {
+            let chunk = Array(bytes[done...])
+            let written = pwrite(descriptor, chunk, chunk.count, off_t(offset + done))
+            if written < 0 {
+                if errno == EINTR { continue }
+                throw .system(operation: "write", code: errno)
+            }
+            done += written
+        }
+    }
+
+    /// Like `sync`, but for times of the file, which nobody needs.
+    func syncData() throws(AuditError) {
+        guard fdatasync(descriptor) == 0 else { throw .system(operation: "fdatasync", code: errno) }
     }
 
     func sync() throws(AuditError) {

@@ -9,6 +9,7 @@ struct AuditKey: Sendable {
     private let sealKey: SymmetricKey
     private let journalKey: SymmetricKey
     private let customerKey: SymmetricKey
+    private let headKey: SymmetricKey
 
     init(secret: [UInt8]) {
         func derived(_ purpose: String) -> SymmetricKey {
@@ -19,6 +20,7 @@ struct AuditKey: Sendable {
         sealKey = derived("partner insights audit: seal")
         journalKey = derived("partner insights audit: journal")
         customerKey = derived("partner insights audit: customer")
+        headKey = derived("partner insights audit: store head")
     }
 
     /// Stands in for the code of the line before the first.
@@ -37,6 +39,11 @@ struct AuditKey: Sendable {
     /// The code of a change that has no record yet.
     func journal(_ body: some Sequence<UInt8>) -> [UInt8] {
         Array(HMAC<SHA256>.authenticationCode(for: Array(body), using: journalKey))
+    }
+
+    /// The code of what the store's head says.
+    func head(_ body: some Sequence<UInt8>) -> [UInt8] {
+        Array(HMAC<SHA256>.authenticationCode(for: Array(body), using: headKey))
     }
 
     /// What stands for a customer in the log: the same customer always hashes alike, and nobody without the key can

@@ -10,6 +10,8 @@ struct AuditPaths: Sendable {
     var journal: String { folder + "/audit.pending" }
     /// Which of the oldest segments were moved away, on purpose.
     var archived: String { folder + "/audit.archived" }
+    /// How far the store was when a change was last acknowledged.
+    var storeHead: String { folder + "/store.head" }
     /// Held by the one process that writes.
     var lock: String { folder + "/audit.lock" }
 

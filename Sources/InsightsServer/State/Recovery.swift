@@ -23,12 +23,17 @@ struct RecoveredState {
     var directory: DirectorySnapshot
     /// The log after the folded state, which was replayed.
     var replayed: LogProgress
+    /// Rows of folded state.
+    var stateRows: Int
+    var partners: Int
+    var principals: Int
 
     /// Reads folded state, then the log after it, then who may call.
-    init(from store: any LicenseDatastore) throws {
+    init(from store: any StoreReading) throws {
         let grant = OperatorGrant.recovery()
         var core = InsightsCore()
         var replayed = LogProgress()
+        var stateRows = 0
         var hasAllStates = false
         func finishStates() throws {
             guard !hasAllStates else { return }
@@ -41,6 +46,7 @@ struct RecoveredState {
         }
         let revision = try store.recover(for: grant) { row in
             guard let body = row.body else { return }
+            stateRows += 1
             do {
                 try core.restore(CoreState(key: row.key, body: body))
             } catch {
@@ -83,5 +89,8 @@ struct RecoveredState {
         self.directory = DirectorySnapshot(
             stored: principals, disabledPartners: Set(access.partners.filter(\.disabled).map(\.id)))
         self.replayed = replayed
+        self.stateRows = stateRows
+        self.partners = access.partners.count
+        self.principals = access.principals.count
     }
 }

@@ -1,0 +1,27 @@
+import Datastore
+
+/// What a start opens and reads back before anybody is served: the audit chain, the store in which all is that was
+/// acknowledged, and what is in it.
+struct OpenedState {
+    let auditLog: AuditLog
+    let store: SealedStore
+    let recovered: RecoveredState
+    /// What the operator accepted; nil when there was nothing to accept.
+    let accepted: StoreFault?
+
+    /// - Parameters:
+    ///   - folder: the data folder.
+    ///   - acceptsOlderStore: whether to go on with a store that lacks acknowledged changes, or is another one.
+    init(
+        _ store: any LicenseDatastore, folder: String, auditSegmentBytes: Int = AuditLog.defaultSegmentBytes,
+        acceptsOlderStore: Bool, now: Timestamp
+    ) throws {
+        // The chain first: what it tells of is believed only when it is as it was written.
+        auditLog = try AuditLog(folder: folder, segmentBytes: auditSegmentBytes)
+        accepted = try StoreHistory.read(folder: folder).fault(of: store.mark)
+        if let accepted, !acceptsOlderStore { throw accepted }
+        // Before anything is put on record: a store that cannot be read back is not one to go on with.
+        recovered = try RecoveredState(from: store)
+        self.store = try SealedStore(store, accepting: accepted, folder: folder, auditLog: auditLog, time: now)
+    }
+}

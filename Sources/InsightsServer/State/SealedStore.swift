@@ -1,0 +1,130 @@
+import Datastore
+import LicenseModel
+import Synchronization
+import Tenancy
+
+/// A store whose every acknowledged change is in `store.head` before the change returns, so that a store that lacks
+/// some is told at the next start.
+final class SealedStore: LicenseDatastore {
+    private let store: any LicenseDatastore
+    private let head: StoreHead
+    private let state: Mutex<State>
+
+    private struct State {
+        var written: StoreMark
+        /// Why the head cannot be written: what was made durable last is not acknowledged, and nothing follows it.
+        var failure: String?
+    }
+
+    /// Takes the store as it is for the right one from here on.
+    ///
+    /// - Parameters:
+    ///   - fault: what the operator accepted; put on record, and the store gets a history of its own, so that neither
+    ///     the lost one nor a copy of it can be taken for it.
+    ///   - folder: the data folder.
+    init(
+        _ store: any LicenseDatastore, accepting fault: StoreFault?, folder: String, auditLog: AuditLog,
+        time: Timestamp
+    ) throws {
+        self.store = store
+        if let fault {
+            try auditLog.appendDurably(
+                AuditEvent(
+                    time: time, principal: "", partner: nil, method: "--accept-older-store: \(fault.summary)",
+                    isAllowed: true, code: 0, revision: UInt64(clamping: store.revision.number), kind: .olderStore))
+            try store.beginHistory()
+        }
+        let paths = AuditPaths(folder: folder)
+        guard let key = try AuditKey.read(paths.key) else { throw AuditError.badKey(reason: "is missing") }
+        head = try StoreHead.begin(at: store.mark, paths.storeHead, key: key)
+        state = Mutex(State(written: store.mark))
+    }
+
+    // MARK: Changes
+
+    func commit(_ entries: [LogEntry]) throws(DatastoreError) {
+        try sealing { () throws(DatastoreError) in try store.commit(entries) }
+    }
+
+    func save(_ change: AccessChange, entry: LogEntry?, for grant: AccessGrant) throws(DatastoreError) {
+        try sealing { () throws(DatastoreError) in try store.save(change, entry: entry, for: grant) }
+    }
+
+    func save(_ saves: [AccessSave]) throws(DatastoreError) {
+        try sealing { () throws(DatastoreError) in try store.save(saves) }
+    }
+
+    func erase(_ erasure: Erasure, for grant: OperatorGrant) throws(DatastoreError) {
+        try sealing { () throws(DatastoreError) in try store.erase(erasure, for: grant) }
+    }
+
+    func beginHistory() throws(DatastoreError) {
+        try sealing { () throws(DatastoreError) in try store.beginHistory() }
+    }
+
+    private func sealing(_ change: () throws(DatastoreError) -> Void) throws(DatastoreError) {
+        try checkHead()
+        try change()
+        let mark = store.mark
+        try state.withLock { (state) throws(DatastoreError) in
+            guard mark != state.written else { return }
+            do throws(AuditError) {
+                try head.write(mark)
+            } catch {
+                let reason = "its head cannot be written (\(error))"
+                state.failure = reason
+                throw .stopped(reason)
+            }
+            state.written = mark
+        }
+    }
+
+    private func checkHead() throws(DatastoreError) {
+        if let failure = state.withLock({ $0.failure }) { throw .stopped(failure) }
+    }
+
+    /// Changes nothing that was acknowledged.
+    func fold(through revision: Revision, states: [StateRow]) throws(DatastoreError) {
+        try store.fold(through: revision, states: states)
+    }
+
+    // MARK: The rest is the store's
+
+    var revision: Revision { store.revision }
+    var mark: StoreMark { store.mark }
+
+    func receipt(of batch: BatchID, for grant: OperatorGrant) throws(DatastoreError) -> BatchReceipt? {
+        try store.receipt(of: batch, for: grant)
+    }
+
+    func loadAccess(for grant: OperatorGrant) throws(DatastoreError) -> AccessRegistry {
+        try store.loadAccess(for: grant)
+    }
+
+    func principals(in scope: PartnerScope) throws(DatastoreError) -> [PrincipalRecord] {
+        try store.principals(in: scope)
+    }
+
+    func recover(
+        for grant: OperatorGrant, state: (StateRow) throws -> Void, entry: (LogEntry) throws -> Void
+    ) throws -> Revision {
+        try store.recover(for: grant, state: state, entry: entry)
+    }
+
+    func backup(to path: String) throws(DatastoreError) {
+        try store.backup(to: path)
+    }
+
+    func health() throws(DatastoreError) {
+        try checkHead()
+        try store.health()
+    }
+
+    func statistics() throws(DatastoreError) -> DatastoreStatistics {
+        try store.statistics()
+    }
+
+    func close() throws(DatastoreError) {
+        try store.close()
+    }
+}

@@ -1,0 +1,130 @@
+import Datastore
+import LicenseModel
+
+/// What the data folder knows of the changes that were acknowledged: by the store's head, and by the end of the audit
+/// chain, which is all that a folder of an older version has.
+public struct StoreHistory: Sendable, Hashable {
+    let head: StoreHead.Reading
+    /// The highest revision that the last records of the chain tell of.
+    let recorded: Revision
+
+    /// Writes nothing; works also while a server uses the folder. To be read before the store is, which may then only
+    /// be ahead of it.
+    public static func read(folder: String) throws(AuditError) -> StoreHistory {
+        let paths = AuditPaths(folder: folder)
+        let key = try AuditKey.read(paths.key)
+        return StoreHistory(
+            head: try StoreHead.read(paths.storeHead, key: key),
+            recorded: Revision(number: Int64(clamping: try AuditTail.revision(paths, key: key))))
+    }
+
+    /// Whether nothing was acknowledged yet, so that a new store lacks nothing.
+    public var isEmpty: Bool { fault(of: nil) == nil }
+
+    private var acknowledged: Revision {
+        guard case .known(let mark) = head else { return recorded }
+        return max(mark.revision, recorded)
+    }
+
+    /// What is wrong with a store; nil when all that was acknowledged is in it.
+    ///
+    /// - Parameter mark: nil for a store that is not there.
+    public func fault(of mark: StoreMark?) -> StoreFault? {
+        guard let mark else {
+            if head == .damaged { return .missing(acknowledged: nil) }
+            if case .known(let known) = head, known.changes > 0 { return .missing(acknowledged: acknowledged) }
+            return recorded > .none ? .missing(acknowledged: recorded) : nil
+        }
+        var missing = max(0, acknowledged.number - mark.revision.number)
+        switch head {
+        case .absent: break
+        case .damaged: return .headDamaged(revision: mark.revision)
+        case .known(let known):
+            if known.store != mark.store {
+                guard known.changes > 0 || recorded > .none else { return nil }
+                return .another(revision: mark.revision, acknowledged: acknowledged)
+            }
+            missing = max(missing, known.changes - mark.changes)
+        }
+        return missing > 0
+            ? .behind(revision: mark.revision, acknowledged: acknowledged, missing: missing) : nil
+    }
+}
+
+/// Why a store does not go with the history of its data folder.
+public enum StoreFault: Error, Sendable, Hashable, CustomStringConvertible {
+    /// `acknowledged` is nil when the store's head is damaged too.
+    case missing(acknowledged: Revision?)
+    case behind(revision: Revision, acknowledged: Revision, missing: Int64)
+    case another(revision: Revision, acknowledged: Revision)
+    case headDamaged(revision: Revision)
+
+    /// For the audit trail.
+    var summary: String {
+        switch self {
+        case .missing(nil): "there is no store, and store.head is not what was written"
+        case .missing(let acknowledged?): "there is no store, but revision \(acknowledged) was acknowledged"
+        case .behind(let revision, let acknowledged, let missing) where revision < acknowledged:
+            "the store is at revision \(revision), but revision \(acknowledged) was acknowledged: "
+                + Self.changes(missing)
+        case .behind(let revision, _, let missing):
+            "the store is at revision \(revision), but later changes of who may call were acknowledged: "
+                + Self.changes(missing)
+        case .another(let revision, let acknowledged):
+            "the store, at revision \(revision), is another one than that whose revision \(acknowledged) "
+                + "was acknowledged"
+        case .headDamaged(let revision):
+            "store.head is not what was written, so that nothing tells whether the store, at revision \(revision), "
+                + "has all that was acknowledged"
+        }
+    }
+
+    public var description: String {
+        let way = "put the right store back, or go on"
+        switch self {
+        case .missing: return "\(summary); \(way) with an empty one with --accept-older-store"
+        case .behind: return "\(summary); \(way) without them with --accept-older-store"
+        case .another: return "\(summary); \(way) with this one with --accept-older-store"
+        case .headDamaged: return "\(summary); put the right file back, or go on with --accept-older-store"
+        }
+    }
+
+    private static func changes(_ count: Int64) -> String {
+        count == 1 ? "1 change is missing" : "\(count) changes are missing"
+    }
+}
+
+/// The last records of the chain.
+private enum AuditTail {
+    /// As much of a segment's end is read: about 3,000 records.
+    private static let bytes = 1 << 20
+
+    /// The highest revision that the last records tell of, since a store was last accepted that lacks some; 0 when
+    /// there is none. Records whose code does not fit are passed over: to find those is the verification's task.
+    static func revision(_ paths: AuditPaths, key: AuditKey?) throws(AuditError) -> UInt64 {
+        guard let key else { return 0 }
+        for number in try paths.segments().reversed() {
+            guard let file = try AuditFile.openExisting(paths.segment(number)) else { continue }
+            if let revision = try revision(file, key: key) { return revision }
+        }
+        return 0
+    }
+
+    /// Nil when there is no record.
+    private static func revision(_ file: AuditFile, key: AuditKey) throws(AuditError) -> UInt64? {
+        let size = try file.size()
+        let start = max(0, size - bytes)
+        var revision: UInt64?
+        // The code of the line before; the first record of a chain follows none.
+        var before: [UInt8]? = start == 0 ? AuditKey.genesis : nil
+        for bytes in try file.read(at: start, count: bytes).split(separator: UInt8(ascii: "\n")) {
+            guard let (body, mac) = AuditLine.split(bytes) else { continue }
+            if let line = AuditLine(bytes), let before, AuditKey.equal(key.chain(previous: before, body: body), mac) {
+                let isAccepted = line.record.kind == AuditKind.olderStore.rawValue
+                revision = isAccepted ? line.record.revision : max(revision ?? 0, line.record.revision)
+            }
+            before = mac
+        }
+        return revision
+    }
+}

@@ -39,6 +39,8 @@ public struct DirectorySnapshot: Sendable {
     /// Every registered partner, in no order. For the operator's bookkeeping, such as rate limits.
     public var registeredPartners: some Collection<PartnerID> { partners.keys }
 
+    public func principalCount(in scope: PartnerScope) -> Int { partners[scope.partner]?.count ?? 0 }
+
     /// The principals of the scope's partner, ordered by id.
     public func principals(in scope: PartnerScope) -> [PrincipalRecord] {
         (partners[scope.partner] ?? [:]).values.sorted { $0.principal < $1.principal }

@@ -48,6 +48,9 @@ public struct InsightsCore: Sendable {
         PartnerBook(core: self, scope: scope, today: today)
     }
 
+    /// Customers that any fact names.
+    public func customerCount(for grant: OperatorGrant) -> Int { customers.count }
+
     /// What each source has reported, by customer id: at most `limit` customers after `after`, or the one customer.
     /// `total` counts all customers that any fact names (or the one, when there is such a customer).
     public func coverage(

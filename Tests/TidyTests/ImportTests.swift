@@ -16,8 +16,8 @@ struct ImportTests {
         "InsightsAPI": ["SwiftProtobuf", "Tenancy"],
         "RPCEngine": ["CLinux", "CNghttp2", "COpenSSL", "CZlib", "Glibc", "Synchronization"],
         "InsightsServer": [
-            "Authentication", "Crypto", "Datastore", "Dispatch", "Foundation", "Glibc", "InsightsAPI", "InsightsCore",
-            "LicenseModel", "Logging", "RPCEngine", "SwiftProtobuf", "Synchronization", "Tenancy",
+            "Authentication", "Crypto", "Datastore", "DequeModule", "Dispatch", "Foundation", "Glibc", "InsightsAPI",
+            "InsightsCore", "LicenseModel", "Logging", "RPCEngine", "SwiftProtobuf", "Synchronization", "Tenancy",
         ],
         "insightsd": [
             "ArgumentParser", "Authentication", "CLinux", "Configuration", "Datastore", "DatastoreSQLite", "Foundation",

@@ -79,9 +79,9 @@ private struct ServiceHandlers {
             [
                 "GetCustomerInsights": .unary(insights.getCustomerInsights),
                 "ListCustomerInsights": .deferredUnary(insights.listCustomerInsights),
-                "GetPortfolioInsights": .unary(insights.getPortfolioInsights),
-                "CompareLicenses": .unary(insights.compareLicenses),
-                "GetTrend": .unary(insights.getTrend),
+                "GetPortfolioInsights": .deferredUnary(insights.getPortfolioInsights),
+                "CompareLicenses": .deferredUnary(insights.compareLicenses),
+                "GetTrend": .deferredUnary(insights.getTrend),
                 "ExplainUsage": .deferredUnary(insights.explainUsage),
                 "ListRecommendations": .deferredUnary(insights.listRecommendations),
                 "ExportInsights": .serverStream(insights.exportInsights),
@@ -90,9 +90,9 @@ private struct ServiceHandlers {
         add(
             "CustomersService",
             [
-                "ListCustomers": .unary(customers.listCustomers),
+                "ListCustomers": .deferredUnary(customers.listCustomers),
                 "GetCustomer": .unary(customers.getCustomer),
-                "ListSubscriptions": .unary(customers.listSubscriptions),
+                "ListSubscriptions": .deferredUnary(customers.listSubscriptions),
                 "ListLicensedUsers": .deferredUnary(customers.listLicensedUsers),
             ])
         let access = AccessService(context: context)
@@ -100,7 +100,7 @@ private struct ServiceHandlers {
             "AccessService",
             [
                 "WhoAmI": .unary(access.whoAmI),
-                "ListPrincipals": .unary(access.listPrincipals),
+                "ListPrincipals": .deferredUnary(access.listPrincipals),
                 "CreatePrincipal": .deferredUnary(access.createPrincipal),
                 "UpdatePrincipal": .deferredUnary(access.updatePrincipal),
                 "DeletePrincipal": .deferredUnary(access.deletePrincipal),
@@ -114,7 +114,7 @@ private struct ServiceHandlers {
             "IngestService",
             [
                 "Ingest": .bidirectional(ingest.ingest),
-                "GetIngestStatus": .unary(ingest.getIngestStatus),
+                "GetIngestStatus": .deferredUnary(ingest.getIngestStatus),
                 "EraseUser": .deferredUnary(ingest.eraseUser),
             ])
         byName = handlers

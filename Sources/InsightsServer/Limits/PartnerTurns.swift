@@ -1,3 +1,4 @@
+import DequeModule
 import Dispatch
 import Foundation
 import Glibc
@@ -5,9 +6,15 @@ import Synchronization
 import Tenancy
 
 /// Work that partners have waiting, run by a few threads that take it from the partners in turn: whoever asks for a
-/// lot waits behind itself, and nobody else behind it.
+/// lot waits behind itself, and nobody else behind it. The operator has a turn like a partner.
 final class PartnerTurns: Sendable {
     typealias Work = @Sendable () -> Void
+
+    /// Whose turn it is.
+    enum Asker: Hashable, Sendable {
+        case partner(PartnerID)
+        case `operator`
+    }
 
     /// What one partner may have waiting.
     let limit: Int
@@ -24,8 +31,10 @@ final class PartnerTurns: Sendable {
 
     deinit { queue.stop() }
 
-    /// False when the partner has as much waiting as it may.
-    func submit(for partner: PartnerID, _ work: @escaping Work) -> Bool { queue.submit(for: partner, work) }
+    /// False when the asker has as much waiting as it may.
+    func submit(for asker: Asker, _ work: @escaping Work) -> Bool { queue.submit(for: asker, work) }
+
+    func submit(for partner: PartnerID, _ work: @escaping Work) -> Bool { submit(for: .partner(partner), work) }
 
     /// Ends the threads after what they are at; what waits is dropped.
     func stop() { queue.stop() }
@@ -34,15 +43,15 @@ final class PartnerTurns: Sendable {
 /// The queue behind ``PartnerTurns``; outlives it until the threads have noticed its end.
 private final class TurnQueue: Sendable {
     private struct Line {
-        var waiting: [PartnerTurns.Work] = []
+        var waiting: Deque<PartnerTurns.Work> = []
         var running = 0
     }
 
     private struct State {
-        /// Partners with something waiting or running.
-        var lines: [PartnerID: Line] = [:]
-        /// Partners with something waiting; the first one's turn is next.
-        var turns: [PartnerID] = []
+        /// Askers with something waiting or running.
+        var lines: [PartnerTurns.Asker: Line] = [:]
+        /// Askers with something waiting; the first one's turn is next.
+        var turns: Deque<PartnerTurns.Asker> = []
         var sleeping = 0
         var isStopped = false
     }
@@ -57,12 +66,12 @@ private final class TurnQueue: Sendable {
         self.runningPerPartner = runningPerPartner
     }
 
-    func submit(for partner: PartnerID, _ work: @escaping PartnerTurns.Work) -> Bool {
+    func submit(for asker: PartnerTurns.Asker, _ work: @escaping PartnerTurns.Work) -> Bool {
         let (isTaken, wake) = state.withLock { state -> (Bool, Bool) in
-            var line = state.lines.removeValue(forKey: partner) ?? Line()
-            defer { state.lines[partner] = line }
+            var line = state.lines.removeValue(forKey: asker) ?? Line()
+            defer { state.lines[asker] = line }
             guard line.waiting.count < limit, !state.isStopped else { return (false, false) }
-            if line.waiting.isEmpty { state.turns.append(partner) }
+            if line.waiting.isEmpty { state.turns.append(asker) }
             line.waiting.append(work)
             guard state.sleeping > 0 else { return (true, false) }
             state.sleeping -= 1
@@ -88,14 +97,14 @@ private final class TurnQueue: Sendable {
         // Of this thread alone: the event loops go first.
         setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, Self.niceness)
         while true {
-            let (next, isStopped) = state.withLock { state -> ((PartnerID, PartnerTurns.Work)?, Bool) in
+            let (next, isStopped) = state.withLock { state -> ((PartnerTurns.Asker, PartnerTurns.Work)?, Bool) in
                 let next = take(&state)
                 if next == nil, !state.isStopped { state.sleeping += 1 }
                 return (next, state.isStopped)
             }
-            if let (partner, work) = next {
+            if let (asker, work) = next {
                 work()
-                state.withLock { finish(partner, &$0) }
+                state.withLock { finish(asker, &$0) }
             } else if isStopped {
                 return
             } else {
@@ -106,23 +115,23 @@ private final class TurnQueue: Sendable {
 
     private static let niceness: Int32 = 5
 
-    /// The first thing waiting of the first partner that does not keep enough threads busy already. A thread that
-    /// leaves such a partner's work is not missed: the partner's own threads come back for it.
-    private func take(_ state: inout State) -> (PartnerID, PartnerTurns.Work)? {
+    /// The first thing waiting of the first asker that does not keep enough threads busy already. A thread that
+    /// leaves such an asker's work is not missed: the asker's own threads come back for it.
+    private func take(_ state: inout State) -> (PartnerTurns.Asker, PartnerTurns.Work)? {
         let found = state.turns.firstIndex { (state.lines[$0]?.running ?? 0) < runningPerPartner }
         guard let found else { return nil }
-        let partner = state.turns.remove(at: found)
-        guard var line = state.lines.removeValue(forKey: partner), !line.waiting.isEmpty else { return nil }
+        let asker = state.turns.remove(at: found)
+        guard var line = state.lines.removeValue(forKey: asker), !line.waiting.isEmpty else { return nil }
         let work = line.waiting.removeFirst()
         line.running += 1
-        if !line.waiting.isEmpty { state.turns.append(partner) }
-        state.lines[partner] = line
-        return (partner, work)
+        if !line.waiting.isEmpty { state.turns.append(asker) }
+        state.lines[asker] = line
+        return (asker, work)
     }
 
-    private func finish(_ partner: PartnerID, _ state: inout State) {
-        guard var line = state.lines.removeValue(forKey: partner) else { return }
+    private func finish(_ asker: PartnerTurns.Asker, _ state: inout State) {
+        guard var line = state.lines.removeValue(forKey: asker) else { return }
         line.running -= 1
-        if line.running > 0 || !line.waiting.isEmpty { state.lines[partner] = line }
+        if line.running > 0 || !line.waiting.isEmpty { state.lines[asker] = line }
     }
 }

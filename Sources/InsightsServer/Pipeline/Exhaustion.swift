@@ -62,9 +62,10 @@ extension Refusal {
             limit: "partner-exports", value: limit, .after(milliseconds: 1_000))
     }
 
-    static func tooManyReads(limit: Int) -> RPCStatus {
+    static func tooManyReads(limit: Int, ofOperator: Bool = false) -> RPCStatus {
         exhausted(
-            "TOO_MANY_READS", "the partner has \(limit) lists and explanations waiting, which is the limit",
+            "TOO_MANY_READS",
+            "the \(ofOperator ? "operator" : "partner") has \(limit) long reads waiting, which is the limit",
             limit: "partner-reads", value: limit, .after(milliseconds: 1_000))
     }
 

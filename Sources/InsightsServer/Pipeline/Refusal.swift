@@ -49,6 +49,9 @@ enum Refusal {
 
     // MARK: What was asked
 
+    /// In the words of the engine, which ends such a call itself unless it is busy.
+    static let deadlinePassed = RPCStatus(.deadlineExceeded, "deadline exceeded")
+
     /// The same bytes whether the customer is another partner's or never existed.
     static let customerNotFound = make(
         .notFound, "no such customer", [.errorInfo(reason: "CUSTOMER_NOT_FOUND")])

@@ -31,17 +31,23 @@ struct AccessService: Sendable {
         try encode(response, into: &reply)
     }
 
-    func listPrincipals(_ call: CallContext, _ request: RawSpan, _ reply: inout [UInt8]) throws(RPCStatus) {
-        let message: PBListPrincipalsRequest = try decode(request)
-        let scope = try call.partnerScope()
-        let paging = try Paging(context, message, of: call)
-        let all = context.directory.snapshot.principals(in: scope)
-        let page = paging.page(of: all) { $0.principal.text }
-        var response = PBListPrincipalsResponse()
-        response.principals = page.rows.map { PBPrincipal(record: $0, partner: scope.partner) }
-        response.totalSize = Int32(clamping: all.count)
-        response.nextPageToken = page.nextToken
-        try encode(response, into: &reply)
+    func listPrincipals(_ call: CallContext, _ bytes: [UInt8], _ responder: UnaryResponder) {
+        respond(responder) { () throws(RPCStatus) in
+            let message: PBListPrincipalsRequest = try decode(bytes)
+            let scope = try call.partnerScope()
+            let paging = try Paging(context, message, of: call)
+            let directory = context.directory.snapshot
+            let isShort = directory.principalCount(in: scope) <= ShortRead.entries / 4
+            context.read(call, responder, isShort: isShort) { (reply) throws(RPCStatus) in
+                let all = directory.principals(in: scope)
+                let page = paging.page(of: all) { $0.principal.text }
+                var response = PBListPrincipalsResponse()
+                response.principals = page.rows.map { PBPrincipal(record: $0, partner: scope.partner) }
+                response.totalSize = Int32(clamping: all.count)
+                response.nextPageToken = page.nextToken
+                try encode(response, into: &reply)
+            }
+        }
     }
 
     func createPrincipal(_ call: CallContext, _ bytes: [UInt8], _ responder: UnaryResponder) {

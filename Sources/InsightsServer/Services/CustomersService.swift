@@ -8,23 +8,33 @@ import Tenancy
 struct CustomersService: Sendable {
     let context: ServerContext
 
-    func listCustomers(_ call: CallContext, _ bytes: RawSpan, _ reply: inout [UInt8]) throws(RPCStatus) {
+    func listCustomers(_ call: CallContext, _ bytes: [UInt8], _ responder: UnaryResponder) {
+        respond(responder) { () throws(RPCStatus) in try listCustomers(call, bytes, to: responder) }
+    }
+
+    private func listCustomers(
+        _ call: CallContext, _ bytes: [UInt8], to responder: UnaryResponder
+    ) throws(RPCStatus) {
         let request: PBListCustomersRequest = try decode(bytes)
         let scope = try call.partnerScope()
         let paging = try Paging(context, request, of: call)
         let filter = try checked { () throws(FieldError) in try CustomerFilter(request.filter, .customers) }
         let today = context.clock.today()
-        let rows = paging.snapshot.core.book(in: scope, today: today).customers().filter { row in
-            filter.matches(CustomerSums()) {
-                CustomerTexts(id: row.customer.text, name: row.name, market: row.market)
+        let book = paging.snapshot.core.book(in: scope, today: today)
+        context.read(call, responder, isShort: book.relationshipCount <= ShortRead.entries) {
+            (reply) throws(RPCStatus) in
+            let rows = book.customers().filter { row in
+                filter.matches(CustomerSums()) {
+                    CustomerTexts(id: row.customer.text, name: row.name, market: row.market)
+                }
             }
+            let page = paging.page(of: rows) { $0.customer.text }
+            var response = PBListCustomersResponse()
+            response.customers = page.rows.map { PBCustomer($0, today: today) }
+            response.totalSize = Int32(clamping: rows.count)
+            response.nextPageToken = page.nextToken
+            try encode(response, into: &reply)
         }
-        let page = paging.page(of: rows) { $0.customer.text }
-        var response = PBListCustomersResponse()
-        response.customers = page.rows.map { PBCustomer($0, today: today) }
-        response.totalSize = Int32(clamping: rows.count)
-        response.nextPageToken = page.nextToken
-        try encode(response, into: &reply)
     }
 
     func getCustomer(_ call: CallContext, _ bytes: RawSpan, _ reply: inout [UInt8]) throws(RPCStatus) {
@@ -38,7 +48,13 @@ struct CustomersService: Sendable {
         try encode(response, into: &reply)
     }
 
-    func listSubscriptions(_ call: CallContext, _ bytes: RawSpan, _ reply: inout [UInt8]) throws(RPCStatus) {
+    func listSubscriptions(_ call: CallContext, _ bytes: [UInt8], _ responder: UnaryResponder) {
+        respond(responder) { () throws(RPCStatus) in try listSubscriptions(call, bytes, to: responder) }
+    }
+
+    private func listSubscriptions(
+        _ call: CallContext, _ bytes: [UInt8], to responder: UnaryResponder
+    ) throws(RPCStatus) {
         let request: PBListSubscriptionsRequest = try decode(bytes)
         let scope = try call.partnerScope()
         let today = context.clock.today()
@@ -50,15 +66,18 @@ struct CustomersService: Sendable {
         }
         let paging = try Paging(context, request, of: call)
         let book = paging.snapshot.core.book(in: scope, today: today)
-        guard let found = book.subscriptions(of: query.customer, on: paging.position?.asOf ?? query.day) else {
-            throw Refusal.customerNotFound
+        let isShort = book.subscriptionCount(of: query.customer) <= ShortRead.entries / 4
+        context.read(call, responder, isShort: isShort) { (reply) throws(RPCStatus) in
+            guard let found = book.subscriptions(of: query.customer, on: paging.position?.asOf ?? query.day) else {
+                throw Refusal.customerNotFound
+            }
+            let page = paging.page(of: found.rows, asOf: found.asOf) { $0.fact.subscription.text }
+            var response = PBListSubscriptionsResponse()
+            response.subscriptions = page.rows.map(PBSubscription.init)
+            response.totalSize = Int32(clamping: found.rows.count)
+            response.nextPageToken = page.nextToken
+            try encode(response, into: &reply)
         }
-        let page = paging.page(of: found.rows, asOf: found.asOf) { $0.fact.subscription.text }
-        var response = PBListSubscriptionsResponse()
-        response.subscriptions = page.rows.map(PBSubscription.init)
-        response.totalSize = Int32(clamping: found.rows.count)
-        response.nextPageToken = page.nextToken
-        try encode(response, into: &reply)
     }
 
     /// On record before it is answered, so off the event loops: that waits for the disk.

@@ -59,7 +59,13 @@ struct IngestService: Sendable {
         }
     }
 
-    func getIngestStatus(_ call: CallContext, _ bytes: RawSpan, _ reply: inout [UInt8]) throws(RPCStatus) {
+    func getIngestStatus(_ call: CallContext, _ bytes: [UInt8], _ responder: UnaryResponder) {
+        respond(responder) { () throws(RPCStatus) in try getIngestStatus(call, bytes, to: responder) }
+    }
+
+    private func getIngestStatus(
+        _ call: CallContext, _ bytes: [UInt8], to responder: UnaryResponder
+    ) throws(RPCStatus) {
         let request: PBGetIngestStatusRequest = try decode(bytes)
         let grant = try call.operatorGrant()
         // The operator has no partner; the position is bound to the method and the question alone.
@@ -77,21 +83,25 @@ struct IngestService: Sendable {
         }
         let today = context.clock.today()
         let core = context.published.load().core
-        let found = core.coverage(for: grant, customer: query.customer, after: query.after, limit: query.size)
-        var response = PBGetIngestStatusResponse()
-        response.revision = core.revision.number
-        response.totalSize = Int32(clamping: found.total)
-        response.customers = found.rows.map { customer, coverage in
-            var row = PBCustomerCoverage()
-            row.customerID = customer.text
-            row.sources = PBSourceCoverage.all(coverage, on: today)
-            return row
+        let isShort = query.customer != nil || core.customerCount(for: grant) <= ShortRead.entries
+        let tokens = context.pageTokens
+        context.read(call, responder, isShort: isShort) { (reply) throws(RPCStatus) in
+            let found = core.coverage(for: grant, customer: query.customer, after: query.after, limit: query.size)
+            var response = PBGetIngestStatusResponse()
+            response.revision = core.revision.number
+            response.totalSize = Int32(clamping: found.total)
+            response.customers = found.rows.map { customer, coverage in
+                var row = PBCustomerCoverage()
+                row.customerID = customer.text
+                row.sources = PBSourceCoverage.all(coverage, on: today)
+                return row
+            }
+            if found.hasMore, let last = found.rows.last {
+                response.nextPageToken = tokens.token(
+                    for: question, at: PagePosition(revision: core.revision, key: [last.0.text]))
+            }
+            try encode(response, into: &reply)
         }
-        if found.hasMore, let last = found.rows.last {
-            response.nextPageToken = context.pageTokens.token(
-                for: question, at: PagePosition(revision: core.revision, key: [last.0.text]))
-        }
-        try encode(response, into: &reply)
     }
 
     func eraseUser(_ call: CallContext, _ bytes: [UInt8], _ responder: UnaryResponder) {

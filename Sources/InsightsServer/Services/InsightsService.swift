@@ -25,7 +25,13 @@ struct InsightsService: Sendable {
         InsightsReply.customer(row, reach: query.reach, into: &reply)
     }
 
-    func getPortfolioInsights(_ call: CallContext, _ bytes: RawSpan, _ reply: inout [UInt8]) throws(RPCStatus) {
+    func getPortfolioInsights(_ call: CallContext, _ bytes: [UInt8], _ responder: UnaryResponder) {
+        respond(responder) { () throws(RPCStatus) in try getPortfolioInsights(call, bytes, to: responder) }
+    }
+
+    private func getPortfolioInsights(
+        _ call: CallContext, _ bytes: [UInt8], to responder: UnaryResponder
+    ) throws(RPCStatus) {
         let request: PBGetPortfolioInsightsRequest = try decode(bytes)
         let today = context.clock.today()
         let query = try checked { () throws(FieldError) in
@@ -36,31 +42,46 @@ struct InsightsService: Sendable {
             )
         }
         let book = context.published.load().core.book(in: try call.partnerScope(), today: today)
-        InsightsReply.portfolio(
-            book.portfolio(on: query.day, products: query.products), reach: query.reach, into: &reply)
+        context.read(call, responder, isShort: book.isShortWalk) { (reply) throws(RPCStatus) in
+            InsightsReply.portfolio(
+                book.portfolio(on: query.day, products: query.products), reach: query.reach, into: &reply)
+        }
     }
 
-    func compareLicenses(_ call: CallContext, _ bytes: RawSpan, _ reply: inout [UInt8]) throws(RPCStatus) {
+    func compareLicenses(_ call: CallContext, _ bytes: [UInt8], _ responder: UnaryResponder) {
+        respond(responder) { () throws(RPCStatus) in try compareLicenses(call, bytes, to: responder) }
+    }
+
+    private func compareLicenses(
+        _ call: CallContext, _ bytes: [UInt8], to responder: UnaryResponder
+    ) throws(RPCStatus) {
         let fields: CompareLicensesFields
         do {
-            fields = try CompareLicensesFields(decoding: bytes)
+            fields = try CompareLicensesFields(decoding: bytes.span.bytes)
         } catch {
             throw Refusal.malformed("CompareLicensesRequest")
         }
         let today = context.clock.today()
         let query = try checked { () throws(FieldError) in try fields.validated(today: today) }
         let book = context.published.load().core.book(in: try call.partnerScope(), today: today)
-        guard let customer = query.customer else {
-            let row = book.portfolio(on: query.asOf, products: query.products)
-            return InsightsReply.comparison(row.products, asOf: row.asOf, into: &reply)
+        context.read(call, responder, isShort: query.customer != nil || book.isShortWalk) {
+            (reply) throws(RPCStatus) in
+            guard let customer = query.customer else {
+                let row = book.portfolio(on: query.asOf, products: query.products)
+                return InsightsReply.comparison(row.products, asOf: row.asOf, into: &reply)
+            }
+            guard let row = book.insights(of: customer, on: query.asOf, products: query.products) else {
+                throw Refusal.customerNotFound
+            }
+            InsightsReply.comparison(row.products, asOf: row.asOf, into: &reply)
         }
-        guard let row = book.insights(of: customer, on: query.asOf, products: query.products) else {
-            throw Refusal.customerNotFound
-        }
-        InsightsReply.comparison(row.products, asOf: row.asOf, into: &reply)
     }
 
-    func getTrend(_ call: CallContext, _ bytes: RawSpan, _ reply: inout [UInt8]) throws(RPCStatus) {
+    func getTrend(_ call: CallContext, _ bytes: [UInt8], _ responder: UnaryResponder) {
+        respond(responder) { () throws(RPCStatus) in try getTrend(call, bytes, to: responder) }
+    }
+
+    private func getTrend(_ call: CallContext, _ bytes: [UInt8], to responder: UnaryResponder) throws(RPCStatus) {
         let request: PBGetTrendRequest = try decode(bytes)
         let today = context.clock.today()
         let query = try checked { () throws(FieldError) in
@@ -74,11 +95,13 @@ struct InsightsService: Sendable {
             )
         }
         let book = context.published.load().core.book(in: try call.partnerScope(), today: today)
-        let rows = book.trend(
-            of: query.customer, from: query.range.lowerBound, through: query.range.upperBound,
-            interval: query.interval, products: query.products, workload: query.workload)
-        guard let rows else { throw Refusal.customerNotFound }
-        InsightsReply.trend(rows, reach: query.reach, into: &reply)
+        context.read(call, responder, isShort: book.isShortTrend(of: query.customer)) { (reply) throws(RPCStatus) in
+            let rows = book.trend(
+                of: query.customer, from: query.range.lowerBound, through: query.range.upperBound,
+                interval: query.interval, products: query.products, workload: query.workload)
+            guard let rows else { throw Refusal.customerNotFound }
+            InsightsReply.trend(rows, reach: query.reach, into: &reply)
+        }
     }
 
     func explainUsage(_ call: CallContext, _ bytes: [UInt8], _ responder: UnaryResponder) {

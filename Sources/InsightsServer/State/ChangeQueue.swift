@@ -1,3 +1,4 @@
+import DequeModule
 import Dispatch
 import Synchronization
 import Tenancy
@@ -30,9 +31,9 @@ final class ChangeQueue: Sendable {
 
     private struct State {
         /// Lines in which something waits.
-        var lines: [PartnerID?: WaitingLine<PendingChange>] = [:]
+        var lines: [PartnerID?: Deque<PendingChange>] = [:]
         /// Whose they are; the first one's turn is next. Each is there once.
-        var turns = WaitingLine<PartnerID?>()
+        var turns = Deque<PartnerID?>()
         var isScheduled = false
         var isStopped = false
     }
@@ -48,7 +49,7 @@ final class ChangeQueue: Sendable {
         let (admission, schedule) = state.withLock { state -> (Admission, Bool) in
             if state.isStopped { return (.stopped, false) }
             let partner = change.partner
-            var line = state.lines.removeValue(forKey: partner) ?? WaitingLine()
+            var line = state.lines.removeValue(forKey: partner) ?? Deque()
             defer { state.lines[partner] = line }
             guard line.count < limit else { return (.full(limit: limit), false) }
             if line.isEmpty { state.turns.append(partner) }

@@ -1,5 +1,6 @@
 import Authentication
 import Datastore
+import DequeModule
 import Dispatch
 import InsightsCore
 import LicenseModel
@@ -37,9 +38,9 @@ final class FactWriter: Sendable {
     }
 
     private struct State {
-        var batches = WaitingLine<Command>()
+        var batches = Deque<Command>()
         /// Groups of other changes.
-        var changes = WaitingLine<@Sendable () -> Void>()
+        var changes = Deque<@Sendable () -> Void>()
         var scheduled = false
         var stopped = false
     }
@@ -155,8 +156,9 @@ final class FactWriter: Sendable {
 
     private func nextTurn() -> Turn? {
         state.withLock { state in
-            let turn = Turn(
-                commands: state.batches.popFirst(Self.maximumGroup), change: state.changes.popFirst())
+            let commands = Array(state.batches.prefix(Self.maximumGroup))
+            state.batches.removeFirst(commands.count)
+            let turn = Turn(commands: commands, change: state.changes.popFirst())
             if turn.commands.isEmpty, turn.change == nil, !folding.isUnderWay {
                 state.scheduled = false
                 return nil

@@ -22,6 +22,6 @@ public struct StoreReport: Sendable, Hashable {
         }
         return StoreReport(
             mark: store.mark, partners: read.partners, principals: read.principals, stateRows: read.stateRows,
-            replayed: read.replayed)
+            replayed: read.replayed.entries)
     }
 }

@@ -254,24 +254,6 @@ import Testing
             return
         }
     }
-
-    @Test func aWaitingLineKeepsItsOrder() {
-        var line = WaitingLine<Int>()
-        var (next, taken) = (0, 0)
-        for round in 0..<2_000 {
-            for _ in 0..<(round * 7 % 13) {
-                line.append(next)
-                next += 1
-            }
-            for _ in 0..<(round * 5 % 11) {
-                guard let first = line.popFirst() else { break }
-                #expect(first == taken)
-                taken += 1
-            }
-            #expect(line.count == next - taken)
-        }
-        #expect(line.popFirst(.max) == Array(taken..<next) && line.isEmpty && line.popFirst() == nil)
-    }
 }
 
 /// True once.

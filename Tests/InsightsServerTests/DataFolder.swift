@@ -95,9 +95,9 @@ struct RunningState {
 
     mutating func createPartner(_ id: String) throws {
         let revision = core.revision.next
-        let first = Self.principal(id, "admin", RoleSet([.userManagementAdmin]))
+        let first = try Self.principal(id, "admin", RoleSet([.userManagementAdmin]))
         try store.save(
-            .createPartner(PartnerRecord(id: try PartnerID(id), name: "Partner \(id)"), first: try first),
+            .createPartner(PartnerRecord(id: try PartnerID(id), name: "Partner \(id)"), first: first),
             entry: .partnerCreated(revision: revision), for: .operator(try Grants.operator()))
         core.advance(to: revision)
         try record()
@@ -136,8 +136,14 @@ struct RunningState {
         whole.dirty.catalog = true
         whole.dirty.partners = true
         for place in 0..<whole.customers.count {
-            let groups = (whole.customers[place].value.people.persons.count - 1) / DirtyStates.peoplePerRow
-            whole.dirty.customers[Int32(place)] = Set(Int32(-1)...Int32(max(0, groups)))
+            let (customer, facts) = (Int32(place), whole.customers[place].value)
+            whole.dirty.mark(customer: customer)
+            for person in stride(from: 0, to: facts.people.persons.count, by: DirtyStates.peoplePerRow) {
+                whole.dirty.mark(person: person, of: customer)
+                for epoch in whole.epochs(facts, Int32(person / DirtyStates.peoplePerRow)) {
+                    whole.dirty.mark(person: person, epoch: epoch, of: customer)
+                }
+            }
         }
         let grant = try Grants.operator()
         return Contents(

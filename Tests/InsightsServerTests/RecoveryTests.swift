@@ -55,7 +55,7 @@ import Testing
         ]
         for fact in good {
             var recovered = try Self.recover([fact])
-            #expect(recovered.core.revision == Revision(number: 1) && recovered.replayed == 1)
+            #expect(recovered.core.revision == Revision(number: 1) && recovered.replayed.entries == 1)
             #expect(!recovered.core.takeDirtyStates().isEmpty)
         }
     }

@@ -192,12 +192,12 @@ import Testing
         #expect(rows.map(\.key).filter { $0.hasPrefix("users/") }.count == 3)
         try running.close()
         for lost in 0..<2 {
-            let key = "users/C/0000000\(lost)"
+            let (key, next) = ("users/C/0000000\(lost)", "users/C/0000000\(lost + 1)")
             let memory = InMemoryDatastore()
             try memory.commit([try SampleBatches.entry(1)])
             try memory.fold(through: Revision(number: 1), states: rows.filter { $0.key != key })
             #expect { try RecoveredState(from: memory) } throws: { error in
-                "\(error)" == "the folded state '\(key)' cannot be read: it is missing"
+                "\(error)" == "the folded state '\(next)' cannot be read: people before it are missing"
             }
         }
     }

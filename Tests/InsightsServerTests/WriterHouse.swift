@@ -36,6 +36,7 @@ final class WatchedStore: LicenseDatastore {
     var saves: [Int] { seen.withLock { $0.saves } }
 
     var revision: Revision { inner.revision }
+    var mark: StoreMark { inner.mark }
 
     func commit(_ entries: [LogEntry]) throws(DatastoreError) {
         seen.withLock { $0.commits += 1 }
@@ -86,6 +87,7 @@ final class WatchedStore: LicenseDatastore {
         try inner.erase(erasure, for: grant)
     }
 
+    func beginHistory() throws(DatastoreError) { try inner.beginHistory() }
     func backup(to path: String) throws(DatastoreError) { try inner.backup(to: path) }
     func health() throws(DatastoreError) { try inner.health() }
     func statistics() throws(DatastoreError) -> DatastoreStatistics { try inner.statistics() }
@@ -123,7 +125,7 @@ final class WriterHouse: Sendable {
         let recovered = try RecoveredState(from: store)
         replayed = recovered.replayed
         directory = PrincipalDirectory(recovered.directory)
-        published = PublishedCore(recovered.core)
+        published = PublishedCore(recovered.core) { .first }
         authenticator = Authenticator(directory: directory, trustDomain: try TrustDomain("t"))
         writer = FactWriter(
             store: store, published: published, directory: directory, authenticator: authenticator,

@@ -56,7 +56,7 @@ extension InsightsCore {
         applyCatalog(batch.facts)
         let unionRows = catalog.unionRows
         for group in groupByCustomer(batch.facts) {
-            change(group.customer) { core, customer, change in
+            change(group.customer, facts: group.hasSnapshots ? nil : group.facts.count) { core, customer, change in
                 for index in group.facts {
                     core.apply(batch.facts[index], to: &customer, change: &change, unionRows: unionRows)
                 }
@@ -111,7 +111,14 @@ extension InsightsCore {
 
     private struct Group {
         var customer: Int32
-        var facts: [Int]
+        var facts: [Int] = []
+        /// Of who holds a SKU: each may concern everybody.
+        var hasSnapshots = false
+
+        mutating func add(_ index: Int, _ fact: Fact) {
+            facts.append(index)
+            if case .assignmentSnapshot = fact { hasSnapshots = true }
+        }
     }
 
     /// The facts of each customer in their order; a customer's facts touch nobody else.
@@ -122,26 +129,30 @@ extension InsightsCore {
         for (index, fact) in facts.enumerated() {
             guard let id = fact.customer else { continue }
             if let last, last.id == id {
-                groups[last.place].facts.append(index)
+                groups[last.place].add(index, fact)
                 continue
             }
             let customer = internCustomer(id)
             let place = places[customer] ?? groups.count
             if place == groups.count {
                 places[customer] = place
-                groups.append(Group(customer: customer, facts: []))
+                groups.append(Group(customer: customer))
             }
-            groups[place].facts.append(index)
+            groups[place].add(index, fact)
             last = (id, place)
         }
         return groups
     }
 
     /// Changes a customer and everything derived from it.
+    ///
+    /// - Parameter facts: how many facts do so; nil: everything about the customer may change.
     mutating func change(
-        _ place: Int32, _ body: (inout InsightsCore, inout Customer, inout CustomerChange) -> Void
+        _ place: Int32, facts: Int? = nil,
+        _ body: (inout InsightsCore, inout Customer, inout CustomerChange) -> Void
     ) {
         let old = customers[Int(place)].value
+        displacedBytes &+= Displaced.bytes(people: old.people.persons.count, facts: facts)
         var customer = old
         var change = CustomerChange(customer: place)
         body(&self, &customer, &change)

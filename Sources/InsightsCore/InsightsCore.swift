@@ -12,6 +12,9 @@ public struct InsightsCore: Sendable {
     public internal(set) var revision = Revision.none
     /// The rows that were restored say that their last fold was not finished.
     public internal(set) var isFoldUnfinished = false
+    /// Bytes, at most, that changes so far have replaced and that copies from before keep: what an older copy costs
+    /// beside a newer one is the difference of the two. Not part of what is known; wraps.
+    public internal(set) var displacedBytes = 0
     var catalog = SkuCatalog()
     var partnerIndex = TreeDictionary<PartnerID, PartnerIndex>()
     var partners = SharedVector<Box<Partner>>()

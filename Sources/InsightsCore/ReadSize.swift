@@ -10,7 +10,8 @@ extension PartnerBook {
     /// Relationships of the partner that there are or ever were.
     public var relationshipCount: Int { partner.map { core.partners[Int($0)].value.links.count } ?? 0 }
 
-    /// SKUs of a customer or (nil) of all whose customers are in the partner's sums; 0 when the customer is not visible.
+    /// SKUs of a customer or (nil) of all whose customers are in the partner's sums; 0 when the customer is not
+    /// visible.
     public func skuCount(of id: CustomerID?) -> Int {
         guard let id else { return partner.map { core.partners[Int($0)].value.sums.licenses.count } ?? 0 }
         return served(id).map { state(of: $0).value.figures.skus.count } ?? 0

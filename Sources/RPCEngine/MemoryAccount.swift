@@ -26,6 +26,14 @@ public final class MemoryAccount: Sendable {
         return false
     }
 
+    /// Brings what one holder has counted to another number of bytes. False, and nothing changed, when more is wanted
+    /// and does not fit.
+    public func change(from before: Int, to after: Int) -> Bool {
+        if after > before { return reserve(after - before) }
+        release(before - after)
+        return true
+    }
+
     /// Counts bytes that are held already.
     func take(_ bytes: Int) { held.wrappingAdd(bytes, ordering: .relaxed) }
 

@@ -28,7 +28,9 @@ struct ServerLog {
     }
 
     /// To be called before the process ends, whichever way.
-    func flush() { sink.flush(within: Self.patience) }
+    func flush() { flush(within: Self.patience) }
+
+    func flush(within time: Duration) { sink.flush(within: time) }
 
     /// A line for the person who started the command, behind everything logged before.
     func complain(_ line: String) {

@@ -54,7 +54,8 @@ struct ServeCommand: AsyncParsableCommand {
             throw ExitCode(1)
         }
         let serving = GRPCService(
-            server: server, admin: admin.address, settings: settings, logger: logger, strangers: strangers)
+            server: server, admin: admin.address, settings: settings, logger: logger, strangers: strangers
+        ) { log.flush(within: .milliseconds(20)) }
         let watcher = CertificateWatcher(server: server, settings: settings, logger: logger)
         var configuration = ServiceGroupConfiguration(
             services: [admin, watcher, serving], logger: quiet(logger))

@@ -13,6 +13,8 @@ struct GRPCService: Service {
     let settings: Settings
     let logger: Logger
     let strangers: StrangerLog
+    /// Before the process ends whatever hangs.
+    let atEnd: @Sendable () -> Void
 
     func run() async throws {
         let address: BoundAddress
@@ -27,12 +29,28 @@ struct GRPCService: Service {
         try? await gracefulShutdown()
         logger.info("draining", metadata: ["grace_s": .stringConvertible(settings.shutdownGrace)])
         let grace = Duration.seconds(settings.shutdownGrace)
+        endInAnyCase(after: grace + Self.closingTime)
         // Draining blocks its thread, which must not be one of the tasks'.
         let clean = await withCheckedContinuation { continuation in
             Thread.detachNewThread { continuation.resume(returning: server.shutdown(grace: grace)) }
         }
         strangers.summarize(atOnce: true)
         logger.info("stopped", metadata: ["clean": .stringConvertible(clean)])
+    }
+}
+
+extension GRPCService {
+    /// What closing may take after the grace, which it does in far less unless a disk hangs.
+    private static let closingTime = Duration.milliseconds(950)
+
+    /// Whoever stopped the process waits for no disk: what was acknowledged is durable, and the next start does the rest.
+    private func endInAnyCase(after time: Duration) {
+        Thread.detachNewThread {
+            Thread.sleep(forTimeInterval: time / .seconds(1))
+            logger.warning("stopped before everything was put away")
+            atEnd()
+            _exit(0)
+        }
     }
 }
 

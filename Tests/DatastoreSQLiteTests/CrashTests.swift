@@ -84,7 +84,7 @@ import Testing
         return process.terminationStatus == 0
     }()
 
-    /// The disk does not confirm the 20th sync. After that the same sync may answer that all is well, and is not
+    /// The disk does not confirm the 40th sync. After that the same sync may answer that all is well, and is not
     /// believed. Also shows that no commit is acknowledged without a sync of its own.
     @Test(.enabled(if: isTracingPermitted, "strace is not there or not permitted"))
     func unconfirmedSyncsStopTheStore() throws {
@@ -93,10 +93,10 @@ import Testing
             of: Self.tracer,
             [
                 "-f", "-o", "/dev/null", "-e", "trace=fsync,fdatasync", "-e",
-                "inject=fsync,fdatasync:error=EIO:when=20..20", builtProgram("StoreCrashWriter").path, folder.store,
+                "inject=fsync,fdatasync:error=EIO:when=40..40", builtProgram("StoreCrashWriter").path, folder.store,
                 "limit", "100000000000",
             ])
-        try checkStopped(text, reason: "its disk did not confirm a write", syncs: 20)
+        try checkStopped(text, reason: "its disk did not confirm a write", syncs: 40)
     }
 
     private func output(of program: URL, _ arguments: [String]) throws -> String {

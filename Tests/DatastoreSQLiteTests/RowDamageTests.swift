@@ -24,7 +24,8 @@ import Testing
         try store.fold(through: Revision(number: 10), states: rows)
         try store.save(
             .createPartner(
-                PartnerRecord(id: try PartnerID("alpha"), name: "Alpha"), first: try Self.principal("admin", roles: [])),
+                PartnerRecord(id: try PartnerID("alpha"), name: "Alpha"),
+                first: try Self.principal("admin", roles: [])),
             entry: .partnerCreated(revision: store.revision.next), for: .operator(try Grants.operator()))
         let alpha = AccessGrant.partner(try Grants.scope("alpha"))
         for (id, disabled) in [("nobody", false), ("gone", true)] {

@@ -38,7 +38,7 @@ import Testing
                 serverStreaming: $0.serverStreaming)
         }
         let declared = try Self.declared()
-        #expect(declared.count == 23)
+        #expect(declared.count == 24)
         #expect(Set(declared).symmetricDifference(table).isEmpty)
         #expect(Set(table).count == table.count)
     }

@@ -237,7 +237,7 @@ import Testing
         #expect(house.store.saves.count == before)
     }
 
-    @Test func stoppingMakesWhatWaitsAndTakesNoMore() throws {
+    @Test func stoppingFinishesWhatIsUnderWayAndRefusesTheRest() throws {
         let house = try WriterHouse()
         try house.register("A", admins: ["alice"])
         let alice = try house.caller("alice", of: "A")
@@ -247,8 +247,24 @@ import Testing
         for number in 1...20 { try house.submit("a\(number)", rename("alice", to: "\(number)"), by: alice) }
         DispatchQueue.global().async { gate.open() }
         house.changes.stop()
-        house.writer.stop()
+        house.writer.stop(folding: .zero)
+        // Everybody is answered, and who is told that a change was made finds it durable.
         #expect(house.wait(21).count == 22)
+        guard case .success = house.answer("first") else {
+            Issue.record("what was under way was not finished")
+            return
+        }
+        var made = "0"
+        for number in 1...20 {
+            switch house.answer("a\(number)") {
+            case .success: made = "\(number)"
+            case .failure(.stopped): break
+            case let other: Issue.record("\(number): \(String(describing: other))")
+            }
+        }
+        let stored = try RecoveredState(from: house.store.inner.reopened()).directory
+        let scope = try auditScope("A")
+        #expect(stored.principals(in: scope).map(\.displayName) == [made])
         guard case .stopped = try house.submit("late", rename("alice", to: "l"), by: alice) else {
             Issue.record("taken after the end")
             return

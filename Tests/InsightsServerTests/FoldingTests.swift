@@ -110,7 +110,7 @@ import Testing
         dead.writer.foldAfterStart()
         try dead.feed("b5", [activity("u2", 1)])
         dead.settle()
-        dead.writer.stop()
+        dead.writer.stop(folding: .seconds(60))
         #expect(try dead.store.statistics().entriesToReplay == 0)
         let whole = try RecoveredState(from: dead.store.inner.reopened())
         #expect(!whole.core.isFoldUnfinished && whole.replayed.entries == 0)
@@ -118,7 +118,7 @@ import Testing
         house.store.beforeFold.withLock { $0 = { _ in } }
         try house.feed("b5", [activity("u2", 1)])
         house.settle()
-        house.writer.stop()
+        house.writer.stop(folding: .seconds(60))
         let other = try RecoveredState(from: house.store.inner.reopened())
         #expect(other.core.revision == whole.core.revision && !other.core.isFoldUnfinished)
         var (left, right) = (other.core, whole.core)

@@ -14,7 +14,7 @@ import Testing
     private static let tries = 2_000
     private let batches = (1...40).map { "batch-\($0)" }
 
-    /// The files of a server that was killed: some of its changes are in the main file, the others in the log beside it.
+    /// The files of a server that was killed: some of its changes are in the main file, others in the log beside it.
     private func killed() throws -> (files: [String: Data], contents: Contents) {
         let folder = try DataFolder()
         var source = RandomFacts(seed: 77)
@@ -24,14 +24,15 @@ import Testing
         try running.createPrincipal("bob", of: "alpha")
         for id in batches[..<20] { try running.accept(id, try source.batch(count: 12)) }
         try running.fold()
-        for id in batches[20..<25] { try running.accept(id, try source.batch(count: 12)) }
-        try running.close()
-        running = try folder.open()
         try running.createPartner("beta")
-        for id in batches[25..<32] { try running.accept(id, try source.batch(count: 12)) }
+        for id in batches[20..<32] { try running.accept(id, try source.batch(count: 12)) }
         try running.fold()
+        for id in batches[32..<35] { try running.accept(id, try source.batch(count: 12)) }
+        try running.close()
+        // From here on in the log alone; it has no page of the folded state.
+        running = try folder.open()
         try running.createPrincipal("gone", of: "beta", disabled: true)
-        for id in batches[32...] { try running.accept(id, try source.batch(count: 12)) }
+        for id in batches[35...] { try running.accept(id, try source.batch(count: 12)) }
         // A change under way, so that its note is there too.
         _ = try running.opened.auditLog.begin(try auditEvent(1))
         let files = try folder.files()

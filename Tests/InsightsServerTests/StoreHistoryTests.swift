@@ -30,6 +30,11 @@ import Testing
         try store.write(to: URL(fileURLWithPath: folder.store))
     }
 
+    private func removeStore() throws {
+        for suffix in ["-wal", "-shm"] { try? FileManager.default.removeItem(atPath: folder.store + suffix) }
+        try FileManager.default.removeItem(atPath: folder.store)
+    }
+
     private func refusal() -> String? {
         do {
             try folder.open().close()
@@ -102,10 +107,10 @@ import Testing
         #expect(try StoreHistory.read(folder: folder.path).isEmpty)
         try folder.open().close()
         // Nothing was acknowledged: a new store lacks nothing.
-        try FileManager.default.removeItem(atPath: folder.store)
+        try removeStore()
         #expect(try StoreHistory.read(folder: folder.path).isEmpty)
         try filled(1...4)
-        try FileManager.default.removeItem(atPath: folder.store)
+        try removeStore()
         let history = try StoreHistory.read(folder: folder.path)
         #expect(!history.isEmpty)
         #expect(

@@ -105,6 +105,7 @@ public final class PartnerInsightsServer: Sendable {
         engine = try Server(
             configuration: transport(
                 registry.entries, CallPipeline(context: context, requirements: registry.requirements)))
+        published.shelf.count(in: engine.memory)
     }
 
     /// Listens and serves. Returns when connections are accepted.
@@ -122,16 +123,24 @@ public final class PartnerInsightsServer: Sendable {
     /// Ends of the server's certificate and the revocation lists that are in force.
     public var tlsExpiries: [TLSExpiry] { engine.tlsExpiries }
 
-    /// No new calls; running ones end within `grace`; then what was accepted is folded and the store closed. Blocks.
-    /// False when calls had to be cut off.
+    /// The end is to be over so long after the grace.
+    private static let closingTime = Duration.milliseconds(850)
+    /// Of it, for what follows the folding: ends of streams go on record, and files are closed.
+    private static let recordTime = Duration.milliseconds(150)
+    /// What is spent on folding at most, so that the next start replays less.
+    private static let foldTime = Duration.seconds(1)
+
+    /// No new calls; running ones end within `grace`; then what was accepted is folded, as far as that is quick, and the
+    /// store closed: less than a second more, whatever waits. Blocks. False when calls had to be cut off.
     public func shutdown(grace: Duration) -> Bool {
+        let end = ContinuousClock.now + grace + Self.closingTime
         context.health.stopServing()
         let clean = engine.drain(grace: grace)
         context.longReads.stop()
         context.changes.stop()
-        context.writer.stop()
+        context.writer.stop(folding: min(Self.foldTime, end - Self.recordTime - .now))
         // The last streams are going on record; one that hangs is put on record by the next start.
-        if context.openStreams.wait(timeout: .now() + DispatchTimeInterval.seconds(5)) == .timedOut {
+        if context.openStreams.wait(timeout: .now() + DispatchTimeInterval.milliseconds(100)) == .timedOut {
             context.logger.warning("an ingest stream has not ended")
         }
         context.summarizeRefusals(atOnce: true)
@@ -173,6 +182,8 @@ public final class PartnerInsightsServer: Sendable {
         text += "insights_memory_budget_bytes \(engine.memory.limit)\n"
         text += "# HELP insights_memory_held_bytes What they make it hold.\n"
         text += "# TYPE insights_memory_held_bytes gauge\ninsights_memory_held_bytes \(engine.memory.used)\n"
+        text += "# HELP insights_paging_bytes What snapshots that pages go on from keep, at most; among those held.\n"
+        text += "# TYPE insights_paging_bytes gauge\ninsights_paging_bytes \(context.published.shelf.bytes)\n"
         text += "# HELP insights_revision Accepted changes so far.\n# TYPE insights_revision gauge\n"
         text += "insights_revision \(context.published.load().revision)\n"
         text += "# HELP insights_partners Registered partners.\n# TYPE insights_partners gauge\n"

@@ -38,7 +38,7 @@ struct Paging {
 
     /// The token of the page after the entry of `key`.
     func token(after key: [String], asOf: Day? = nil) -> String {
-        context.published.shelve(snapshot, for: query.partner, at: now)
+        context.published.shelf.keep(snapshot, for: query.partner, at: now)
         return context.pageTokens.token(
             for: query, at: PagePosition(revision: snapshot.revision, asOf: asOf, key: key))
     }

@@ -31,7 +31,7 @@ extension InsightsService {
         let now = context.clock.unixSeconds()
         let snapshot =
             position.map { context.published.load(revision: $0.revision, at: now) } ?? context.published.load()
-        context.published.shelve(snapshot, for: scope.partner.text, at: now)
+        context.published.shelf.keep(snapshot, for: scope.partner.text, at: now)
         let book = snapshot.core.book(in: scope, today: today)
         let range = days ?? { $0...$0 }(position?.asOf ?? book.defaultPortfolioDay())
         return PortfolioExport(

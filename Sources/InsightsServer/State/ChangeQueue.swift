@@ -61,10 +61,16 @@ final class ChangeQueue: Sendable {
         return admission
     }
 
-    /// Takes no more changes and makes those that wait. Blocks.
+    /// Takes no more changes and finishes the group that it is at. Those that wait are refused: their callers are gone,
+    /// or were told that the server stops. Blocks.
     func stop() {
-        state.withLock { $0.isStopped = true }
-        queue.sync { drain() }
+        let waiting = state.withLock { state in
+            state.isStopped = true
+            defer { (state.lines, state.turns) = ([:], []) }
+            return state.lines.values.flatMap { $0 }
+        }
+        queue.sync {}
+        for change in waiting { change.reply(.failure(.stopped)) }
     }
 
     private func drain() {

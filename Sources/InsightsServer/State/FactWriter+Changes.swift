@@ -95,7 +95,7 @@ extension FactWriter {
             throw .datastore(error)
         }
         published.publish(candidate)
-        published.forgetShelved(before: revision)
+        published.shelf.forget(before: revision)
         folding.noteFolded(through: revision)
         return revision
     }

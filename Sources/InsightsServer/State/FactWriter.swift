@@ -35,20 +35,30 @@ final class FactWriter: Sendable {
         case batch(PendingBatch, OperatorGrant, Reply<BatchAcceptance>)
         /// To be run once the batches before are answered.
         case after(@Sendable () -> Void)
+
+        var bytes: Int {
+            guard case .batch(let pending, _, _) = self else { return 0 }
+            return pending.body.count
+        }
     }
 
     private struct State {
         var batches = Deque<Command>()
         /// Groups of other changes.
-        var changes = Deque<@Sendable () -> Void>()
+        var changes = Deque<Change>()
         var scheduled = false
         var stopped = false
+    }
+
+    private struct Change {
+        let run: @Sendable () -> Void
+        let stopped: @Sendable () -> Void
     }
 
     /// What one round of the writer does.
     private struct Turn {
         let commands: [Command]
-        let change: (@Sendable () -> Void)?
+        let change: Change?
     }
 
     let store: any LicenseDatastore
@@ -62,6 +72,8 @@ final class FactWriter: Sendable {
 
     /// Batches of one transaction.
     private static let maximumGroup = 64
+    /// Of their bodies, by as little as one batch more: what a change, or the end, waits for.
+    private static let maximumGroupBytes = 4 << 20
 
     /// - Parameter replayed: the log after the last fold, which the published core has.
     init(
@@ -106,18 +118,29 @@ final class FactWriter: Sendable {
     /// Runs `body` on the writer, in turn with the batches: behind one group of them at most.
     func performChange(_ body: @escaping @Sendable () -> Void, stopped: @escaping @Sendable () -> Void) {
         enqueue {
-            $0.changes.append(body)
+            $0.changes.append(Change(run: body, stopped: stopped))
         } stopped: {
             stopped()
         }
     }
 
-    /// Takes no more changes, finishes those that wait and folds. Blocks.
-    func stop() {
-        state.withLock { $0.stopped = true }
+    /// Takes no more changes, finishes those it is at and folds for `time` at most. Those that wait are refused: their
+    /// callers are gone, or were told that the server stops. Blocks.
+    func stop(folding time: Duration) {
+        let (batches, changes) = state.withLock { state in
+            state.stopped = true
+            defer { (state.batches, state.changes) = ([], []) }
+            return (state.batches, state.changes)
+        }
         queue.sync {
-            drain()
-            folding.complete()
+            for command in batches {
+                switch command {
+                case .batch(_, _, let reply): reply(.failure(.stopped))
+                case .after(let body): body()
+                }
+            }
+            for change in changes { change.stopped() }
+            folding.complete(within: time)
         }
     }
 
@@ -149,17 +172,22 @@ final class FactWriter: Sendable {
     private func drain() {
         while let turn = nextTurn() {
             run(turn.commands)
-            turn.change?()
+            turn.change?.run()
             folding.step()
         }
     }
 
     private func nextTurn() -> Turn? {
         state.withLock { state in
-            let commands = Array(state.batches.prefix(Self.maximumGroup))
+            var bytes = 0
+            let commands = Array(
+                state.batches.prefix(Self.maximumGroup).prefix { command in
+                    defer { bytes += command.bytes }
+                    return bytes < Self.maximumGroupBytes
+                })
             state.batches.removeFirst(commands.count)
             let turn = Turn(commands: commands, change: state.changes.popFirst())
-            if turn.commands.isEmpty, turn.change == nil, !folding.isUnderWay {
+            if turn.commands.isEmpty, turn.change == nil, state.stopped || !folding.isUnderWay {
                 state.scheduled = false
                 return nil
             }

@@ -129,11 +129,15 @@ final class Folding: Sendable {
         }
     }
 
-    /// Folds everything there is, at once.
-    func complete() {
-        while isUnderWay { step() }
+    /// Folds everything there is, at once; or as much as the time allows, by as little as one piece more. What is left
+    /// is replayed by the next start.
+    func complete(within time: Duration? = nil) {
+        let end = time.map { ContinuousClock.now + $0 }
+        let hasTime = { end.map { ContinuousClock.now < $0 } ?? true }
+        while isUnderWay, hasTime() { step() }
+        guard !isUnderWay, hasTime() else { return }
         begin()
-        while isUnderWay { step() }
+        while isUnderWay, hasTime() { step() }
     }
 
     /// Everything was folded by other means.

@@ -18,10 +18,15 @@ struct OpenedState {
     ) throws {
         // The chain first: what it tells of is believed only when it is as it was written.
         auditLog = try AuditLog(folder: folder, segmentBytes: auditSegmentBytes)
-        accepted = try StoreHistory.read(folder: folder).fault(of: store.mark)
-        if let accepted, !acceptsOlderStore { throw accepted }
-        // Before anything is put on record: a store that cannot be read back is not one to go on with.
-        recovered = try RecoveredState(from: store)
-        self.store = try SealedStore(store, accepting: accepted, folder: folder, auditLog: auditLog, time: now)
+        do {
+            accepted = try StoreHistory.read(folder: folder).fault(of: store.mark)
+            if let accepted, !acceptsOlderStore { throw accepted }
+            // Before anything is put on record: a store that cannot be read back is not one to go on with.
+            recovered = try RecoveredState(from: store)
+            self.store = try SealedStore(store, accepting: accepted, folder: folder, auditLog: auditLog, time: now)
+        } catch {
+            try? auditLog.close()
+            throw error
+        }
     }
 }

@@ -42,7 +42,8 @@ final class StoreCondition: Sendable {
     ///   - now: monotonic nanoseconds, as everywhere here.
     func failed(_ failure: DatastoreError, revision: Revision, now: UInt64) {
         switch failure {
-        case .unavailable, .full, .corrupt, .stopped, .notAccessible, .closed, .inUse, .missing, .notAStore, .schemaTooNew:
+        case .unavailable, .full, .corrupt, .stopped, .notAccessible, .closed, .inUse, .missing, .notAStore,
+            .schemaTooNew:
             break
         // Of the change that was asked for, not of the store.
         case .outOfOrder, .duplicateBatch, .outsideScope, .alreadyExists, .notFound, .invalid: return

@@ -111,7 +111,8 @@ let package = Package(
             name: "CProtobufC", path: "Tests/CProtobufC", exclude: ["generate.sh"],
             linkerSettings: [.linkedLibrary("protobuf-c")]),
         .testTarget(name: "LicenseModelTests", dependencies: ["LicenseModel", "DatastoreConformance"]),
-        .testTarget(name: "InsightsCoreTests", dependencies: ["InsightsCore", "LicenseModel", "Tenancy"]),
+        .testTarget(
+            name: "InsightsCoreTests", dependencies: ["CLinux", "InsightsCore", "LicenseModel", "Tenancy"]),
         .testTarget(
             name: "DatastoreSQLiteTests",
             dependencies: [

@@ -128,6 +128,12 @@ static inline int engine_resolve(const char *host, const char *port, struct sock
     return 0;
 }
 
+/* Bytes that the allocator has handed out, in all its arenas. */
+static inline size_t engine_heap_bytes(void) {
+    struct mallinfo2 now = mallinfo2();
+    return now.uordblks + now.hblkhd;
+}
+
 /* Hands free memory back to the system, which may take milliseconds: on a thread of its own. */
 static inline void *engine_trim_main(void *nothing) {
     malloc_trim(0);

@@ -1,3 +1,4 @@
+import CLinux
 import Synchronization
 
 /// Bytes that peers make the process hold, and how many they may: one account for the whole process, and one for each
@@ -15,6 +16,9 @@ public final class MemoryAccount: Sendable {
 
     /// Bytes held now; may be above the limit by what had to be taken in any case.
     public var used: Int { held.load(ordering: .relaxed) }
+
+    /// Bytes that the process's allocator has handed out, for peers and everything else.
+    public static var heapBytes: Int { Int(clamping: engine_heap_bytes()) }
 
     public var isFull: Bool { used >= limit }
 

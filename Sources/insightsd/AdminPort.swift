@@ -10,7 +10,7 @@ import Synchronization
 /// each with one request and little time. Nothing that happens here ends the server.
 final class AdminPort: Service {
     /// Connections at once, where the limit of open files carries them. One more takes the place of the oldest that
-    /// has not sent its request yet.
+    /// has not sent its request yet, or else of the oldest that has its answer; while there is none it waits.
     static let mostConnections = 64
     /// From the accept to the end of the answer.
     static let connectionTime = Duration.seconds(10)
@@ -83,7 +83,7 @@ final class AdminPort: Service {
         var restUntil: UInt64 = 0
         var silentUntil: UInt64 = 0
         while !isStopped.load(ordering: .relaxed) {
-            let isFull = connections.count >= most && !connections.contains { $0.phase == .reading }
+            let isFull = connections.count >= most && Self.placeToTake(in: connections) == nil
             let isResting = isFull || ServerClock.system.monotonicNanoseconds() < restUntil
             // poll passes over a descriptor of -1.
             var waiting = [pollfd(fd: isResting ? -1 : listener, events: Int16(POLLIN), revents: 0)]
@@ -110,11 +110,17 @@ final class AdminPort: Service {
         for connection in connections { close(connection.descriptor) }
     }
 
+    private static func placeToTake(in connections: [AdminConnection]) -> Int? {
+        connections.firstIndex { $0.phase == .reading } ?? connections.firstIndex { $0.phase == .lingering }
+    }
+
     /// Takes what waits.
     ///
     /// - Returns: why the listener has to rest; nil when it need not.
     private func accept(into connections: inout [AdminConnection], now: UInt64) -> String? {
         for _ in 0..<most {
+            let taken = connections.count >= most ? Self.placeToTake(in: connections) : nil
+            if connections.count >= most, taken == nil { return nil }
             var address = sockaddr_storage()
             let descriptor = engine_accept(listener, &address)
             if descriptor < 0 {
@@ -127,13 +133,7 @@ final class AdminPort: Service {
                 default: return String(cString: strerror(errno))
                 }
             }
-            if connections.count >= most {
-                guard let oldest = connections.firstIndex(where: { $0.phase == .reading }) else {
-                    close(descriptor)
-                    return nil
-                }
-                close(connections.remove(at: oldest).descriptor)
-            }
+            if let taken { close(connections.remove(at: taken).descriptor) }
             let time = UInt64(Self.connectionTime.components.seconds) &* 1_000_000_000
             connections.append(AdminConnection(descriptor: descriptor, deadline: now &+ time))
         }

@@ -41,6 +41,7 @@ class Callers:
             api, certificates, folder / "house", "--token-issuer", folder / "issuer.json", *options
         )
         self.house.start().register()
+        self.house["operator"].call("CreatePartner", partner_id="switched", principal=dict(principal_id="first"))
         self._clients = {}
         for column, roles in ROLE_SETS.items():
             self.house["alice"].call(

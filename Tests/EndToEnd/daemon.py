@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import resource
 import select
 import signal
 import subprocess
@@ -32,10 +31,13 @@ class Daemon:
         self.folder = Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.log = self.folder / "insightsd.log"
+        self.data = self.folder / "data"
+        # May be changed between two starts.
+        self.options = list(options)
         self._command = [
             BINARY, "serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0",
-            "--data", self.folder / "data", "--tls-cert", identity.certificate, "--tls-key", identity.key,
-            "--client-ca", authority.certificate, "--trust-domain", TRUST_DOMAIN, *options,
+            "--data", self.data, "--tls-cert", identity.certificate, "--tls-key", identity.key,
+            "--client-ca", authority.certificate, "--trust-domain", TRUST_DOMAIN,
         ]  # fmt: skip
         self._process = None
         # Soft and hard limit of open files; None is that of the tests.
@@ -46,8 +48,7 @@ class Daemon:
     def start(self):
         with open(self.log, "ab") as log:
             self._process = subprocess.Popen(
-                list(map(str, self._command)), stdout=subprocess.PIPE, stderr=log, stdin=subprocess.DEVNULL,
-                preexec_fn=self._limit, env=environment(),
+                self._words(), stdout=subprocess.PIPE, stderr=log, stdin=subprocess.DEVNULL, env=environment(),
             )  # fmt: skip
         line = self._first_line()
         match = re.fullmatch(r"ready listen=(\S+) admin=(\S+)\n", line)
@@ -57,9 +58,10 @@ class Daemon:
         self.address, self.admin = match.groups()
         return self
 
-    def _limit(self):
-        if self.open_files:
-            resource.setrlimit(resource.RLIMIT_NOFILE, self.open_files)
+    def _words(self):
+        """By another program rather than between fork and exec, where the threads of this one may have left locks."""
+        words = list(map(str, [*self._command, *self.options]))
+        return ["prlimit", "--nofile=%d:%d" % self.open_files, *words] if self.open_files else words
 
     def _first_line(self):
         ready, _, _ = select.select([self._process.stdout], [], [], START_SECONDS)
@@ -68,8 +70,8 @@ class Daemon:
     def start_refused(self):
         """Starts, expects it to end by itself, and returns exit code and standard error."""
         done = subprocess.run(
-            list(map(str, self._command)), capture_output=True, text=True, timeout=START_SECONDS,
-            stdin=subprocess.DEVNULL, preexec_fn=self._limit, env=environment(),
+            self._words(), capture_output=True, text=True, timeout=START_SECONDS, stdin=subprocess.DEVNULL,
+            env=environment(),
         )  # fmt: skip
         return done.returncode, done.stderr
 

@@ -15,7 +15,7 @@ REQUESTS = {
     "ExplainAccess": {"roles": [3], "method": f"{PACKAGE}.AccessService/WhoAmI"},
     "ListAuditEvents": {},
     "ListPrincipals": {},
-    "UpdatePartner": {"partner_id": "switched"},
+    "UpdatePartner": {"partner_id": "switched", "disabled": False},
     "UpdatePrincipal": {"principal": {"principal_id": "nobody"}},
     "WhoAmI": {},
     "GetCustomer": {},

@@ -3,6 +3,7 @@
 import pytest
 from facts import day
 from frames import Frames, framed, tls_context
+from samples import altered
 
 # Everything that names a customer and is not the operator's, for whoever may call it.
 READS = [

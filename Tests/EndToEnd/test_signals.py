@@ -49,7 +49,7 @@ def test_a_signal_while_starting_ends_with_0(new_house, number):
     house.daemon.stop()
     for step in range(12):
         process = subprocess.Popen(
-            list(map(str, house.daemon._command)), stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL
+            house.daemon._words(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL
         )
         # From its first line on the server hears signals.
         first = process.stderr.readline()
@@ -82,7 +82,7 @@ class Pipe:
 
     def start(self):
         self.process = subprocess.Popen(
-            list(map(str, self.daemon._command)), stdout=subprocess.PIPE, stderr=self.writer, stdin=subprocess.DEVNULL
+            self.daemon._words(), stdout=subprocess.PIPE, stderr=self.writer, stdin=subprocess.DEVNULL
         )
         os.close(self.writer)
         self.daemon._process = self.process

@@ -1,4 +1,4 @@
-import Glibc
+import CLinux
 import LicenseModel
 import Testing
 
@@ -17,7 +17,7 @@ import Testing
             facts.append(Make.relationship("P", id, start - 4_000))
             for year in 0..<10 {
                 let from = start - 3_650 + Int32(year) * 365 + Int32(customer)
-                facts.append(Make.subscription("\(id)-\(year)", id, "A", Make.by("P"), from, 50 + Int64(year)))
+                facts.append(Make.subscription("\(id)-\(year)", id, "A", .by("P"), from, 50 + Int64(year)))
             }
             facts += Make.fullCoverage(id, start)
         }
@@ -35,7 +35,7 @@ import Testing
         core.prepare(today: day(start))
         var kept: [InsightsCore] = []
         kept.reserveCapacity(60)
-        let before = mallinfo2().uordblks + mallinfo2().hblkhd
+        let before = engine_heap_bytes()
         let displaced = core.displacedBytes
         for number in 0..<60 {
             kept.append(core)
@@ -43,7 +43,7 @@ import Testing
             core.apply(
                 FactBatch(id: ID.batch("batch-\(number)"), facts: facts), revision: Revision(number: Int64(number) + 2))
         }
-        let grown = Int(bitPattern: UInt(mallinfo2().uordblks + mallinfo2().hblkhd)) - Int(bitPattern: UInt(before))
+        let grown = Int(engine_heap_bytes()) - Int(before)
         let said = core.displacedBytes - displaced
         #expect(grown <= said, "\(what): \(grown / 60) bytes a batch, said \(said / 60)")
         // Not without measure either: paging would lose its snapshots for nothing.
@@ -62,7 +62,7 @@ import Testing
             (0..<100).map { Make.assignment("C", "new-\(number)-\($0)", "A", start - 100 + Int32(number)) }
         }
         try expectBound("small customers", people: 10) { number in
-            [Make.subscription("more-\(number)", "small-\(1 + number % 40)", "B", Make.by("P"), start - 900, 5)]
+            [Make.subscription("more-\(number)", "small-\(1 + number % 40)", "B", .by("P"), start - 900, 5)]
         }
         try expectBound("a snapshot of everybody", people: 2_000) { number in
             [Make.snapshot("C", "A", start - 60 + Int32(number), (0..<2_000).map { "u\($0)" })]

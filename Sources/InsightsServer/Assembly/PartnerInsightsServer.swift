@@ -182,6 +182,8 @@ public final class PartnerInsightsServer: Sendable {
         text += "insights_memory_budget_bytes \(engine.memory.limit)\n"
         text += "# HELP insights_memory_held_bytes What they make it hold.\n"
         text += "# TYPE insights_memory_held_bytes gauge\ninsights_memory_held_bytes \(engine.memory.used)\n"
+        text += "# HELP insights_heap_bytes What the process's allocator has handed out, for peers and all else.\n"
+        text += "# TYPE insights_heap_bytes gauge\ninsights_heap_bytes \(MemoryAccount.heapBytes)\n"
         text += "# HELP insights_paging_bytes What snapshots that pages go on from keep, at most; among those held.\n"
         text += "# TYPE insights_paging_bytes gauge\ninsights_paging_bytes \(context.published.shelf.bytes)\n"
         text += "# HELP insights_revision Accepted changes so far.\n# TYPE insights_revision gauge\n"

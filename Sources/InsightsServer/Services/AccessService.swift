@@ -132,7 +132,10 @@ struct AccessService: Sendable {
             let grant = try call.operatorGrant()
             let partner = try partnerID(message.partnerID)
             guard context.directory.snapshot.isRegistered(partner) else { throw Refusal.partnerNotFound }
-            let disabled = message.disabled
+            let disabled = try checked { () throws(FieldError) in
+                guard message.hasDisabled else { throw FieldError("disabled", "is required") }
+                return message.disabled
+            }
             context.submit(
                 .setPartner(partner, disabled: disabled, grant), context.auditEvent(of: call, partner: partner),
                 responder, path: "partner"

@@ -465,12 +465,21 @@ public nonisolated struct PBUpdatePartnerRequest: Sendable {
 
   public var partnerID: String = String()
 
-  /// Whether the partner is disabled from now on.
-  public var disabled: Bool = false
+  /// Whether the partner is disabled from now on; required, so that nobody is let in again by leaving it out.
+  public var disabled: Bool {
+    get {_disabled ?? false}
+    set {_disabled = newValue}
+  }
+  /// Returns true if `disabled` has been explicitly set.
+  public var hasDisabled: Bool {self._disabled != nil}
+  /// Clears the value of `disabled`. Subsequent reads from it will return its default value.
+  public mutating func clearDisabled() {self._disabled = nil}
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
+
+  fileprivate var _disabled: Bool? = nil
 }
 
 public nonisolated struct PBUpdatePartnerResponse: Sendable {
@@ -1216,25 +1225,29 @@ nonisolated extension PBUpdatePartnerRequest: SwiftProtobuf.Message, SwiftProtob
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularStringField(value: &self.partnerID) }()
-      case 2: try { try decoder.decodeSingularBoolField(value: &self.disabled) }()
+      case 2: try { try decoder.decodeSingularBoolField(value: &self._disabled) }()
       default: break
       }
     }
   }
 
   public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
     if !self.partnerID.isEmpty {
       try visitor.visitSingularStringField(value: self.partnerID, fieldNumber: 1)
     }
-    if self.disabled != false {
-      try visitor.visitSingularBoolField(value: self.disabled, fieldNumber: 2)
-    }
+    try { if let v = self._disabled {
+      try visitor.visitSingularBoolField(value: v, fieldNumber: 2)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: PBUpdatePartnerRequest, rhs: PBUpdatePartnerRequest) -> Bool {
     if lhs.partnerID != rhs.partnerID {return false}
-    if lhs.disabled != rhs.disabled {return false}
+    if lhs._disabled != rhs._disabled {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

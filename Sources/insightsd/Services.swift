@@ -43,7 +43,8 @@ extension GRPCService {
     /// What closing may take after the grace, which it does in far less unless a disk hangs.
     private static let closingTime = Duration.milliseconds(950)
 
-    /// Whoever stopped the process waits for no disk: what was acknowledged is durable, and the next start does the rest.
+    /// Whoever stopped the process waits for no disk: what was acknowledged is durable, and the next start does the
+    /// rest.
     private func endInAnyCase(after time: Duration) {
         Thread.detachNewThread {
             Thread.sleep(forTimeInterval: time / .seconds(1))

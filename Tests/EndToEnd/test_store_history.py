@@ -36,7 +36,7 @@ def refused(house):
 
 
 def names(house):
-    return [row.customer_name for row in house["alice"].call("ListCustomers").customers]
+    return [row.name for row in house["alice"].call("ListCustomers").customers]
 
 
 def test_an_older_store_is_refused_until_it_is_accepted(new_house, tmp_path):

@@ -217,17 +217,20 @@ final class WriterHouse: Sendable {
     /// Feeds a batch and waits for its revision.
     @discardableResult
     func feed(_ id: String, _ facts: [Fact]) throws -> BatchAcceptance {
-        let body = FactBatchCodec.encode(facts)
-        let digest = try #require(ContentDigest(Array(repeating: UInt8(truncatingIfNeeded: id.hashValue), count: 32)))
-        let batch = FactBatch(id: try BatchID(id), facts: facts)
         let done = DispatchSemaphore(value: 0)
         let outcome = Mutex<Result<BatchAcceptance, WriteFailure>?>(nil)
-        writer.submit(PendingBatch(batch: batch, body: body, digest: digest), by: self.operator) { result in
+        writer.submit(try pending(id, facts), by: self.operator) { result in
             outcome.withLock { $0 = result }
             done.signal()
         }
         done.wait()
         return try #require(outcome.withLock { $0 }).get()
+    }
+
+    func pending(_ id: String, _ facts: [Fact]) throws -> PendingBatch {
+        let digest = try #require(ContentDigest(Array(repeating: UInt8(truncatingIfNeeded: id.hashValue), count: 32)))
+        return PendingBatch(
+            batch: FactBatch(id: try BatchID(id), facts: facts), body: FactBatchCodec.encode(facts), digest: digest)
     }
 
     /// Waits until the writer has nothing more to do, a fold under way included.

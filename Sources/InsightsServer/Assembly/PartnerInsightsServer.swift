@@ -130,8 +130,8 @@ public final class PartnerInsightsServer: Sendable {
     /// What is spent on folding at most, so that the next start replays less.
     private static let foldTime = Duration.seconds(1)
 
-    /// No new calls; running ones end within `grace`; then what was accepted is folded, as far as that is quick, and the
-    /// store closed: less than a second more, whatever waits. Blocks. False when calls had to be cut off.
+    /// No new calls; running ones end within `grace`; then what was accepted is folded, as far as that is quick, and
+    /// the store closed: less than a second more, whatever waits. Blocks. False when calls had to be cut off.
     public func shutdown(grace: Duration) -> Bool {
         let end = ContinuousClock.now + grace + Self.closingTime
         context.health.stopServing()

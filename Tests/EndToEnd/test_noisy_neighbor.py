@@ -34,6 +34,9 @@ NOISE = {
     "sorted lists at 10 times the quota": ("ListCustomerInsights", {"order_by": "usage"}, 10 * QUOTA),
     "explanations within the quota": ("ExplainUsage", {"product": 1}, 0.9 * QUOTA),
     "explanations at 10 times the quota": ("ExplainUsage", {"product": 1}, 10 * QUOTA),
+    "trends of a portfolio half of which has left, at 10 times the quota": (
+        "GetTrend", {"start_date": day(-90).isoformat(), "end_date": day(-1).isoformat()}, 10 * QUOTA,
+    ),
 }
 
 
@@ -46,12 +49,14 @@ def neighbors(api, certificates, tmp_path_factory):
     house.erin = certificates.authority.principal("C", "erin")
     f = house.facts
     house["operator"].feed([f.sku("E3", workloads=["EXO", "SPO"])])
-    for partner, count in (("A", CUSTOMERS), ("B", 100), ("C", 100)):
+    # As many again of A's have left.
+    for partner, places in (("A", range(CUSTOMERS)), ("A", range(CUSTOMERS, 2 * CUSTOMERS)), ("B", range(100)), ("C", range(100))):
         facts = []
-        for index in range(count):
+        for index in places:
             customer = f"{partner}-{index:04}"
+            end = day(-10) if index >= CUSTOMERS else None
             facts += [
-                f.customer(customer, f"Fabrikam {index}"), f.relationship(partner, customer, day(-100)),
+                f.customer(customer, f"Fabrikam {index}"), f.relationship(partner, customer, day(-100), end),
                 f.subscription(f"s-{customer}", customer, "E3", partner, day(-50), 9), *f.coverage(customer, day(-1)),
             ]  # fmt: skip
             for user in range(1 + index % 8):

@@ -49,7 +49,7 @@ let package = Package(
             name: "InsightsServer",
             dependencies: [
                 "Tenancy", "LicenseModel", "InsightsCore", "Datastore", "Authentication", "InsightsAPI", "RPCEngine",
-                protobuf, crypto, logging,
+                protobuf, crypto, logging, .product(name: "DequeModule", package: "swift-collections"),
             ],
             resources: [.embedInCode("Reflection/descriptors.binpb")], swiftSettings: watched),
         .target(name: "ImportFormats", dependencies: ["InsightsAPI", crypto, protobuf], swiftSettings: watched),

@@ -50,6 +50,12 @@ import Testing
             ("header blocks above `--max-header-bytes`", frames(limits.oversizedHeaders)),
             ("KiB of headers beyond the first 4 of each call", frames(limits.headerKiB)),
             ("their TLS handshake when those are taken", "\(limits.crowdedHandshakeTimeout.components.seconds) s"),
+            (
+                "snapshots that pages go on from, for \(SnapshotShelf.lifetime) s; beyond it the next page is of the "
+                    + "newest facts",
+                "\(SnapshotShelf.size), \(SnapshotShelf.sizePerPartner) of a partner, "
+                    + "and a quarter of `--memory-budget`"
+            ),
             ("health watches of the server", number(HealthService.maximumWatchers)),
             ("changes of the operator that wait", number(ChangeQueue.operatorLimit)),
             (

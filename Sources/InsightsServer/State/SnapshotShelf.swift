@@ -25,10 +25,10 @@ final class SnapshotShelf: Sendable {
         var counted = 0
     }
 
-    private static let size = 512
-    private static let sizePerPartner = 8
+    static let size = 512
+    static let sizePerPartner = 8
     /// Seconds for which a page token finds its snapshot again.
-    private static let lifetime: Int64 = 600
+    static let lifetime: Int64 = 600
 
     private let state = Mutex(State())
 

@@ -50,7 +50,7 @@ extension FuzzTarget {
     /// Rows of folded state: each a key and a body, with lengths in one and two bytes.
     static let states = FuzzTarget(
         "states", trials: 1_500, maximumLength: 3_072,
-        dictionary: ["core", "catalog", "partners", "customer/", "users/", "/00000000", "contoso-01"],
+        dictionary: ["core", "catalog", "partners", "customer/", "users/", "uses/", "folding", "/00000000", "contoso-01"],
         seeds: { Facts.stateSeeds },
         run: { bytes in
             var input = FuzzInput(bytes)
@@ -61,6 +61,7 @@ extension FuzzTarget {
                 // A refused row ends the start of a server.
                 guard (try? core.restore(CoreState(key: key, body: input.take(count)))) != nil else { return }
             }
+            guard (try? core.finishRestoring()) != nil else { return }
             Facts.ask(core)
         })
 }
@@ -137,6 +138,7 @@ private enum Facts {
         var restored = InsightsCore()
         do {
             for state in folding.takeDirtyStates() { try restored.restore(state) }
+            try restored.finishRestoring()
         } catch { broken("a folded row reads back: \(error)") }
         require(answers(restored) == answers(core), "what was folded answers alike")
     }

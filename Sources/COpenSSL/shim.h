@@ -64,6 +64,8 @@ static inline void engine_ctx_harden(SSL_CTX *ctx) {
     SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_session_id_context(ctx, session_context, sizeof session_context - 1);
     SSL_CTX_set_max_early_data(ctx, 0);
+    // Bytes of a client's certificates; the library's own bound is three times this.
+    SSL_CTX_set_max_cert_list(ctx, 32 << 10);
     // Without buffers between records an idle connection needs a third less memory.
     SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER
                               | SSL_MODE_RELEASE_BUFFERS);
@@ -81,12 +83,22 @@ static inline void engine_note_message(int write_p, int version, int content_typ
     (void)version; (void)bytes; (void)length; (void)data;
     if (write_p == 0 && content_type == SSL3_RT_HANDSHAKE) {
         SSL_set_ex_data(ssl, 0, (void *)((uintptr_t)SSL_get_ex_data(ssl, 0) + 1));
+        // From here on no more is read than the record at hand: with some of the next one in its buffer the library
+        // would go on reading rather than return.
+        if (SSL_is_init_finished(ssl)) SSL_set_read_ahead(ssl, 0);
     }
 }
 
 static inline void engine_count_handshake_messages(SSL *ssl) { SSL_set_msg_callback(ssl, engine_note_message); }
 
 static inline uint32_t engine_handshake_messages(const SSL *ssl) { return (uint32_t)(uintptr_t)SSL_get_ex_data(ssl, 0); }
+
+/* Bytes of a client's certificates as they were sent. */
+static inline int engine_chain_bytes(X509 *leaf, const STACK_OF(X509) *chain) {
+    int bytes = i2d_X509(leaf, NULL);
+    for (int i = 0; i < sk_X509_num(chain); i++) bytes += i2d_X509(sk_X509_value(chain, i), NULL);
+    return bytes > 0 ? bytes : 0;
+}
 
 static inline int engine_ctx_set_groups(SSL_CTX *ctx, const char *groups) {
     return SSL_CTX_set1_groups_list(ctx, groups) == 1;

@@ -83,8 +83,19 @@ public struct AccessSave: Sendable {
 }
 
 extension AccessChange {
+    /// Those that are not ids.
+    private var texts: [String] {
+        switch self {
+        case .createPartner(let partner, let first): [partner.name ?? "", first.displayName]
+        case .createPrincipal(let principal), .updatePrincipal(let principal): [principal.displayName]
+        case .updatePartner, .deletePrincipal: []
+        }
+    }
+
     /// The rules that every engine keeps before it touches anything.
     package func check(entry: LogEntry?, for grant: AccessGrant) throws(DatastoreError) {
+        // Where texts end with a zero such a one would come back as another.
+        guard !texts.contains(where: { $0.utf8.contains(0) }) else { throw .invalid("a text contains a zero") }
         switch (self, grant) {
         case (.createPartner(let partner, let first), .operator):
             guard first.partner == partner.id else { throw .outsideScope }

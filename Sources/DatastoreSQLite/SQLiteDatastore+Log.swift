@@ -49,7 +49,8 @@ extension SQLiteDatastore {
             try Self.fold(through: revision, states: states, db, &sums)
         }
         state.withLock { $0.foldedThrough = revision }
-        if state.withLock({ $0.scrubPending }) { scrub(needle: nil) }
+        // Not after every piece: a reader in the way holds it up.
+        if revision > folded, state.withLock({ $0.scrubPending }) { scrub(needle: nil) }
     }
 
     static func fold(

@@ -24,7 +24,7 @@ extension SQLiteSchema {
         try db.execute(sql: version2)
         for table in SealedTable.allCases { try TableSum().write(table, db) }
         var sums = SumChanges()
-        let last = try addEntryChecksums(db, &sums)
+        try addEntryChecksums(db, &sums)
         try addBodyChecksums(db, &sums)
         try addStateChecksums(db, &sums)
         try addAccessChecksums(db, &sums)
@@ -36,12 +36,12 @@ extension SQLiteSchema {
             }
             try set(name, to: value, db)
         }
-        try set(.changes, to: last, db)
+        // Counted from here on: before, nothing was sealed.
+        try set(.changes, to: 0, db)
         try set(StoreID.random(), db)
     }
 
-    /// Returns the last revision.
-    private static func addEntryChecksums(_ db: Database, _ sums: inout SumChanges) throws -> Int64 {
+    private static func addEntryChecksums(_ db: Database, _ sums: inout SumChanges) throws {
         let select = try db.makeStatement(
             sql: """
                 SELECT revision, kind, batch, accepted, digest FROM entry
@@ -52,7 +52,7 @@ extension SQLiteSchema {
         while true {
             // Not by a cursor: what it reads is changed meanwhile.
             let rows = try Row.fetchAll(select, arguments: [last])
-            if rows.isEmpty { return last }
+            if rows.isEmpty { return }
             for row in rows {
                 let entry = try EntryRow(row)
                 try update.execute(arguments: [entry.checksum, entry.revision])

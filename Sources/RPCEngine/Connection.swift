@@ -29,6 +29,16 @@ final class Connection {
     private var handshakeMessages: UInt32 { ssl.map { engine_handshake_messages($0) } ?? 0 }
     @exclusivity(unchecked) var state = State.handshaking
     var interest: UInt32 = 0
+    private enum Greeting {
+        case unseen
+        case short
+        case judged
+    }
+    private var greeting = Greeting.unseen
+    /// Counted for the peer's certificates, besides what every connection costs.
+    private(set) var certificateBytes = 0
+    /// When the peer last took bytes of any reply.
+    var lastTaken: UInt64 = 0
     /// Its certificate was trusted at the end of the handshake.
     private(set) var isVerified = false
     /// Admitted only to show a certificate: all places of strangers were taken.
@@ -149,8 +159,35 @@ final class Connection {
         }
     }
 
+    /// What it takes to tell how long a ClientHello is: the headers of its record and of itself.
+    private static let helloHeaderBytes = 9
+    /// The library makes room for what a ClientHello announces before it arrives, up to 128 KiB. Real ones take 2.
+    private static let maximumHelloBytes = 16_384
+
+    /// Looks at the start of what arrived, once, before the library does. True when it may go on.
+    private func greetsInBounds() -> Bool {
+        if greeting == .judged { return true }
+        var start = [UInt8](repeating: 0, count: Self.helloHeaderBytes)
+        let count = recv(fd, &start, start.count, Int32(MSG_PEEK))
+        if count < start.count {
+            // Not even a header at once: told again when there is one, or when the peer is gone.
+            if greeting == .short || count == 0 { close(reason: "connection lost in the handshake") }
+            greeting = .short
+            engine_set_int_option(fd, SOL_SOCKET, SO_RCVLOWAT, Int32(start.count))
+            return false
+        }
+        if greeting == .short { engine_set_int_option(fd, SOL_SOCKET, SO_RCVLOWAT, 1) }
+        greeting = .judged
+        // Anything else is the library's to refuse.
+        guard start[0] == 22, start[5] == 1 else { return true }
+        let announced = Int(start[6]) << 16 | Int(start[7]) << 8 | Int(start[8])
+        if announced <= Self.maximumHelloBytes { return true }
+        close(reason: "ClientHello above \(Self.maximumHelloBytes) bytes")
+        return false
+    }
+
     private func continueHandshake() {
-        guard let ssl else { return }
+        guard let ssl, greetsInBounds() else { return }
         ERR_clear_error()
         let result = SSL_do_handshake(ssl)
         if result == 1 { return handshakeDone(ssl) }
@@ -174,6 +211,8 @@ final class Connection {
             return close(reason: "no h2 by ALPN")
         }
         if let chain = PeerChain(ssl: ssl) {
+            guard loop.memory.reserve(chain.memory) else { return close(reason: "memory budget") }
+            certificateBytes = chain.memory
             context.peerCertificate = PeerCertificate(chain: chain)
             context.reverifyPeer()
         }

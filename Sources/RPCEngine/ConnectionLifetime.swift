@@ -71,7 +71,14 @@ extension Connection {
     }
 
     private func endIfUnread(_ stream: Stream, _ now: UInt64) {
-        if stream.hasUnread, now > stream.lastTaken &+ loop.times.unreadTimeout { stream.endUnread() }
+        guard stream.hasUnread, now > stream.lastTaken &+ loop.times.unreadTimeout, let session else { return }
+        // It may wait behind other replies, which the peer does take; not for ever.
+        let isItsTurn = nghttp2_session_get_stream_remote_window_size(session, stream.id) <= 0
+        if isItsTurn || now > lastTaken &+ loop.times.unreadTimeout
+            || now > stream.lastTaken &+ 10 &* loop.times.unreadTimeout
+        {
+            stream.endUnread()
+        }
     }
 
     private func recheckStreams() {

@@ -99,6 +99,7 @@ extension Connection {
         let before = stream.bufferedReply
         stream.body.copyOut(to: loop.writeBuffer + loop.writeFilled + 9, length: length)
         stream.lastTaken = loop.now
+        lastTaken = loop.now
         stream.settle()
         bufferedReplyBytes -= before - stream.bufferedReply
         roomMayBeThere = true

@@ -135,7 +135,7 @@ extension Connection {
         }
         let stream = loop.takeStream(for: self)
         stream.prepare(connection: self, id: id, call: loop.nextCall(), now: loop.now)
-        stream.charge(Stream.fixedBytes, isKnown ? nil : loop.shared.strangers)
+        stream.charge(Stream.fixedBytes, isKnown || isVerified ? nil : loop.shared.strangers)
         stream.slot = streams.count
         streams.append(stream)
         // Unretained: `streams` holds it until closedStream takes it out.

@@ -250,7 +250,7 @@ final class EventLoop: @unchecked Sendable {
         guard connections[connection.slot] === connection else { return }
         connections[connection.slot] = nil
         freeSlots.append(connection.slot)
-        memory.release(Self.connectionBytes)
+        memory.release(Limits.connectionBytes + connection.certificateBytes)
         if connection.hasLostPlace {
             shared.closedWithoutPlace()
         } else {

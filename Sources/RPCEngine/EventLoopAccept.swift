@@ -8,9 +8,6 @@ extension EventLoop {
     /// Nanoseconds between two events that tell of it.
     private static let silence: UInt64 = 10_000_000_000
 
-    /// What a connection costs: TLS, HTTP/2 and what they hold while records are under way.
-    static let connectionBytes = 48 << 10
-
     func acceptConnections() {
         for _ in 0..<64 {
             var address = sockaddr_storage()
@@ -54,19 +51,20 @@ extension EventLoop {
         let key = engine_address_key(&address)
         let remote = Listener.describe(address)?.description ?? "unknown"
         let id = shared.nextConnectionNumber()
+        // Before anybody in the crowd loses a place to it.
+        guard memory.reserve(Limits.connectionBytes) else { return refuse(fd, remote, "memory budget") }
         let admission = shared.admit(.init(id: id, address: key, descriptor: fd))
-        if case .refused(let reason) = admission { return refuse(fd, remote, reason) }
-        let isInCrowd = admission != .admitted
-        guard memory.reserve(Self.connectionBytes) else {
-            giveBackPlace(key, id, isInCrowd: isInCrowd)
-            return refuse(fd, remote, "memory budget")
+        if case .refused(let reason) = admission {
+            memory.release(Limits.connectionBytes)
+            return refuse(fd, remote, reason)
         }
+        let isInCrowd = admission != .admitted
         let slot = takeSlot()
         guard Listener.tune(fd), engine_epoll_add(epoll, fd, engine_epoll_in, Self.token(slot: slot, id: id)) == 0,
             let ssl = shared.currentTLS().makeSSL(fd: fd)
         else {
             giveBack(slot: slot)
-            memory.release(Self.connectionBytes)
+            memory.release(Limits.connectionBytes)
             giveBackPlace(key, id, isInCrowd: isInCrowd)
             return refuse(fd, remote, "out of memory")
         }

@@ -13,6 +13,11 @@ public struct Limits: Sendable {
 
     // MARK: Connections
 
+    /// What a connection costs in memory, in bytes: TLS, HTTP/2 and what they hold while records are under way.
+    public static let connectionBytes = 48 << 10
+    /// Connections that take half of the memory budget: more would leave nothing for what those ask that are there.
+    public var connectionsWithinMemory: Int { max(1, memoryBudget / 2 / Self.connectionBytes) }
+
     /// Open connections of the whole server; further ones are closed at once.
     public var maxConnections = 10_000
     /// Open connections from one IPv4 address or one IPv6 /64 network.

@@ -127,6 +127,9 @@ final class PeerChain: @unchecked Sendable {
         if let untrusted { engine_chain_free(untrusted) }
     }
 
+    /// Memory that it takes, read into structures: some times what was sent.
+    var memory: Int { 6 * Int(engine_chain_bytes(leaf, untrusted)) }
+
     func derEncoded() -> [UInt8] {
         let length = i2d_X509(leaf, nil)
         guard length > 0 else { return [] }

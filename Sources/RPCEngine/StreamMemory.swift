@@ -42,6 +42,18 @@ extension Stream {
         }
     }
 
+    /// For what was allowed to be sent before the budget was used up, while the stream waits for its handler: a
+    /// sixteenth more.
+    func reserveUnderWay(_ more: Int) -> Bool {
+        if reserve(more) { return true }
+        let bytes = memory + more - charged
+        if let account, account.used > account.limit + account.limit / 16 { return false }
+        guard connection.loop.memory.reserveToRefuse(bytes) else { return false }
+        account?.take(bytes)
+        charged += bytes
+        return true
+    }
+
     /// The call is somebody's, whose budget counts it from now on. False when that is used up.
     func adopt(_ owner: MemoryAccount) -> Bool {
         guard owner.reserve(charged) else { return false }
@@ -53,7 +65,8 @@ extension Stream {
     /// Lets go of the headers of a call that no handler will see.
     func dropHeaders() {
         context.metadata = Metadata()
-        headerBytes = 0
+        // The log still wants these.
+        headerBytes = context.authorityBytes.capacity + context.unknownPath.utf8.count
         settle()
     }
 

@@ -64,7 +64,9 @@ extension Stream {
         phase = .open
         context.started = loop.now
         loop.statistics.callsStarted.increment()
-        guard reserve() else {
+        let fits = reserve()
+        // Strangers may be somebody, who has a part of the budget of its own.
+        if !fits, account !== loop.shared.strangers || route == nil {
             dropHeaders()
             return finish(status(of: .budget))
         }
@@ -104,7 +106,10 @@ extension Stream {
         } catch { return finish(error) }
         if let owner = context.memoryAccount {
             connection.isKnown = true
-            guard adopt(owner) else { return finish(status(of: .budget)) }
+            guard adopt(owner), fits || reserve() else { return finish(status(of: .budget)) }
+        } else if !fits {
+            dropHeaders()
+            return finish(status(of: .budget))
         }
         if case .bidirectional(let open) = route.entry.handler { begin(open) }
     }
@@ -133,7 +138,9 @@ extension Stream {
         guard phase == .open, !ignoresInput else { return discard(length) }
         let expected = prefixChecked ? 5 + prefixLength : .max
         let growth = inbox.growth(for: length, of: expected)
-        if growth > 0, !reserve(growth) { return abort(status(of: .budget)) }
+        if growth > 0, !(readingPaused ? reserveUnderWay(growth) : reserve(growth)) {
+            return abort(status(of: .budget))
+        }
         guard inbox.append(bytes, length, of: expected) else {
             return abort(status(of: .memory))
         }

@@ -67,8 +67,9 @@ struct CheckConfigCommand: AsyncParsableCommand {
         do {
             let settings = try Settings(try await SettingsSource(options))
             let carried = DescriptorLimit.raised(loops: settings.loops)
-            let rows =
-                settings.table + [("connections-in-force", carried.text(wanted: settings.numbers[.maxConnections]))]
+            let wanted = min(
+                settings.numbers[.maxConnections], settings.numbers.engine.connectionsWithinMemory)
+            let rows = settings.table + [("connections-in-force", carried.text(wanted: wanted))]
             let width = rows.map(\.name.count).max() ?? 0
             for (name, value) in rows {
                 print(name.padding(toLength: width + 2, withPad: " ", startingAt: 0) + value)

@@ -81,16 +81,18 @@ struct ServeCommand: AsyncParsableCommand {
         _ settings: Settings, _ limit: DescriptorLimit, log: ServerLog, strangers: StrangerLog
     ) throws -> PartnerInsightsServer {
         var limits = settings.numbers.engine
-        limits.maxConnections = try limit.connections(wanted: settings.numbers[.maxConnections])
+        limits.maxConnections = min(
+            try limit.connections(wanted: settings.numbers[.maxConnections]), limits.connectionsWithinMemory)
         // Without authorities nobody can show a certificate.
         if settings.clientCA != nil { limits.percentForVerified = Self.percentForVerified }
         if limits.maxConnections < settings.numbers[.maxConnections] {
             log.logger.warning(
-                "--max-connections is lowered to what the limit of open files carries",
+                "--max-connections is lowered to what the limit of open files and the memory budget carry",
                 metadata: [
                     "wanted": .stringConvertible(settings.numbers[.maxConnections]),
                     "connections": .stringConvertible(limits.maxConnections),
                     "open_files": .stringConvertible(limit.files),
+                    "memory_budget": .stringConvertible(limits.memoryBudget),
                 ])
         }
         try makeDataFolder(settings.data)

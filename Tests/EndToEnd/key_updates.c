@@ -1,5 +1,5 @@
-/* A TLS 1.3 client that sends nothing but KeyUpdate: key_updates HOST PORT SECONDS. Prints the number of those sent
-   before the peer ended the connection, or before the time was over. */
+/* A TLS 1.3 client that sends nothing but KeyUpdate: key_updates HOST PORT SECONDS PADDING. Prints the number of those
+   sent before the peer ended the connection, or before the time was over. Each record has so many bytes of padding. */
 
 #include <errno.h>
 #include <netdb.h>
@@ -24,8 +24,16 @@ static int dial(const char *host, const char *port) {
     return fd;
 }
 
+static size_t padding;
+
+static size_t pad(SSL *ssl, int type, size_t length, void *data) {
+    (void)ssl; (void)type; (void)length; (void)data;
+    return padding;
+}
+
 int main(int count, char **words) {
-    if (count != 4) return 2;
+    if (count != 5) return 2;
+    padding = (size_t)atoi(words[4]);
     signal(SIGPIPE, SIG_IGN);
     SSL_CTX *context = SSL_CTX_new(TLS_client_method());
     SSL_CTX_set_min_proto_version(context, TLS1_3_VERSION);
@@ -37,6 +45,7 @@ int main(int count, char **words) {
     SSL *ssl = SSL_new(context);
     SSL_set_fd(ssl, fd);
     if (SSL_connect(ssl) != 1 || SSL_write(ssl, preface, 33) != 33) return 4;
+    SSL_set_record_padding_callback(ssl, pad);
     /* Records are gathered in memory and sent many at once. */
     BIO *memory = BIO_new(BIO_s_mem());
     BIO_up_ref(memory);

@@ -57,7 +57,7 @@ def test_bare_connections_stop_neither_reads_nor_changes_nor_the_server(new_hous
     house.daemon.open_files = (files, files)
     house.start().register()
     house["operator"].feed(customer(house))
-    (lowered,) = log_of(house, "--max-connections is lowered to what the limit of open files carries")
+    (lowered,) = log_of(house, "--max-connections is lowered to what the limit of open files and the memory budget carry")
     assert lowered["wanted"] == "10000" and lowered["open_files"] == str(files)
     assert 24 <= int(lowered["connections"]) < files - 64
     with Frames(house.daemon.address, tls_context(house.certificates.authority, house.certificates.bob)) as open_one:

@@ -1,13 +1,15 @@
 """No caller makes the process hold more than its budget, whatever is asked for and left unread."""
 
 import contextlib
+import socket
+import ssl
 import time
 
 import grpc
 import pytest
 from conftest import House
 from facts import day
-from frames import framed
+from frames import framed, tls_context
 from raw import RawPeer, metric, resident
 from wire import Refusal
 
@@ -184,9 +186,45 @@ def test_batches_whose_receipts_nobody_reads(house, base):
 
 
 def test_idle_connections_are_counted(house, base):
-    with several(house, 2_000, who=None) as peers:
-        # 48 KiB each.
-        assert BUDGET * 16 <= len(peers) <= BUDGET * 22
+    house["alice"].call("WhoAmI")
+    with several(house, 2_000, who=None):
+        # 48 KiB each: half of the budget carries 512, of which a tenth is kept for certificates.
+        assert BUDGET * 8 <= metric(house.daemon, "insights_connections_open") <= BUDGET * 11
+        assert metric(house.daemon, "insights_memory_held_bytes") < BUDGET << 19 | 4 << 20
+        house["alice"].call("GetPortfolioInsights")
+        with house.client(house.certificates.carol) as late:
+            late.call("WhoAmI")
+
+
+def test_room_for_a_handshake_is_not_made_before_it_comes(house, base):
+    """Nine bytes announce a ClientHello of 128 KiB, for which the library would make room."""
+    target = house.daemon.address.rsplit(":", 1)
+    for pieces in ([b"\x16\x03\x01\x40\x00\x01\x01\xff\xf0"], [b"\x16\x03\x01", b"\x40\x00\x01\x01\xff\xf0"]):
+        peers = [socket.create_connection(target, timeout=20) for _ in range(200)]
+        for piece in pieces:
+            [peer.sendall(piece) for peer in peers]
+            time.sleep(0.2)
+        for peer in peers:
+            with contextlib.suppress(ConnectionResetError):
+                assert peer.recv(100)[:1] in (b"", b"\x15")
+        [peer.close() for peer in peers]
+    highest = resident(house.daemon)[1]
+    assert highest - base < 16, f"{base:.0f} MiB before, {highest:.0f} at the highest"
+    # Slow, and in pieces, but no more than real ones: it is read.
+    with socket.create_connection(target, timeout=20) as plain:
+        hello = client_hello(house)
+        for start in range(0, len(hello), 3):
+            plain.sendall(hello[start : start + 3])
+            time.sleep(0.001)
+        assert plain.recv(5)[0] == 22, "a handshake message"
+
+
+def client_hello(house):
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    client = tls_context(house.certificates.authority).wrap_bio(incoming, outgoing, server_hostname="localhost")
+    with pytest.raises(ssl.SSLWantReadError):
+        client.do_handshake()
+    return outgoing.read()
 
 
 def test_what_pages_go_on_from_is_counted_and_bounded(house, base):

@@ -130,3 +130,19 @@ def test_a_log_that_lost_its_end_is_refused(new_house, tmp_path):
     shutil.copytree(kept, house.daemon.data)
     house.restart()
     assert len(names(house)) == 4
+
+
+def test_a_partner_with_any_name_that_is_taken_is_read_back(new_house):
+    house = new_house().start().register()
+    operator = house["operator"]
+    for name in ("Acme\0x", "Acme\n", "n" * 257):
+        refusal = operator.refused("CreatePartner", partner_id="acme", name=name, principal=dict(principal_id="a"))
+        assert (refusal.code, refusal.field_name) == ("INVALID_ARGUMENT", "name"), name
+    operator.call("CreatePartner", partner_id="acme", name="Äcme 東京 \U0001f680", principal=dict(principal_id="a", display_name="é"))
+    operator.call("UpdatePartner", partner_id="acme", disabled=True)
+    house.daemon.kill()
+    assert verify(house).returncode == 0
+    house.restart()
+    operator = house["operator"]
+    operator.call("UpdatePartner", partner_id="acme", disabled=False)
+    assert verify(house).returncode == 0

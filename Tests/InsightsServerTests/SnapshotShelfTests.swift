@@ -35,6 +35,19 @@ import Testing
         #expect(account.used == 0 && kept.allSatisfy { published.shelf.find($0, at: 1) == nil })
     }
 
+    /// A restored core has replaced much already; none of that is the shelf's.
+    @Test func whatWasReplacedBeforeTheStartIsNotCounted() throws {
+        var core = InsightsCore()
+        for number in 0..<100 { core = try changed(core, number) }
+        let published = PublishedCore(core) { .first }
+        let account = MemoryAccount(limit: 16 << 20)
+        published.shelf.count(in: account)
+        published.shelf.keep(published.load(), for: "P", at: 0)
+        #expect(account.used == 0 && published.shelf.bytes == 0)
+        published.publish(try changed(core, 100))
+        #expect(account.used > 0 && account.used < 1 << 20)
+    }
+
     @Test func aFullBudgetLeavesNoRoom() throws {
         let published = PublishedCore(InsightsCore()) { .first }
         let account = MemoryAccount(limit: 1 << 20)

@@ -84,7 +84,8 @@ import Testing
         }
         // Nor do older records of the chain count, without the head.
         try FileManager.default.removeItem(at: folder.file("store.head"))
-        #expect(refusal() == nil)
+        #expect(refusal()?.hasPrefix("store.head is missing") == true)
+        try folder.open(accepting: true).close()
         #expect(try AuditLog.verify(folder: folder.path).problem == nil)
     }
 
@@ -123,19 +124,30 @@ import Testing
 
     /// A folder of an older version has no head; its chain tells the revision.
     @Test func foldersWithoutHeadGoByTheChain() throws {
-        try filled(1...3)
-        let backup = try Data(contentsOf: URL(fileURLWithPath: folder.store))
-        try filled(4...5)
-        let newest = try Data(contentsOf: URL(fileURLWithPath: folder.store))
-        try FileManager.default.removeItem(at: folder.file("store.head"))
-        try putBack(backup)
+        func history(_ head: StoreHead.Reading) -> StoreHistory {
+            StoreHistory(head: head, recorded: Revision(number: 6))
+        }
+        func mark(_ revision: Int64, changes: Int64) -> StoreMark {
+            StoreMark(store: StoreID(high: 1, low: 2), changes: changes, revision: Revision(number: revision))
+        }
+        #expect(history(.absent).fault(of: mark(6, changes: 0)) == nil)
         #expect(
-            refusal()?.hasPrefix(
-                "the store is at revision 4, but revision 6 was acknowledged: 2 changes are missing") == true)
+            history(.absent).fault(of: mark(4, changes: 0))
+                == .behind(revision: Revision(number: 4), acknowledged: Revision(number: 6), missing: 2))
+        // One whose store counts has had a head.
+        #expect(history(.absent).fault(of: mark(6, changes: 2)) == .headMissing(revision: Revision(number: 6)))
+        // A copy of a store begins a history in a folder without one.
+        #expect(StoreHistory(head: .absent, recorded: .none).fault(of: mark(6, changes: 2)) == nil)
+    }
+
+    @Test func lostHeadsAreTold() throws {
+        try filled(1...3)
+        try FileManager.default.removeItem(at: folder.file("store.head"))
+        let told = try #require(refusal())
+        #expect(told.hasPrefix("store.head is missing") && told.contains("--accept-older-store"))
         #expect(!FileManager.default.fileExists(atPath: folder.file("store.head").path))
-        try putBack(newest)
+        try folder.open(accepting: true).close()
         #expect(refusal() == nil)
-        #expect(FileManager.default.fileExists(atPath: folder.file("store.head").path))
     }
 
     @Test func damagedHeadsAreRefusedUntilAccepted() throws {

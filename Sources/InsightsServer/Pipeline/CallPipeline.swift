@@ -48,6 +48,7 @@ final class CallPipeline: CallInterceptor {
             }
         }
         record.grant = grant
+        record.permission = permission
     }
 
     private func takeToken(_ caller: Caller, _ record: CallRecord) throws(RPCStatus) {

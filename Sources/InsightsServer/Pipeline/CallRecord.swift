@@ -8,6 +8,8 @@ final class CallRecord {
     var caller: Caller?
     /// Nil means that nothing was granted.
     var grant: AccessGrant?
+    /// What was granted.
+    var permission: Permission?
     /// Whether the pipeline counts the call among the partner's exports under way.
     var holdsExportSlot = false
     /// The partner's rate was exceeded.

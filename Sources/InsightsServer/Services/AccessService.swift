@@ -110,6 +110,9 @@ struct AccessService: Sendable {
                 throw Refusal.badField(
                     "name", "is longer than \(LicenseModel.Limits.maximumNameLength) characters")
             }
+            guard !name.unicodeScalars.contains(where: { $0.value < 0x20 || (0x7F...0x9F).contains($0.value) }) else {
+                throw Refusal.badField("name", "may not contain control characters")
+            }
             let first = try record(message.principal, of: partner)
             // In the partner's own trail: its security team wants to see who gave whom the first access.
             let audit = context.auditEvent(of: call, partner: partner)

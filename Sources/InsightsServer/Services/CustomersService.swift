@@ -21,8 +21,9 @@ struct CustomersService: Sendable {
         let filter = try checked { () throws(FieldError) in try CustomerFilter(request.filter, .customers) }
         let today = context.clock.today()
         let book = paging.snapshot.core.book(in: scope, today: today)
-        context.read(call, responder, isShort: book.relationshipCount <= ShortRead.entries) {
-            (reply) throws(RPCStatus) in
+        let isShort =
+            book.relationshipCount <= ShortRead.entries && min(book.relationshipCount, paging.size) <= ShortRead.rows
+        context.read(call, responder, isShort: isShort) { (reply) throws(RPCStatus) in
             let rows = book.customers().filter { row in
                 filter.matches(CustomerSums()) {
                     CustomerTexts(id: row.customer.text, name: row.name, market: row.market)

@@ -83,7 +83,9 @@ struct IngestService: Sendable {
         }
         let today = context.clock.today()
         let core = context.published.load().core
-        let isShort = query.customer != nil || core.customerCount(for: grant) <= ShortRead.entries
+        let customers = core.customerCount(for: grant)
+        let isShort =
+            query.customer != nil || customers <= ShortRead.entries && min(customers, query.size) <= ShortRead.rows
         let tokens = context.pageTokens
         context.read(call, responder, isShort: isShort) { (reply) throws(RPCStatus) in
             let found = core.coverage(for: grant, customer: query.customer, after: query.after, limit: query.size)

@@ -1,3 +1,4 @@
+import Authentication
 import InsightsCore
 import RPCEngine
 import Tenancy
@@ -15,7 +16,7 @@ extension ServerContext {
     func read(
         _ call: CallContext, _ responder: UnaryResponder, isShort: Bool = false, _ body: @escaping LongRead
     ) -> Bool {
-        guard let caller = call.record?.caller else {
+        guard let caller = call.record?.caller, let permission = call.record?.permission else {
             responder.finish(.failure(Refusal.noPermissionDeclared))
             return false
         }
@@ -26,11 +27,18 @@ extension ServerContext {
         let asker = caller.principal.partner.map(PartnerTurns.Asker.partner) ?? .operator
         let deadline = call.deadline ?? .max
         let now = clock.monotonicNanoseconds
+        let (authenticator, identity) = (authenticator, caller.identity)
         let isTaken = longReads.submit(for: asker) {
             // Whoever has hung up or waits no longer would otherwise keep the others waiting. The event loop ends the
             // call by itself, but it may be busy.
             if responder.isCancelled { return }
             if now() >= deadline { return responder.finish(.failure(Refusal.deadlinePassed)) }
+            // Meanwhile the caller may have been removed, or its partner disabled.
+            do throws(RPCStatus) {
+                try authenticator.requireStill(identity, permission)
+            } catch {
+                return responder.finish(.failure(error))
+            }
             responder.answer(body)
         }
         if !isTaken {
@@ -38,6 +46,23 @@ extension ServerContext {
                 .failure(Refusal.tooManyReads(limit: longReads.limit, ofOperator: caller.principal.isOperator)))
         }
         return isTaken
+    }
+}
+
+extension Authenticator {
+    /// Throws when the caller, authenticated before, is no longer or may no longer.
+    fileprivate func requireStill(_ caller: AuthenticatedCaller, _ permission: Permission) throws(RPCStatus) {
+        let renewed: AuthenticatedCaller
+        do throws(AuthenticationFailure) {
+            renewed = try self.renewed(caller)
+        } catch {
+            throw Refusal.unauthenticated(error)
+        }
+        do throws(AccessRefusal) {
+            _ = try AccessPolicy.authorize(renewed.principal, for: permission)
+        } catch {
+            throw Refusal.roleLacks(error)
+        }
     }
 }
 
@@ -56,6 +81,8 @@ extension UnaryResponder {
 enum ShortRead {
     /// Entries of a list that are looked at one by one, at up to 0.3 µs each.
     static let entries = 1_000
+    /// Rows of a reply, at up to 4 µs each.
+    static let rows = 64
     /// Customers whose figures of many days are added up.
     static let customers = 32
     /// SKUs whose figures of many days are added up.

@@ -91,9 +91,12 @@ final class ChangeQueue: Sendable {
         while group.count < groupSize, let partner = state.turns.popFirst() {
             guard var line = state.lines.removeValue(forKey: partner), let change = line.popFirst() else { continue }
             group.append(change)
-            if line.isEmpty { continue }
-            state.lines[partner] = line
-            state.turns.append(partner)
+            if !line.isEmpty {
+                state.lines[partner] = line
+                state.turns.append(partner)
+            }
+            // It takes its time: the others of the group have theirs before, and the next go in turn with ingest.
+            if change.isErasure { break }
         }
         return group
     }

@@ -77,14 +77,17 @@ extension FactWriter {
     private func erase(
         user: UserID, of customer: CustomerID, replacement: UserID, for grant: OperatorGrant
     ) throws(WriteFailure) -> Revision {
-        // In pieces, so that the transaction of the erasure has little more than the person's own row.
-        folding.complete()
         var candidate = published.load().core
         let revision = candidate.revision.next
         guard candidate.erase(user: user, of: customer, replacement: replacement, revision: revision) else {
             throw .noSuchUser
         }
-        let rows = candidate.takeDirtyStates().map { StateRow(key: $0.key, body: $0.body) }
+        // In pieces, so that the transaction of the erasure has little more than the person's own row.
+        folding.complete()
+        candidate = published.load().core
+        _ = candidate.erase(user: user, of: customer, replacement: replacement, revision: revision)
+        var rows = candidate.takeDirtyStates().map { StateRow(key: $0.key, body: $0.body) }
+        if folding.isMarked { rows.append(StateRow(key: StateFold.marker.key, body: nil)) }
         do throws(DatastoreError) {
             try store.erase(
                 Erasure(

@@ -50,7 +50,12 @@ final class Folding: Sendable {
         /// The store has the mark of an unfinished fold.
         var isMarked: Bool
         var underWay: UnderWay?
+        /// After a failure.
+        var pausesUntil: ContinuousClock.Instant?
     }
+
+    /// After a failure, before a fold is begun again: each begins with the work of its first piece.
+    private static let pause = Duration.seconds(1)
 
     let bounds: FoldBounds
     private let store: any LicenseDatastore
@@ -76,6 +81,8 @@ final class Folding: Sendable {
     }
 
     var isUnderWay: Bool { state.withLock { $0.underWay != nil } }
+    /// The store has the mark of an unfinished fold.
+    var isMarked: Bool { state.withLock { $0.isMarked } }
 
     func note(_ entries: [LogEntry]) {
         state.withLock { state in
@@ -85,7 +92,10 @@ final class Folding: Sendable {
 
     /// Begins when there is as much to replay as the share of the bound.
     func beginIfDue(share: Int = 1) {
-        let isDue = state.withLock { $0.underWay == nil && bounds.isReached(by: $0.progress, share: share) }
+        let isDue = state.withLock { state in
+            state.underWay == nil && bounds.isReached(by: state.progress, share: share)
+                && state.pausesUntil.map { $0 <= .now } ?? true
+        }
         if isDue { begin() }
     }
 
@@ -112,7 +122,10 @@ final class Folding: Sendable {
             var core = published.load().core
             core.abandonFold(underWay.fold)
             published.publish(core)
-            state.withLock { $0.underWay = nil }
+            state.withLock { state in
+                state.underWay = nil
+                state.pausesUntil = .now + Self.pause
+            }
             return
         }
         let isDone = underWay.fold.isAtEnd
@@ -145,6 +158,7 @@ final class Folding: Sendable {
         state.withLock { state in
             state.progress = LogProgress()
             state.foldedThrough = revision
+            state.isMarked = false
         }
     }
 

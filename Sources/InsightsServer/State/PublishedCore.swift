@@ -27,7 +27,9 @@ final class PublishedCore: Sendable {
         self.today = today
         var core = core
         core.prepare(today: today())
-        newest = Mutex(CoreSnapshot(core))
+        let snapshot = CoreSnapshot(core)
+        newest = Mutex(snapshot)
+        shelf.follow(snapshot)
     }
 
     /// Whether the day for which the newest snapshot was prepared is over. Then the writer should publish it again.

@@ -94,7 +94,9 @@ final class SealedStore: LicenseDatastore {
     var mark: StoreMark { store.mark }
 
     func receipt(of batch: BatchID, for grant: OperatorGrant) throws(DatastoreError) -> BatchReceipt? {
-        try store.receipt(of: batch, for: grant)
+        // After a failure it may know a batch that is in doubt.
+        try checkHead()
+        return try store.receipt(of: batch, for: grant)
     }
 
     func loadAccess(for grant: OperatorGrant) throws(DatastoreError) -> AccessRegistry {

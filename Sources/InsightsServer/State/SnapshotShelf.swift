@@ -97,7 +97,8 @@ final class SnapshotShelf: Sendable {
     }
 
     private static func bytes(_ state: State) -> Int {
-        state.snapshots.map { state.displaced &- $0.snapshot.core.displacedBytes }.max() ?? 0
+        // Below zero for one that is newer than what `follow` heard of.
+        max(0, state.snapshots.map { state.displaced &- $0.snapshot.core.displacedBytes }.max() ?? 0)
     }
 
     /// Drops the snapshots from the longest ago until the rest has room, and counts that.

@@ -37,7 +37,9 @@ public struct StoreHistory: Sendable, Hashable {
         }
         var missing = max(0, acknowledged.number - mark.revision.number)
         switch head {
-        case .absent: break
+        // A folder of an older version has none: its store has counted no changes since it was brought up to date. And
+        // where there is no history either, a copy of a store begins one.
+        case .absent: if mark.changes > 0, recorded > .none { return .headMissing(revision: mark.revision) }
         case .damaged: return .headDamaged(revision: mark.revision)
         case .known(let known):
             if known.store != mark.store {
@@ -58,6 +60,7 @@ public enum StoreFault: Error, Sendable, Hashable, CustomStringConvertible {
     case behind(revision: Revision, acknowledged: Revision, missing: Int64)
     case another(revision: Revision, acknowledged: Revision)
     case headDamaged(revision: Revision)
+    case headMissing(revision: Revision)
 
     /// For the audit trail.
     var summary: String {
@@ -73,6 +76,9 @@ public enum StoreFault: Error, Sendable, Hashable, CustomStringConvertible {
         case .another(let revision, let acknowledged):
             "the store, at revision \(revision), is another one than that whose revision \(acknowledged) "
                 + "was acknowledged"
+        case .headMissing(let revision):
+            "store.head is missing, so that nothing tells whether the store, at revision \(revision), has all that was "
+                + "acknowledged"
         case .headDamaged(let revision):
             "store.head is not what was written, so that nothing tells whether the store, at revision \(revision), "
                 + "has all that was acknowledged"
@@ -85,7 +91,8 @@ public enum StoreFault: Error, Sendable, Hashable, CustomStringConvertible {
         case .missing: return "\(summary); \(way) with an empty one with --accept-older-store"
         case .behind: return "\(summary); \(way) without them with --accept-older-store"
         case .another: return "\(summary); \(way) with this one with --accept-older-store"
-        case .headDamaged: return "\(summary); put the right file back, or go on with --accept-older-store"
+        case .headDamaged, .headMissing:
+            return "\(summary); put the right file back, or go on with --accept-older-store"
         }
     }
 

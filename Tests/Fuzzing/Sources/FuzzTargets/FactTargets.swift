@@ -50,7 +50,9 @@ extension FuzzTarget {
     /// Rows of folded state: each a key and a body, with lengths in one and two bytes.
     static let states = FuzzTarget(
         "states", trials: 1_500, maximumLength: 3_072,
-        dictionary: ["core", "catalog", "partners", "customer/", "users/", "uses/", "folding", "/00000000", "contoso-01"],
+        dictionary: [
+            "core", "catalog", "partners", "customer/", "users/", "uses/", "folding", "/00000000", "contoso-01",
+        ],
         seeds: { Facts.stateSeeds },
         run: { bytes in
             var input = FuzzInput(bytes)

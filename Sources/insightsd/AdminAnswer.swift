@@ -2,6 +2,9 @@ import InsightsServer
 
 /// What the admin port says, as the bytes of one HTTP/1.1 answer that ends its connection.
 enum AdminAnswer {
+    /// Whether the answer may wait for a disk.
+    static func isSlow(_ request: AdminRequest) -> Bool { request.path == "/readyz" || request.path == "/metrics" }
+
     static func bytes(to request: AdminRequest, of server: PartnerInsightsServer) -> [UInt8] {
         let isHead = request.method == .head
         switch request.path {

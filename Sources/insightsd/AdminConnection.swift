@@ -4,6 +4,8 @@ import Glibc
 struct AdminConnection {
     enum Phase: Equatable {
         case reading
+        /// Its answer is being made.
+        case waiting
         case writing
         /// Everything was said; waiting for the peer to close, so that our last bytes are not lost to a reset.
         case lingering
@@ -11,6 +13,8 @@ struct AdminConnection {
     }
 
     let descriptor: Int32
+    /// Of all that there ever were.
+    let number: UInt64
     /// Monotonic nanoseconds at which it is over, whatever it is doing.
     let deadline: UInt64
     private(set) var phase = Phase.reading
@@ -25,22 +29,40 @@ struct AdminConnection {
     /// Whoever sends more behind its request is cut off.
     private static let mostDiscardedBytes = 1 << 20
 
-    init(descriptor: Int32, deadline: UInt64) {
+    init(descriptor: Int32, number: UInt64, deadline: UInt64) {
         self.descriptor = descriptor
+        self.number = number
         self.deadline = deadline
     }
 
     /// What `poll` is to wait for.
-    var events: Int16 { phase == .writing ? Int16(POLLOUT) : Int16(POLLIN) }
+    var events: Int16 {
+        switch phase {
+        case .writing: Int16(POLLOUT)
+        case .waiting: 0
+        default: Int16(POLLIN)
+        }
+    }
 
     /// Goes on as far as the socket allows.
-    mutating func advance(_ respond: (AdminRequest) -> [UInt8]) {
+    ///
+    /// - Parameter respond: gives the answer, or nil when `answer` will be called with it.
+    mutating func advance(_ respond: (AdminRequest) -> [UInt8]?) {
+        // Nothing else is waited for then but the end.
+        if phase == .waiting { phase = .over }
         if phase == .reading { read(respond) }
         if phase == .writing { write() }
         if phase == .lingering { discard() }
     }
 
-    private mutating func read(_ respond: (AdminRequest) -> [UInt8]) {
+    mutating func answer(_ bytes: [UInt8]) {
+        guard phase == .waiting else { return }
+        answer = bytes
+        phase = .writing
+        advance { _ in nil }
+    }
+
+    private mutating func read(_ respond: (AdminRequest) -> [UInt8]?) {
         var buffer = [UInt8](repeating: 0, count: AdminRequest.mostBytes)
         while phase == .reading {
             let count = recv(descriptor, &buffer, buffer.count, 0)
@@ -48,7 +70,9 @@ struct AdminConnection {
             received += buffer[..<count]
             do throws(AdminRequest.Fault) {
                 guard let request = try AdminRequest.read(received) else { continue }
-                answer = respond(request)
+                received = []
+                guard let ready = respond(request) else { return phase = .waiting }
+                answer = ready
             } catch {
                 answer = AdminAnswer.bytes(to: error)
             }

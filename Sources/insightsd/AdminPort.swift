@@ -28,6 +28,7 @@ final class AdminPort: Service {
     private let endpoint: Endpoint
     private let server: PartnerInsightsServer
     private let logger: Logger
+    private let slow: SlowAnswers
     private let isStopped = Atomic(false)
 
     /// Listens; nothing is answered before `run`.
@@ -38,6 +39,8 @@ final class AdminPort: Service {
         self.endpoint = endpoint
         self.most = most
         self.logger = logger
+        guard let slow = SlowAnswers() else { throw SettingsError(description: "--admin-listen: no descriptors left") }
+        self.slow = slow
         (listener, address) = try Self.listen(endpoint)
     }
 
@@ -82,32 +85,48 @@ final class AdminPort: Service {
         var connections: [AdminConnection] = []
         var restUntil: UInt64 = 0
         var silentUntil: UInt64 = 0
+        var number: UInt64 = 0
         while !isStopped.load(ordering: .relaxed) {
             let isFull = connections.count >= most && Self.placeToTake(in: connections) == nil
             let isResting = isFull || ServerClock.system.monotonicNanoseconds() < restUntil
             // poll passes over a descriptor of -1.
-            var waiting = [pollfd(fd: isResting ? -1 : listener, events: Int16(POLLIN), revents: 0)]
+            var waiting = [
+                pollfd(fd: isResting ? -1 : listener, events: Int16(POLLIN), revents: 0),
+                pollfd(fd: slow.descriptor, events: Int16(POLLIN), revents: 0),
+            ]
             waiting += connections.map { pollfd(fd: $0.descriptor, events: $0.events, revents: 0) }
             if poll(&waiting, nfds_t(waiting.count), Self.tick) < 0, errno != EINTR {
                 usleep(UInt32(Self.rest / 1_000))
                 continue
             }
             let now = ServerClock.system.monotonicNanoseconds()
-            for index in connections.indices where waiting[index + 1].revents != 0 {
-                connections[index].advance { AdminAnswer.bytes(to: $0, of: server) }
+            for index in connections.indices where waiting[index + 2].revents != 0 {
+                let connection = connections[index].number
+                connections[index].advance { answer(to: $0, on: connection) }
+            }
+            for ready in slow.take() {
+                guard let index = connections.firstIndex(where: { $0.number == ready.connection }) else { continue }
+                connections[index].answer(ready.answer)
             }
             connections.removeAll { connection in
                 guard connection.phase == .over || now > connection.deadline else { return false }
                 close(connection.descriptor)
                 return true
             }
-            guard waiting[0].revents != 0, let failure = accept(into: &connections, now: now) else { continue }
+            guard waiting[0].revents != 0, let failure = accept(into: &connections, &number, now: now) else { continue }
             restUntil = now &+ Self.rest
             guard now >= silentUntil else { continue }
             silentUntil = now &+ Self.silence
             logger.warning("admin port: accepting paused", metadata: ["reason": "\(failure)"])
         }
         for connection in connections { close(connection.descriptor) }
+    }
+
+    /// Nil for an answer that comes later.
+    private func answer(to request: AdminRequest, on connection: UInt64) -> [UInt8]? {
+        guard AdminAnswer.isSlow(request) else { return AdminAnswer.bytes(to: request, of: server) }
+        slow.make(for: connection) { [server] in AdminAnswer.bytes(to: request, of: server) }
+        return nil
     }
 
     private static func placeToTake(in connections: [AdminConnection]) -> Int? {
@@ -117,7 +136,7 @@ final class AdminPort: Service {
     /// Takes what waits.
     ///
     /// - Returns: why the listener has to rest; nil when it need not.
-    private func accept(into connections: inout [AdminConnection], now: UInt64) -> String? {
+    private func accept(into connections: inout [AdminConnection], _ number: inout UInt64, now: UInt64) -> String? {
         for _ in 0..<most {
             let taken = connections.count >= most ? Self.placeToTake(in: connections) : nil
             if connections.count >= most, taken == nil { return nil }
@@ -135,7 +154,8 @@ final class AdminPort: Service {
             }
             if let taken { close(connections.remove(at: taken).descriptor) }
             let time = UInt64(Self.connectionTime.components.seconds) &* 1_000_000_000
-            connections.append(AdminConnection(descriptor: descriptor, deadline: now &+ time))
+            number += 1
+            connections.append(AdminConnection(descriptor: descriptor, number: number, deadline: now &+ time))
         }
         return nil
     }

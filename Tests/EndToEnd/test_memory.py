@@ -77,6 +77,7 @@ def wait(done, seconds=30):
 
 def holds(house, base):
     now, highest = resident(house.daemon)
+    print(f"\n{base:.0f} MiB before, {highest:.0f} at the highest, {now:.0f} now")
     assert highest <= base + BUDGET + SLACK, f"{base:.0f} MiB before, {highest:.0f} at the highest"
     # Others have their own part.
     house["dave"].call("WhoAmI")

@@ -21,7 +21,8 @@ struct FuzzTests {
         let seeds = try Self.committed(target) + target.seeds()
         #expect(seeds.count >= 3, "a corpus")
         // A trap ends the process: this is where its input stays.
-        let last = FileManager.default.temporaryDirectory.appending(path: "fuzz-input-\(target.name)")
+        let last = FileManager.default.temporaryDirectory.appending(
+            path: "fuzz-input-\(target.name)-\(ProcessInfo.processInfo.processIdentifier)")
         try Data().write(to: last)
         let file = try FileHandle(forWritingTo: last)
         func run(_ input: [UInt8]) throws {

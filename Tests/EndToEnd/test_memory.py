@@ -183,6 +183,7 @@ def test_batches_whose_receipts_nobody_reads(house, base):
                     break
         time.sleep(1)
         holds(house, base)
+    wait(lambda: held(house) < 2 << 20)
     house["operator"].feed([house.facts.sku("SKU-0", workloads=["SPO", "EXO"])])
 
 

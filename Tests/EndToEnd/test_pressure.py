@@ -127,9 +127,9 @@ def test_the_end_comes_a_second_after_the_grace_whatever_waits(new_house):
     time.sleep(8)
     revision = house["operator"].call("GetIngestStatus").revision
     began = time.monotonic()
-    over.set()
     assert house.daemon.stop() == 0
     seconds = time.monotonic() - began
+    over.set()
     [thread.join() for thread in threads]
     print(f"\n{seconds:.2f} s after SIGTERM with a grace of {GRACE} s, at revision {revision}")
     assert seconds <= GRACE + 1.1

@@ -26,7 +26,8 @@ public struct StoreID: Sendable, Hashable, CustomStringConvertible {
 /// How far a store's history goes. Of two marks of one history the one with more changes is the later.
 public struct StoreMark: Sendable, Hashable {
     public let store: StoreID
-    /// Batches, changes of who may call and erasures so far. Folds change nothing that was acknowledged.
+    /// Batches, changes of who may call and erasures since the store first counted them: a store of an older version
+    /// begins with 0 when it is brought up to date. Folds change nothing that was acknowledged.
     public let changes: Int64
     public let revision: Revision
 

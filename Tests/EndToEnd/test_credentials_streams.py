@@ -95,6 +95,17 @@ class OpenIngest:
         return self.end
 
 
+def feed_export(house):
+    """Ten customers of partner A: more than a window of 64 KiB holds when they are exported for a year."""
+    f = house.facts
+    facts = [f.sku("E3", workloads=["SPO"])]
+    for number in range(10):
+        name = f"C{number}"
+        facts += [f.customer(name, "Contoso"), f.relationship("A", name, day(-400))]
+        facts += [f.subscription(f"s-{name}", name, "E3", "A", day(-400), 9), *f.coverage(name, day(-1))]
+    house["operator"].feed(facts)
+
+
 @pytest.fixture(scope="module")
 def house(api, tmp_path_factory):
     folder = tmp_path_factory.mktemp("streams")
@@ -110,13 +121,7 @@ def house(api, tmp_path_factory):
     house = House(api, certificates, folder / "house", *options)
     house.crl, house.signer = crl, signer
     house.start().register()
-    f = house.facts
-    facts = [f.sku("E3", workloads=["SPO"])]
-    for number in range(10):
-        name = f"C{number}"
-        facts += [f.customer(name, "Contoso"), f.relationship("A", name, day(-400))]
-        facts += [f.subscription(f"s-{name}", name, "E3", "A", day(-400), 9), *f.coverage(name, day(-1))]
-    house["operator"].feed(facts)
+    feed_export(house)
     yield house
     house.close()
 

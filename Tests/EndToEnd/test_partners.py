@@ -2,8 +2,7 @@
 
 import pytest
 from conftest import House
-from facts import day
-from test_credentials_streams import PROMISE, OpenExport, wait_for_all
+from test_credentials_streams import PROMISE, OpenExport, feed_export, wait_for_all
 from token_signer import AUDIENCE, ISSUER, TENANT, Signer
 from wire import Refusal
 
@@ -19,13 +18,7 @@ def house(api, certificates, tmp_path_factory):
     house = House(api, certificates, folder / "house", "--token-issuer", folder / "issuer.json").start().register()
     house["alice"].call("CreatePrincipal", principal=dict(principal_id="bearer", roles=[3]))
     house.token = signer.token(oid="bearer")
-    f = house.facts
-    facts = [f.sku("E3", workloads=["SPO"])]
-    for number in range(10):
-        name = f"C{number}"
-        facts += [f.customer(name, "Contoso"), f.relationship("A", name, day(-400))]
-        facts += [f.subscription(f"s-{name}", name, "E3", "A", day(-400), 9), *f.coverage(name, day(-1))]
-    house["operator"].feed(facts)
+    feed_export(house)
     yield house
     house.close()
 

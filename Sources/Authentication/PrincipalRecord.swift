@@ -35,7 +35,7 @@ public struct PrincipalRecord: Sendable, Hashable {
                 throw .invalid(
                     field: "display_name", reason: "is longer than \(Self.maximumDisplayNameLength) characters")
             }
-            if scalar.value < 0x20 || (0x7F...0x9F).contains(scalar.value) {
+            if scalar.isControl {
                 throw .invalid(field: "display_name", reason: "may not contain control characters")
             }
         }
@@ -69,4 +69,9 @@ public enum DirectoryError: Error, Sendable, Hashable {
     case full(limit: Int)
     /// Another change was published since this one was prepared: prepare it again. Never with a single writer.
     case stale
+}
+
+extension Unicode.Scalar {
+    /// No text that people are named by has one.
+    package var isControl: Bool { value < 0x20 || (0x7F...0x9F).contains(value) }
 }

@@ -80,12 +80,14 @@ static inline void engine_ctx_harden(SSL_CTX *ctx) {
 /* Counts the messages of TLS itself that a peer sends. The number takes the place of the SSL's application data. */
 static inline void engine_note_message(int write_p, int version, int content_type, const void *bytes, size_t length,
                                        SSL *ssl, void *data) {
-    (void)version; (void)bytes; (void)length; (void)data;
+    (void)version; (void)data;
     if (write_p == 0 && content_type == SSL3_RT_HANDSHAKE) {
         SSL_set_ex_data(ssl, 0, (void *)((uintptr_t)SSL_get_ex_data(ssl, 0) + 1));
         // From here on no more is read than the record at hand: with some of the next one in its buffer the library
         // would go on reading rather than return.
-        if (SSL_is_init_finished(ssl)) SSL_set_read_ahead(ssl, 0);
+        // (Within the library a message after the handshake counts as a handshake, so its type and number tell.)
+        int is_key_update = length > 0 && ((const unsigned char *)bytes)[0] == SSL3_MT_KEY_UPDATE;
+        if (is_key_update || (uintptr_t)SSL_get_ex_data(ssl, 0) > 16) SSL_set_read_ahead(ssl, 0);
     }
 }
 

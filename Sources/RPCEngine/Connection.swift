@@ -37,6 +37,8 @@ final class Connection {
     private var greeting = Greeting.unseen
     /// Counted for the peer's certificates, besides what every connection costs.
     private(set) var certificateBytes = 0
+    /// In whose account besides the process's.
+    private(set) var certificateOwner: MemoryAccount?
     /// When the peer last took bytes of any reply.
     var lastTaken: UInt64 = 0
     /// Its certificate was trusted at the end of the handshake.
@@ -171,15 +173,28 @@ final class Connection {
         let count = recv(fd, &start, start.count, Int32(MSG_PEEK))
         if count < start.count {
             // Not even a header at once: told again when there is one, or when the peer is gone.
-            if greeting == .short || count == 0 { close(reason: "connection lost in the handshake") }
+            if greeting == .short || count == 0 {
+                close(reason: "connection lost in the handshake")
+                return false
+            }
             greeting = .short
             engine_set_int_option(fd, SOL_SOCKET, SO_RCVLOWAT, Int32(start.count))
             return false
         }
         if greeting == .short { engine_set_int_option(fd, SOL_SOCKET, SO_RCVLOWAT, 1) }
         greeting = .judged
+        // Behind an alert the library would go on to a ClientHello that nobody has looked at.
+        if start[0] == 21 {
+            close(reason: "an alert before the ClientHello")
+            return false
+        }
         // Anything else is the library's to refuse.
         guard start[0] == 22, start[5] == 1 else { return true }
+        // Its length is told in one piece by every real client.
+        if Int(start[3]) << 8 | Int(start[4]) < 4 {
+            close(reason: "ClientHello in crumbs")
+            return false
+        }
         let announced = Int(start[6]) << 16 | Int(start[7]) << 8 | Int(start[8])
         if announced <= Self.maximumHelloBytes { return true }
         close(reason: "ClientHello above \(Self.maximumHelloBytes) bytes")
@@ -211,10 +226,9 @@ final class Connection {
             return close(reason: "no h2 by ALPN")
         }
         if let chain = PeerChain(ssl: ssl) {
-            guard loop.memory.reserve(chain.memory) else { return close(reason: "memory budget") }
-            certificateBytes = chain.memory
             context.peerCertificate = PeerCertificate(chain: chain)
             context.reverifyPeer()
+            guard count(certificates: chain) else { return close(reason: "memory budget") }
         }
         guard findsPlace() else { return close(reason: "all places without a verified certificate are taken") }
         guard startSession() else { return close(reason: "out of memory") }
@@ -227,6 +241,20 @@ final class Connection {
         if loop.isDraining { beginShutdown(grace: loop.drainGrace) }
         readInput()
         if state == .open { flush() }
+    }
+
+    /// Certificates that nobody vouches for are a stranger's.
+    private func count(certificates chain: PeerChain) -> Bool {
+        let bytes = chain.memory
+        let isTrusted = context.peerCertificate?.verification.isTrusted == true
+        let owner = isTrusted ? nil : loop.shared.strangers
+        if let owner, !owner.reserve(bytes) { return false }
+        guard loop.memory.reserve(bytes) else {
+            owner?.release(bytes)
+            return false
+        }
+        (certificateBytes, certificateOwner) = (bytes, owner)
+        return true
     }
 
     /// A verified certificate makes the connection's place free for strangers.

@@ -251,6 +251,7 @@ final class EventLoop: @unchecked Sendable {
         connections[connection.slot] = nil
         freeSlots.append(connection.slot)
         memory.release(Limits.connectionBytes + connection.certificateBytes)
+        connection.certificateOwner?.release(connection.certificateBytes)
         if connection.hasLostPlace {
             shared.closedWithoutPlace()
         } else {

@@ -70,8 +70,13 @@ extension Stream {
             dropHeaders()
             return finish(status(of: .budget))
         }
+        // What is refused and did not fit keeps nothing.
+        func refuse(_ status: RPCStatus) {
+            if !fits { dropHeaders() }
+            finish(status)
+        }
         if head.tooLarge {
-            return finish(status(of: .headers(limit: connection.limits.maxHeaderListBytes)))
+            return refuse(status(of: .headers(limit: connection.limits.maxHeaderListBytes)))
         }
         if !head.isPost || !head.isGRPC {
             // Behind the protocol's own checks: what HTTP/2 does not allow is an error of HTTP/2 first.
@@ -80,21 +85,21 @@ extension Stream {
             return dropHeaders()
         }
         if head.timeoutIsBad {
-            return finish(RPCStatus(.invalidArgument, "grpc-timeout is not one to eight digits and a unit"))
+            return refuse(RPCStatus(.invalidArgument, "grpc-timeout is not one to eight digits and a unit"))
         }
         if let timeout = head.timeout {
             let deadline = loop.now &+ timeout
             context.deadline = deadline
-            if timeout == 0 { return finish(.deadlinePassed) }
+            if timeout == 0 { return refuse(.deadlinePassed) }
             loop.wheel.arm(self, at: deadline)
         }
         guard let route else {
-            return finish(RPCStatus(.unimplemented, "unknown method \(context.unknownPath)"))
+            return refuse(RPCStatus(.unimplemented, "unknown method \(context.unknownPath)"))
         }
         context.route = route
         context.methodIndex = route.index
         if head.encoding == .unknown {
-            return finish(
+            return refuse(
                 RPCStatus(
                     .unimplemented, "grpc-encoding is neither identity nor gzip",
                     trailers: [("grpc-accept-encoding", "identity,gzip")]))
@@ -103,13 +108,12 @@ extension Stream {
         beganInterceptor = true
         do throws(RPCStatus) {
             try loop.shared.interceptor.begin(context, method: route.entry)
-        } catch { return finish(error) }
+        } catch { return refuse(error) }
         if let owner = context.memoryAccount {
             connection.isKnown = true
-            guard adopt(owner), fits || reserve() else { return finish(status(of: .budget)) }
+            guard adopt(owner), fits || reserve() else { return refuse(status(of: .budget)) }
         } else if !fits {
-            dropHeaders()
-            return finish(status(of: .budget))
+            return refuse(status(of: .budget))
         }
         if case .bidirectional(let open) = route.entry.handler { begin(open) }
     }

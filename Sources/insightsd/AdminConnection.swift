@@ -70,7 +70,6 @@ struct AdminConnection {
             received += buffer[..<count]
             do throws(AdminRequest.Fault) {
                 guard let request = try AdminRequest.read(received) else { continue }
-                received = []
                 guard let ready = respond(request) else { return phase = .waiting }
                 answer = ready
             } catch {

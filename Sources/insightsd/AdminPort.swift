@@ -10,7 +10,7 @@ import Synchronization
 /// each with one request and little time. Nothing that happens here ends the server.
 final class AdminPort: Service {
     /// Connections at once, where the limit of open files carries them. One more takes the place of the oldest that
-    /// has not sent its request yet, or else of the oldest that has its answer; while there is none it waits.
+    /// has not sent its request yet, or else of the oldest that has its answer, or else waits for it.
     static let mostConnections = 64
     /// From the accept to the end of the answer.
     static let connectionTime = Duration.seconds(10)
@@ -104,6 +104,7 @@ final class AdminPort: Service {
                 let connection = connections[index].number
                 connections[index].advance { answer(to: $0, on: connection) }
             }
+            slow.keep(only: connections.filter { $0.phase == .waiting }.map(\.number))
             for ready in slow.take() {
                 guard let index = connections.firstIndex(where: { $0.number == ready.connection }) else { continue }
                 connections[index].answer(ready.answer)
@@ -130,7 +131,8 @@ final class AdminPort: Service {
     }
 
     private static func placeToTake(in connections: [AdminConnection]) -> Int? {
-        connections.firstIndex { $0.phase == .reading } ?? connections.firstIndex { $0.phase == .lingering }
+        let phases: [AdminConnection.Phase] = [.reading, .lingering, .waiting]
+        return phases.lazy.compactMap { phase in connections.firstIndex { $0.phase == phase } }.first
     }
 
     /// Takes what waits.

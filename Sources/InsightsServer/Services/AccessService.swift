@@ -110,7 +110,7 @@ struct AccessService: Sendable {
                 throw Refusal.badField(
                     "name", "is longer than \(LicenseModel.Limits.maximumNameLength) characters")
             }
-            guard !name.unicodeScalars.contains(where: { $0.value < 0x20 || (0x7F...0x9F).contains($0.value) }) else {
+            guard !name.unicodeScalars.contains(where: \.isControl) else {
                 throw Refusal.badField("name", "may not contain control characters")
             }
             let first = try record(message.principal, of: partner)

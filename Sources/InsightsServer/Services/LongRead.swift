@@ -52,16 +52,13 @@ extension ServerContext {
 extension Authenticator {
     /// Throws when the caller, authenticated before, is no longer or may no longer.
     fileprivate func requireStill(_ caller: AuthenticatedCaller, _ permission: Permission) throws(RPCStatus) {
-        let renewed: AuthenticatedCaller
-        do throws(AuthenticationFailure) {
-            renewed = try self.renewed(caller)
+        do throws(StandingFailure) {
+            try requireStanding(of: caller, for: permission)
         } catch {
-            throw Refusal.unauthenticated(error)
-        }
-        do throws(AccessRefusal) {
-            _ = try AccessPolicy.authorize(renewed.principal, for: permission)
-        } catch {
-            throw Refusal.roleLacks(error)
+            switch error {
+            case .unauthenticated(let failure): throw Refusal.unauthenticated(failure)
+            case .denied(let refusal): throw Refusal.roleLacks(refusal)
+            }
         }
     }
 }

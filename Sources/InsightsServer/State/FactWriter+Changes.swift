@@ -161,16 +161,13 @@ private struct AccessDraft {
 
     /// The change before may have removed the caller, or taken its role.
     private func requireManager(_ caller: AuthenticatedCaller) throws(WriteFailure) {
-        let renewed: AuthenticatedCaller
-        do throws(AuthenticationFailure) {
-            renewed = try authenticator.renewed(caller, in: prepared?.snapshot)
+        do throws(StandingFailure) {
+            try authenticator.requireStanding(of: caller, for: .managePrincipals, in: prepared?.snapshot)
         } catch {
-            throw .unauthenticated(error)
-        }
-        do throws(AccessRefusal) {
-            _ = try AccessPolicy.authorize(renewed.principal, for: .managePrincipals)
-        } catch {
-            throw .denied(error)
+            switch error {
+            case .unauthenticated(let failure): throw .unauthenticated(failure)
+            case .denied(let refusal): throw .denied(refusal)
+            }
         }
     }
 

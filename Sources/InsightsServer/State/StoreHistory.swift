@@ -32,7 +32,9 @@ public struct StoreHistory: Sendable, Hashable {
     public func fault(of mark: StoreMark?) -> StoreFault? {
         guard let mark else {
             if head == .damaged { return .missing(acknowledged: nil) }
-            if case .known(let known) = head, known.changes > 0 { return .missing(acknowledged: acknowledged) }
+            if case .known(let known) = head, known.changes > 0 || known.revision > .none {
+                return .missing(acknowledged: acknowledged)
+            }
             return recorded > .none ? .missing(acknowledged: recorded) : nil
         }
         var missing = max(0, acknowledged.number - mark.revision.number)
@@ -43,7 +45,7 @@ public struct StoreHistory: Sendable, Hashable {
         case .damaged: return .headDamaged(revision: mark.revision)
         case .known(let known):
             if known.store != mark.store {
-                guard known.changes > 0 || recorded > .none else { return nil }
+                guard known.changes > 0 || acknowledged > .none else { return nil }
                 return .another(revision: mark.revision, acknowledged: acknowledged)
             }
             missing = max(missing, known.changes - mark.changes)

@@ -201,12 +201,18 @@ def test_idle_connections_are_counted(house, base):
 def test_room_for_a_handshake_is_not_made_before_it_comes(house, base):
     """Nine bytes announce a ClientHello of 128 KiB, for which the library would make room."""
     target = house.daemon.address.rsplit(":", 1)
-    for pieces in ([b"\x16\x03\x01\x40\x00\x01\x01\xff\xf0"], [b"\x16\x03\x01", b"\x40\x00\x01\x01\xff\xf0"]):
+    hello = b"\x16\x03\x01\x40\x00\x01\x01\xff\xf0"
+    alert = b"\x15\x03\x01\x00\x02\x01\x00"
+    # At once, in two pieces, with a length that goes over two records, and behind a warning.
+    crumbs = b"\x16\x03\x01\x00\x02\x01\x00\x16\x03\x01\x40\x00\xff\xf0"
+    for pieces in ([hello], [hello[:3], hello[3:]], [crumbs], [alert + hello]):
         peers = [socket.create_connection(target, timeout=20) for _ in range(200)]
         for piece in pieces:
             [peer.sendall(piece) for peer in peers]
             time.sleep(0.2)
         for peer in peers:
+            # Long before the time that a handshake may take.
+            peer.settimeout(5)
             with contextlib.suppress(ConnectionResetError):
                 assert peer.recv(100)[:1] in (b"", b"\x15")
         [peer.close() for peer in peers]

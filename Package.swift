@@ -44,11 +44,18 @@ let package = Package(
                 .product(name: "HashTreeCollections", package: "swift-collections"),
             ]),
 
+        // Files and lines of a server.
+        .target(name: "DurableFiles"),
+        .target(name: "LogLines", dependencies: [logging]),
+        .target(name: "AuditTrail", dependencies: ["Tenancy", "DurableFiles", "LogLines", crypto]),
+
         // Stores.
         .target(name: "Datastore", dependencies: ["Tenancy", "LicenseModel"]),
         .target(
             name: "DatastoreSQLite",
-            dependencies: ["Datastore", "LicenseModel", "Tenancy", .product(name: "GRDB", package: "GRDB.swift")]),
+            dependencies: [
+                "Datastore", "DurableFiles", "LicenseModel", "Tenancy", .product(name: "GRDB", package: "GRDB.swift"),
+            ]),
 
         // Who is calling. NIO only fetches key sets; it is no part of the server's transport.
         .target(
@@ -71,16 +78,16 @@ let package = Package(
         .target(
             name: "InsightsServer",
             dependencies: [
-                "Tenancy", "LicenseModel", "InsightsCore", "Datastore", "Authentication", "InsightsAPI", "RPCEngine",
-                protobuf, crypto, logging, .product(name: "DequeModule", package: "swift-collections"),
+                "Tenancy", "LicenseModel", "InsightsCore", "AuditTrail", "Datastore", "DurableFiles", "LogLines",
+                "Authentication", "InsightsAPI", "RPCEngine", protobuf, crypto, logging,
+                .product(name: "DequeModule", package: "swift-collections"),
             ],
             resources: [.embedInCode("Reflection/descriptors.binpb")]),
         .executableTarget(
             name: "insightsd",
             dependencies: [
-                "InsightsServer", "InsightsCore", "Datastore", "DatastoreSQLite", "Authentication", "RPCEngine",
-                "CLinux", logging,
-                arguments,
+                "InsightsServer", "InsightsCore", "AuditTrail", "Datastore", "DatastoreSQLite", "Authentication",
+                "LogLines", "RPCEngine", "CLinux", logging, arguments,
                 .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "SystemPackage", package: "swift-system"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -130,7 +137,8 @@ let package = Package(
         .testTarget(
             name: "InsightsServerTests",
             dependencies: [
-                "InsightsServer", "Authentication", "Datastore", "DatastoreSQLite", "DatastoreConformance",
+                "InsightsServer", "AuditTrail", "Authentication", "Datastore", "DatastoreSQLite",
+                "DatastoreConformance", "DurableFiles", "LogLines",
                 "InsightsAPI", "InsightsCore", "LicenseModel", "RPCEngine", "Tenancy", "CProtobufC",
                 protobuf, crypto, logging,
             ]),
@@ -149,8 +157,8 @@ let package = Package(
         .target(
             name: "FuzzTargets",
             dependencies: [
-                "Authentication", "COpenSSL", "ImportFormats", "InsightsAPI", "InsightsCore", "InsightsServer",
-                "LicenseModel", "RPCEngine", "Tenancy", crypto, protobuf,
+                "AuditTrail", "Authentication", "COpenSSL", "ImportFormats", "InsightsAPI", "InsightsCore",
+                "InsightsServer", "LicenseModel", "LogLines", "RPCEngine", "Tenancy", crypto, protobuf,
             ], path: "Tests/Fuzzing/Sources/FuzzTargets"),
         .testTarget(name: "FuzzTests", dependencies: ["FuzzTargets"], path: "Tests/Fuzzing/Sources/FuzzTests"),
         .testTarget(name: "TidyTests"),

@@ -4,7 +4,7 @@
 #   Protos/generate.sh          write the generated files
 #   Protos/generate.sh --check  exit 1 when the committed files are not what the protos give
 #
-# Needs protoc (Debian: protobuf-compiler). The plug-ins are built from the versions that Package.swift resolves, unless
+# Needs protoc (Debian: protobuf-compiler) and python3. The plug-ins are built from the versions that Package.swift resolves, unless
 # PLUGINS names a folder that has them.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -44,6 +44,7 @@ find "$out/client" -name '*.grpc.swift' -print0 | xargs -0 grep -L 'struct Clien
 # Descriptors of everything served, for reflection and for tests.
 protoc -I Protos -I Protos/upstream --include_imports --descriptor_set_out="$out/descriptors.binpb" \
     "${own[@]}" "${upstream[@]:2}"
+python3 Protos/methods.py "$out/descriptors.binpb" >"$out/messages/Methods.swift"
 
 targets=("messages:Sources/InsightsAPI/Generated" "client:Sources/InsightsClient/Generated")
 if [ "${1:-}" = --check ]; then

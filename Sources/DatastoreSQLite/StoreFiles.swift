@@ -1,12 +1,10 @@
 import Datastore
+import DurableFiles
 import Foundation
 import Synchronization
 
 /// The store's files: who may read them, and that a file has its name only when it is complete.
 enum StoreFiles {
-    /// Readable and writable by the owner alone; SQLite gives its companion files the same mode.
-    static let mode: mode_t = 0o600
-
     static func resolved(_ path: String) -> String {
         URL(fileURLWithPath: path).resolvingSymlinksInPath().path
     }
@@ -41,25 +39,14 @@ enum StoreFiles {
         for suffix in ["", "-wal", "-shm", "-journal"] where exists(path: partial + suffix) {
             guard unlink(partial + suffix) == 0 else { throw .notAccessible(reason(of: errno)) }
         }
-        let descriptor = open(partial, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, mode)
-        guard descriptor >= 0 else { throw failure(errno) }
-        Foundation.close(descriptor)
+        try DurableFile<DatastoreError>.createNew(partial)
         do throws(DatastoreError) {
             try fill(partial)
-            try sync(partial, flags: O_RDWR)
-            guard rename(partial, path) == 0 else { throw failure(errno) }
-            try sync(URL(fileURLWithPath: path).deletingLastPathComponent().path, flags: O_RDONLY | O_DIRECTORY)
+            try DurableFile<DatastoreError>.put(partial, as: path)
         } catch {
             unlink(partial)
             throw error
         }
-    }
-
-    private static func sync(_ path: String, flags: Int32) throws(DatastoreError) {
-        let descriptor = open(path, flags | O_CLOEXEC)
-        guard descriptor >= 0 else { throw failure(errno) }
-        defer { Foundation.close(descriptor) }
-        guard fsync(descriptor) == 0 else { throw failure(errno) }
     }
 
     static func failure(_ code: Int32) -> DatastoreError {
@@ -80,27 +67,17 @@ enum StoreFiles {
 /// The right to have the store open, for one process at a time. The operating system takes it back from a process
 /// that ends, however it ends.
 final class StoreLock: Sendable {
-    private let descriptor: Int32
-    private let released: Mutex<Bool>
+    private let file: Mutex<DurableFile<DatastoreError>?>
 
     init(path: String) throws(DatastoreError) {
-        descriptor = open(path, O_CREAT | O_RDWR | O_CLOEXEC, StoreFiles.mode)
-        released = Mutex(false)
-        guard descriptor >= 0 else { throw StoreFiles.failure(errno) }
-        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
-            let code = errno
-            Foundation.close(descriptor)
-            throw code == EWOULDBLOCK ? .inUse : StoreFiles.failure(code)
-        }
+        let opened = try DurableFile<DatastoreError>.openOrCreate(path)
+        try opened.lockExclusively()
+        file = Mutex(opened)
     }
 
-    func release() {
-        let first = released.withLock { released in
-            defer { released = true }
-            return !released
-        }
-        if first { Foundation.close(descriptor) }
-    }
+    func release() { file.withLock { $0 = nil } }
+}
 
-    deinit { release() }
+extension DatastoreError: FileFailure {
+    package static func system(operation: String, code: Int32) -> DatastoreError { StoreFiles.failure(code) }
 }

@@ -31,13 +31,23 @@ public final class CallContext {
     @exclusivity(unchecked) var route: Route?
     @exclusivity(unchecked) var unknownPath = ""
     @exclusivity(unchecked) var authorityBytes: [UInt8] = []
-    let loop: EventLoop
-    @exclusivity(unchecked) var stream: StreamToken
+    /// Nil for a call that no connection brought.
+    let loop: EventLoop?
+    @exclusivity(unchecked) var stream = StreamToken(slot: 0, connection: 0, stream: 0, call: 0)
 
     init(connection: ConnectionContext, loop: EventLoop) {
         self.connection = connection
         self.loop = loop
-        stream = StreamToken(slot: 0, connection: 0, stream: 0, call: 0)
+    }
+
+    /// A call without an event loop, of the method at a position, by whoever the certificate names.
+    package init(method: Int, path: String, metadata: Metadata = Metadata(), certificate: PeerCertificate? = nil) {
+        connection = ConnectionContext(id: 0, remoteAddress: "", shared: nil)
+        connection.peerCertificate = certificate
+        loop = nil
+        methodIndex = method
+        unknownPath = path
+        self.metadata = metadata
     }
 
     /// Ready for another call; the memory of the metadata stays.
@@ -77,11 +87,11 @@ struct StreamToken: Sendable {
 
 /// Wakes a pending ``MessageSource``. May be used from any thread, any number of times, also after the call's end.
 public struct StreamWaker: Sendable {
-    let loop: EventLoop
+    let loop: EventLoop?
     let stream: StreamToken
 
     public func wake() {
-        loop.post(.wake(stream))
+        loop?.post(.wake(stream))
     }
 }
 
@@ -103,9 +113,10 @@ public final class ConnectionContext {
     @exclusivity(unchecked) var verifiedAt: Int64 = 0
     /// Unix seconds after which the verdict has to be found anew; 0 without a certificate.
     private var verdictEnds: Int64 = 0
-    let shared: ServerShared
+    /// Nil for a call that no connection brought.
+    private let shared: ServerShared?
 
-    init(id: UInt64, remoteAddress: String, shared: ServerShared) {
+    init(id: UInt64, remoteAddress: String, shared: ServerShared?) {
         self.id = id
         self.remoteAddress = remoteAddress
         self.shared = shared
@@ -115,7 +126,7 @@ public final class ConnectionContext {
     /// call after ``Server/reloadTLS()``, and at least once a minute on a connection in use.
     @discardableResult
     public func reverifyPeer() -> PeerCertificate? {
-        guard var certificate = peerCertificate else { return nil }
+        guard let shared, var certificate = peerCertificate else { return peerCertificate }
         let tls = shared.currentTLS()
         verifiedAt = shared.wallClock()
         tlsGeneration = tls.generation

@@ -67,8 +67,8 @@ public struct Metadata: Sendable {
         return String(decoding: output, as: UTF8.self)
     }
 
-    /// Adds an entry; used by the engine, and by tests that make a call context of their own.
-    public mutating func append(_ name: String, _ value: String) {
+    /// Adds an entry to the metadata of a call without an event loop.
+    package mutating func append(_ name: String, _ value: String) {
         entries.append(
             Entry(
                 offset: UInt32(truncatingIfNeeded: arena.count),

@@ -2,17 +2,20 @@
 public enum MethodHandler: Sendable {
     /// One message in, one out: append the reply's bytes to the array; the engine frames them.
     case unary(@Sendable (CallContext, RawSpan, inout [UInt8]) throws(RPCStatus) -> Void)
-    /// One message in, one out, later: the responder may be finished from any thread.
-    case deferredUnary(@Sendable (CallContext, [UInt8], UnaryResponder) -> Void)
+    /// One message in, one out, at once or later: the request decides.
+    case deferrable(@Sendable (CallContext, RawSpan) throws(RPCStatus) -> UnaryAnswer)
     /// One message in, many out, pulled from the source as fast as the peer takes them.
     case serverStream(@Sendable (CallContext, RawSpan) throws(RPCStatus) -> any MessageSource)
     /// Many in, many out; also right for client streaming. Called when the headers have arrived.
     case bidirectional(@Sendable (CallContext, StreamWriter) throws(RPCStatus) -> any MessageReceiver)
+}
 
-    var takesOneMessage: Bool {
-        if case .bidirectional = self { return false }
-        return true
-    }
+/// How a ``MethodHandler/deferrable(_:)`` method answers a request that it has checked.
+public enum UnaryAnswer {
+    /// Appends the reply's bytes, on the event loop, as soon as the handler has returned.
+    case now((inout [UInt8]) throws(RPCStatus) -> Void)
+    /// Takes a responder that may be finished from any thread. Called on the event loop.
+    case later((UnaryResponder) -> Void)
 }
 
 /// A method of the server, found by its path.
@@ -22,7 +25,7 @@ public struct MethodEntry: Sendable {
     public let handler: MethodHandler
     /// A lower message limit than ``Limits/maxMessageBytes`` for this method, in bytes.
     public let maxMessageBytes: Int?
-    /// What a reply of a deferred method may weigh as far as its maker knows, in bytes: so much room it waits for.
+    /// What a reply of a deferrable method may weigh as far as its maker knows, in bytes: so much room it waits for.
     /// Larger replies are learned from.
     public let expectedReplyBytes: Int
     /// A lower bound than ``Limits/writerQueueMessages`` for the answers of one bidirectional call.

@@ -294,7 +294,7 @@ extension Stream {
     }
 
     private var isDeferred: Bool {
-        if let route, case .deferredUnary = route.entry.handler { true } else { false }
+        if let route, case .deferrable = route.entry.handler { true } else { false }
     }
 
     /// No expectation keeps a party with a small budget from calling at all.
@@ -351,18 +351,7 @@ extension Stream {
                 return finish(failure)
             }
             if fine, phase == .open { sendUnary(&reply) }
-        case .deferredUnary(let handler):
-            let responder = UnaryResponder(loop: loop, stream: context.stream)
-            producer = .responder(responder)
-            expectedReply = expected
-            connection.expectedReplyBytes += expected
-            let fine = withMessage {
-                heldRequest = $0.count
-                handler(context, Array($0), responder)
-            }
-            guard fine, phase == .open else { return }
-            inbox.reset()
-            settle()
+        case .deferrable(let handler): runDeferrable(handler, expected)
         case .serverStream(let handler):
             var failure: RPCStatus?
             var source: (any MessageSource)?
@@ -376,6 +365,43 @@ extension Stream {
             startResponse()
             if loop.isDraining { tellDraining() }
         case .bidirectional: break
+        }
+    }
+
+    private func runDeferrable(
+        _ handler: (CallContext, RawSpan) throws(RPCStatus) -> UnaryAnswer, _ expected: Int
+    ) {
+        var result: Result<UnaryAnswer, RPCStatus>?
+        let fine = withMessage { message in
+            do throws(RPCStatus) {
+                result = .success(try handler(context, message.bytes))
+                heldRequest = message.count
+            } catch {
+                result = .failure(error)
+            }
+        }
+        guard fine, phase == .open, let result else { return }
+        switch result {
+        case .failure(let status): finish(status)
+        case .success(.now(let make)):
+            heldRequest = 0
+            var reply = body.takeStorage()
+            do throws(RPCStatus) {
+                try make(&reply)
+                sendUnary(&reply)
+            } catch {
+                body.keep(&reply)
+                finish(error)
+            }
+        case .success(.later(let start)):
+            let responder = UnaryResponder(loop: loop, stream: context.stream)
+            producer = .responder(responder)
+            expectedReply = expected
+            connection.expectedReplyBytes += expected
+            start(responder)
+            guard phase == .open else { return }
+            inbox.reset()
+            settle()
         }
     }
 }

@@ -6,13 +6,21 @@ public final class UnaryResponder: Sendable {
         var onCancel: (@Sendable () -> Void)?
     }
 
+    private enum Asker {
+        case stream(EventLoop, StreamToken)
+        case closure(@Sendable (Result<[UInt8], RPCStatus>) -> Void)
+    }
+
     private let state = Locked(State())
-    private let loop: EventLoop
-    private let stream: StreamToken
+    private let asker: Asker
 
     init(loop: EventLoop, stream: StreamToken) {
-        self.loop = loop
-        self.stream = stream
+        asker = .stream(loop, stream)
+    }
+
+    /// Of a call without an event loop.
+    package init(_ answer: @escaping @Sendable (Result<[UInt8], RPCStatus>) -> Void) {
+        asker = .closure(answer)
     }
 
     /// True once nobody waits for the answer any more.
@@ -36,7 +44,11 @@ public final class UnaryResponder: Sendable {
             state.onCancel = nil
             return true
         }
-        if first { loop.post(.reply(stream, result)) }
+        guard first else { return }
+        switch asker {
+        case .stream(let loop, let stream): loop.post(.reply(stream, result))
+        case .closure(let answer): answer(result)
+        }
     }
 
     /// Called by the loop when the call is over without this answer.

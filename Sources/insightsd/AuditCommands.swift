@@ -1,4 +1,5 @@
 import ArgumentParser
+import AuditTrail
 import InsightsServer
 
 struct VerifyAuditCommand: AsyncParsableCommand {

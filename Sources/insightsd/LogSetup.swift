@@ -1,5 +1,6 @@
 import Glibc
 import InsightsServer
+import LogLines
 import Logging
 
 /// The server's log: one bounded line per event on standard error, written by a thread of its own.
@@ -12,7 +13,7 @@ struct ServerLog {
 
     init(_ settings: Settings) {
         let level = Logger.Level(rawValue: settings.logLevel) ?? .info
-        let format: InsightsServer.LogFormat = settings.logFormat == .json ? .json : .text
+        let format: LogLines.LogFormat = settings.logFormat == .json ? .json : .text
         let nowhere = LineLogHandler(label: "insightsd", format: format, level: level, sink: NoSink())
         let sink = QueuedSink(descriptor: STDERR_FILENO) { lost in
             nowhere.line(.warning, "log lines lost", ["lines": .stringConvertible(lost)])

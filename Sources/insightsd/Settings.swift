@@ -1,5 +1,6 @@
 import Glibc
 import InsightsServer
+import LogLines
 import RPCEngine
 
 /// Something is wrong with a setting; names the setting, never a secret value.

@@ -2,7 +2,9 @@ import Foundation
 import Tenancy
 import Testing
 
+@testable import AuditTrail
 @testable import InsightsServer
+@testable import LogLines
 
 /// A change has one record with its outcome, whatever happens between its beginning and its end.
 @Suite struct AuditChangeTests {

@@ -3,6 +3,7 @@ import Synchronization
 import Tenancy
 import Testing
 
+@testable import AuditTrail
 @testable import InsightsServer
 
 /// What fails in the files of a log.

@@ -2,6 +2,7 @@ import Foundation
 import Tenancy
 import Testing
 
+@testable import AuditTrail
 @testable import InsightsServer
 
 @Suite struct AuditPagingTests {

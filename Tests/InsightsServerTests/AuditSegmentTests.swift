@@ -2,6 +2,7 @@ import Foundation
 import Tenancy
 import Testing
 
+@testable import AuditTrail
 @testable import InsightsServer
 
 /// The log cut into segments: nothing may be taken out, changed or moved between files either.

@@ -2,7 +2,9 @@ import Foundation
 @_spi(Authentication) import Tenancy
 import Testing
 
+@testable import AuditTrail
 @testable import InsightsServer
+@testable import LogLines
 
 /// A data folder that goes away with the test.
 final class AuditFolder: Sendable {

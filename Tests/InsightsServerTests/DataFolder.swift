@@ -6,8 +6,10 @@ import LicenseModel
 @_spi(Authentication) import Tenancy
 import Testing
 
+@testable import AuditTrail
 @testable import InsightsCore
 @testable import InsightsServer
+@testable import LogLines
 
 /// A data folder as a server has it: store, audit chain, head and keys. Removed with the value.
 final class DataFolder {

@@ -4,6 +4,7 @@ import RPCEngine
 import Testing
 
 @testable import InsightsServer
+@testable import LogLines
 
 /// README's table of the limits that no option changes. The others are compared where the options are, by
 /// `Tests/EndToEnd/test_limits.py`.

@@ -4,6 +4,7 @@ import Synchronization
 import Testing
 
 @testable import InsightsServer
+@testable import LogLines
 
 /// Keeps lines instead of writing them.
 final class KeepingSink: LogSink {

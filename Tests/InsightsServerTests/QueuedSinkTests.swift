@@ -2,6 +2,7 @@ import Foundation
 import Testing
 
 @testable import InsightsServer
+@testable import LogLines
 
 /// The log's queue before a pipe. Whoever logs never waits: a sink that did would hang these tests.
 @Suite(.timeLimit(.minutes(1))) struct QueuedSinkTests {

@@ -6,6 +6,7 @@ import LicenseModel
 import Tenancy
 import Testing
 
+@testable import AuditTrail
 @testable import InsightsServer
 
 /// Bits flipped, bytes zeroed and files cut at random places of every file that a killed server leaves: the start is

@@ -6,6 +6,7 @@ import LicenseModel
 @_spi(Authentication) import Tenancy
 import Testing
 
+@testable import AuditTrail
 @testable import InsightsServer
 
 /// A store that lacks what was acknowledged is refused, until the operator says otherwise.

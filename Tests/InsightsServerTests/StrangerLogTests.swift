@@ -3,6 +3,7 @@ import Synchronization
 import Testing
 
 @testable import InsightsServer
+@testable import LogLines
 
 @Suite struct StrangerLogTests {
     private final class Lines: LogSink {

@@ -10,7 +10,9 @@ import Synchronization
 import Tenancy
 import Testing
 
+@testable import AuditTrail
 @testable import InsightsServer
+@testable import LogLines
 
 /// A store in memory that tells how it was used, and can be held up.
 final class WatchedStore: LicenseDatastore {

@@ -22,12 +22,15 @@ enum ProbeService {
             }, maxMessageBytes: 1_000),
         MethodEntry(
             path: "/probe.Probe/Later",
-            handler: .deferredUnary { _, message, responder in
+            handler: .deferrable { _, request throws(RPCStatus) in
+                let message = request.withUnsafeBytes { Array($0) }
                 // The message is a number of milliseconds in decimal.
                 let delay = Int(String(decoding: message, as: UTF8.self)) ?? 0
-                responder.onCancel { cancelled.wrappingAdd(1, ordering: .relaxed) }
-                DispatchQueue.global().asyncAfter(deadline: .now() + .milliseconds(delay)) {
-                    responder.finish(.success(message))
+                return .later { responder in
+                    responder.onCancel { cancelled.wrappingAdd(1, ordering: .relaxed) }
+                    DispatchQueue.global().asyncAfter(deadline: .now() + .milliseconds(delay)) {
+                        responder.finish(.success(message))
+                    }
                 }
             }),
         MethodEntry(

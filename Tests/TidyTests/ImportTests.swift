@@ -8,20 +8,28 @@ struct ImportTests {
         "Tenancy": [],
         "LicenseModel": ["Tenancy"],
         "InsightsCore": ["Tenancy", "LicenseModel", "HashTreeCollections"],
+        "DurableFiles": ["Glibc", "Synchronization"],
+        "LogLines": ["Dispatch", "Foundation", "Glibc", "Logging", "Synchronization"],
+        "AuditTrail": [
+            "Crypto", "DurableFiles", "Foundation", "Glibc", "LogLines", "Synchronization", "Tenancy",
+        ],
         "Datastore": ["Tenancy", "LicenseModel", "Synchronization"],
         "DatastoreSQLite": [
-            "Datastore", "Foundation", "GRDB", "Glibc", "LicenseModel", "Synchronization", "Tenancy",
+            "Datastore", "DurableFiles", "Foundation", "GRDB", "Glibc", "LicenseModel", "Synchronization", "Tenancy",
         ],
         "Authentication": ["Crypto", "CryptoExtras", "Foundation", "Glibc", "Synchronization", "Tenancy"],
         "InsightsAPI": ["SwiftProtobuf", "Tenancy"],
         "RPCEngine": ["CLinux", "CNghttp2", "COpenSSL", "CZlib", "Glibc", "Synchronization"],
         "InsightsServer": [
-            "Authentication", "Crypto", "Datastore", "DequeModule", "Dispatch", "Foundation", "Glibc", "InsightsAPI",
-            "InsightsCore", "LicenseModel", "Logging", "RPCEngine", "SwiftProtobuf", "Synchronization", "Tenancy",
+            "AuditTrail", "Authentication", "Crypto", "Datastore", "DequeModule", "Dispatch", "DurableFiles",
+            "Foundation", "Glibc", "InsightsAPI", "InsightsCore", "LicenseModel", "LogLines", "Logging", "RPCEngine",
+            "SwiftProtobuf", "Synchronization", "Tenancy",
         ],
         "insightsd": [
-            "ArgumentParser", "Authentication", "CLinux", "Configuration", "Datastore", "DatastoreSQLite", "Foundation",
-            "Glibc", "InsightsCore", "InsightsServer", "LicenseModel", "Logging", "RPCEngine", "ServiceLifecycle",
+            "ArgumentParser", "AuditTrail", "Authentication", "CLinux", "Configuration", "Datastore", "DatastoreSQLite",
+            "Foundation",
+            "Glibc", "InsightsCore", "InsightsServer", "LicenseModel", "LogLines", "Logging", "RPCEngine",
+            "ServiceLifecycle",
             "Synchronization", "SystemPackage",
         ],
         "InsightsClient": [

@@ -2,121 +2,93 @@ import InsightsAPI
 import RPCEngine
 import Tenancy
 
-/// Why a server does not start: its methods and their permissions do not match.
-public struct MethodRegistryError: Error, Sendable, CustomStringConvertible {
-    public let description: String
-}
-
-/// Every served method with what the pipeline asks of its callers. A method of the contract without a permission, or
-/// without a handler, does not start.
+/// What answers every method, and what the pipeline asks of its callers. Both are by `Method.rawValue`, which is the
+/// position of the method in the engine too.
 struct MethodRegistry: Sendable {
-    let entries: [MethodEntry]
-    let requirements: [CallPipeline.Requirement]
+    let access: AccessService
+    let customers: CustomersService
+    let health: HealthService
+    let ingest: IngestService
+    let insights: InsightsService
+    let reflection: ReflectionService
 
-    init(_ context: ServerContext, reflection: ReflectionService) throws(MethodRegistryError) {
-        let handlers = ServiceHandlers(context).byName
-        var entries: [MethodEntry] = []
-        var requirements: [CallPipeline.Requirement] = []
-        for method in MethodTable.all {
-            guard let handler = handlers["\(method.service)/\(method.name)"] else {
-                throw MethodRegistryError(description: "the method \(method.path) has no handler")
-            }
-            entries.append(
-                MethodEntry(
-                    path: method.path, handler: handler,
-                    maxMessageBytes: method.clientStreaming ? nil : Self.requestBytes,
-                    expectedReplyBytes: Self.expectedReplyBytes(method, handler)))
-            requirements.append(.permission(method.permission))
+    var entries: [MethodEntry] { Method.allCases.map(entry) }
+
+    static let requirements = Method.allCases.map(requirement)
+
+    /// Full names of the services, for health and reflection.
+    static let services = Array(Set(Method.allCases.map(\.service))).sorted()
+
+    /// Health tells nothing about anybody; reflection tells registered callers the shape of the API. Any other method
+    /// has the permission that its proto names.
+    private static func requirement(of method: Method) -> CallPipeline.Requirement {
+        switch method {
+        case .healthCheck, .healthWatch: .nothing
+        case .reflectionServerReflectionInfo, .reflectionV1alphaServerReflectionInfo: .permission(.readSelf)
+        default: method.permission.map { .permission($0) } ?? .refused
         }
-        guard handlers.count == MethodTable.all.count else {
-            throw MethodRegistryError(description: "a handler has no method in the method table")
-        }
-        // Health tells nothing about anybody; reflection tells registered callers the shape of the API.
-        for entry in context.health.methods {
-            entries.append(entry)
-            requirements.append(.nothing)
-        }
-        for entry in reflection.methods {
-            entries.append(entry)
-            requirements.append(.permission(.readSelf))
-        }
-        self.entries = entries
-        self.requirements = requirements
     }
 
     /// Bound of every request but a batch of facts, in bytes.
     static let requestBytes = 65_536
 
+    private func entry(of method: Method) -> MethodEntry {
+        let handler = handler(of: method)
+        switch method {
+        case .ingest:
+            return MethodEntry(path: method.path, handler: handler)
+        case .healthCheck, .healthWatch:
+            return MethodEntry(path: method.path, handler: handler, maxMessageBytes: 1_024)
+        case .reflectionServerReflectionInfo, .reflectionV1alphaServerReflectionInfo:
+            // An answer is a hundred times its request: the next is read when the last but one has left.
+            return MethodEntry(path: method.path, handler: handler, maxMessageBytes: 8_192, maxQueuedMessages: 1)
+        default:
+            return MethodEntry(
+                path: method.path, handler: handler, maxMessageBytes: Self.requestBytes,
+                expectedReplyBytes: Self.expectedReplyBytes(method, handler))
+        }
+    }
+
     /// Reads may answer with a page of a thousand rows, changes with one.
-    private static func expectedReplyBytes(_ method: MethodDescription, _ handler: MethodHandler) -> Int {
-        guard case .deferredUnary = handler else { return 4_096 }
+    private static func expectedReplyBytes(_ method: Method, _ handler: MethodHandler) -> Int {
+        guard case .deferrable = handler else { return 4_096 }
         return ["Get", "List", "Explain"].contains { method.name.hasPrefix($0) } ? 2 << 20 : 4_096
     }
 
-    /// Paths in the order of `entries`, known before the context is.
-    static let paths =
-        MethodTable.all.map(\.path)
-        + ["/grpc.health.v1.Health/Check", "/grpc.health.v1.Health/Watch"] + ReflectionService.paths
+    private func handler(of method: Method) -> MethodHandler {
+        switch method {
+        case .getCustomerInsights: .unary(insights.getCustomerInsights)
+        case .listCustomerInsights: .deferrable(insights.listCustomerInsights)
+        case .getPortfolioInsights: .deferrable(insights.getPortfolioInsights)
+        case .compareLicenses: .deferrable(insights.compareLicenses)
+        case .getTrend: .deferrable(insights.getTrend)
+        case .explainUsage: .deferrable(insights.explainUsage)
+        case .listRecommendations: .deferrable(insights.listRecommendations)
+        case .exportInsights: .serverStream(insights.exportInsights)
 
-    /// Full names of the services, for health and reflection.
-    static let services =
-        Array(Set(MethodTable.all.map(\.service))).sorted()
-        + ["grpc.health.v1.Health", "grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection"]
-}
+        case .listCustomers: .deferrable(customers.listCustomers)
+        case .getCustomer: .unary(customers.getCustomer)
+        case .listSubscriptions: .deferrable(customers.listSubscriptions)
+        case .listLicensedUsers: .deferrable(customers.listLicensedUsers)
 
-/// The handler of every method of the contract, by `service/name`.
-private struct ServiceHandlers {
-    let byName: [String: MethodHandler]
+        case .whoAmI: .unary(access.whoAmI)
+        case .listPrincipals: .deferrable(access.listPrincipals)
+        case .createPrincipal: .deferrable(access.createPrincipal)
+        case .updatePrincipal: .deferrable(access.updatePrincipal)
+        case .deletePrincipal: .deferrable(access.deletePrincipal)
+        case .explainAccess: .unary(access.explainAccess)
+        case .listAuditEvents: .deferrable(access.listAuditEvents)
+        case .createPartner: .deferrable(access.createPartner)
+        case .updatePartner: .deferrable(access.updatePartner)
 
-    init(_ context: ServerContext) {
-        var handlers: [String: MethodHandler] = [:]
-        func add(_ service: String, _ methods: [String: MethodHandler]) {
-            for (name, handler) in methods { handlers["\(MethodTable.package).\(service)/\(name)"] = handler }
+        case .ingest: .bidirectional(ingest.ingest)
+        case .getIngestStatus: .deferrable(ingest.getIngestStatus)
+        case .eraseUser: .deferrable(ingest.eraseUser)
+
+        case .healthCheck: .unary(health.check)
+        case .healthWatch: .serverStream(health.watch)
+        case .reflectionServerReflectionInfo, .reflectionV1alphaServerReflectionInfo:
+            .bidirectional(reflection.serverReflectionInfo)
         }
-        let insights = InsightsService(context: context)
-        add(
-            "InsightsService",
-            [
-                "GetCustomerInsights": .unary(insights.getCustomerInsights),
-                "ListCustomerInsights": .deferredUnary(insights.listCustomerInsights),
-                "GetPortfolioInsights": .deferredUnary(insights.getPortfolioInsights),
-                "CompareLicenses": .deferredUnary(insights.compareLicenses),
-                "GetTrend": .deferredUnary(insights.getTrend),
-                "ExplainUsage": .deferredUnary(insights.explainUsage),
-                "ListRecommendations": .deferredUnary(insights.listRecommendations),
-                "ExportInsights": .serverStream(insights.exportInsights),
-            ])
-        let customers = CustomersService(context: context)
-        add(
-            "CustomersService",
-            [
-                "ListCustomers": .deferredUnary(customers.listCustomers),
-                "GetCustomer": .unary(customers.getCustomer),
-                "ListSubscriptions": .deferredUnary(customers.listSubscriptions),
-                "ListLicensedUsers": .deferredUnary(customers.listLicensedUsers),
-            ])
-        let access = AccessService(context: context)
-        add(
-            "AccessService",
-            [
-                "WhoAmI": .unary(access.whoAmI),
-                "ListPrincipals": .deferredUnary(access.listPrincipals),
-                "CreatePrincipal": .deferredUnary(access.createPrincipal),
-                "UpdatePrincipal": .deferredUnary(access.updatePrincipal),
-                "DeletePrincipal": .deferredUnary(access.deletePrincipal),
-                "ExplainAccess": .unary(access.explainAccess),
-                "ListAuditEvents": .deferredUnary(access.listAuditEvents),
-                "CreatePartner": .deferredUnary(access.createPartner),
-                "UpdatePartner": .deferredUnary(access.updatePartner),
-            ])
-        let ingest = IngestService(context: context)
-        add(
-            "IngestService",
-            [
-                "Ingest": .bidirectional(ingest.ingest),
-                "GetIngestStatus": .deferredUnary(ingest.getIngestStatus),
-                "EraseUser": .deferredUnary(ingest.eraseUser),
-            ])
-        byName = handlers
     }
 }

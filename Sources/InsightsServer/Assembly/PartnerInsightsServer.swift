@@ -1,32 +1,37 @@
+import AuditTrail
 import Authentication
 import Datastore
 import Dispatch
+import DurableFiles
+import Foundation
+import DurableFiles
 import InsightsAPI
 import InsightsCore
+import LogLines
 import Logging
 import RPCEngine
 import Tenancy
 
 /// What a server is made of; the composition root fills it in.
-public struct PartnerInsightsServerParts: Sendable {
-    public var store: any LicenseDatastore
+package struct PartnerInsightsServerParts: Sendable {
+    package var store: any LicenseDatastore
     /// Folder of the audit chain and the keys.
-    public var dataFolder: String
-    public var trustDomain: TrustDomain
-    public var tokens: TokenVerifier?
-    public var settings: ServiceSettings
-    public var clock: ServerClock
-    public var logger: Logger
+    package var dataFolder: String
+    package var trustDomain: TrustDomain
+    package var tokens: TokenVerifier?
+    package var settings: ServiceSettings
+    package var clock: ServerClock
+    package var logger: Logger
     /// Lines that callers without a credential cause.
-    public var strangers: StrangerLog
+    package var strangers: StrangerLog
     /// Folder of the store's file, when it has one.
-    public var storeFolder: String?
+    package var storeFolder: String?
     /// Log lines that were lost so far, for the metrics.
-    public var lostLogLines: @Sendable () -> UInt64 = { 0 }
+    package var lostLogLines: @Sendable () -> UInt64 = { 0 }
     /// Go on with a store that lacks acknowledged changes, or is another one, and put that on record.
-    public var acceptsOlderStore = false
+    package var acceptsOlderStore = false
 
-    public init(
+    package init(
         store: any LicenseDatastore, dataFolder: String, trustDomain: TrustDomain, tokens: TokenVerifier?,
         settings: ServiceSettings, clock: ServerClock, logger: Logger
     ) {
@@ -42,17 +47,27 @@ public struct PartnerInsightsServerParts: Sendable {
 }
 
 /// The whole server but its executable: recovers the store, serves, drains.
-public final class PartnerInsightsServer: Sendable {
-    let context: ServerContext
+package final class PartnerInsightsServer: Sendable {
     private let engine: Server
     let store: any LicenseDatastore
     let condition: StoreCondition
+    let clock: ServerClock
+    let published: PublishedCore
+    let audit: CallAudit
+    let health: HealthService
+    private let directory: PrincipalDirectory
+    private let writer: FactWriter
+    private let changes: ChangeQueue
+    private let longReads: PartnerTurns
+    private let openStreams: DispatchGroup
+    private let callMetrics: CallMetrics
+    private let logger: Logger
     private let lostLogLines: @Sendable () -> UInt64
 
     /// Reads the store back; blocks until the core is as it was.
     ///
     /// - Parameter transport: makes the engine's configuration from methods and pipeline.
-    public init(
+    package init(
         _ parts: PartnerInsightsServerParts,
         transport: ([MethodEntry], any CallInterceptor) -> ServerConfiguration
     ) throws {
@@ -73,8 +88,11 @@ public final class PartnerInsightsServer: Sendable {
         if let fault = opened.accepted {
             parts.logger.warning("older store accepted", metadata: ["reason": .string(fault.summary)])
         }
-        let directory = PrincipalDirectory(recovered.directory)
+        (logger, clock) = (parts.logger, parts.clock)
+        lostLogLines = parts.lostLogLines
+        self.store = store
         let (logger, clock) = (parts.logger, parts.clock)
+        let directory = PrincipalDirectory(recovered.directory)
         let published = PublishedCore(recovered.core) { clock.today() }
         let condition = StoreCondition(parts)
         let authenticator = Authenticator(
@@ -87,41 +105,56 @@ public final class PartnerInsightsServer: Sendable {
             condition.failed(error, revision: published.load().revision, now: clock.monotonicNanoseconds())
         }
         writer.followDays()
-        let context = ServerContext(
-            settings: parts.settings, clock: parts.clock, published: published, directory: directory,
-            authenticator: authenticator, writer: writer, metrics: CallMetrics(paths: MethodRegistry.paths),
-            health: HealthService(services: MethodRegistry.services),
-            auditLog: opened.auditLog,
+        (self.directory, self.published, self.condition, self.writer) = (directory, published, condition, writer)
+        audit = CallAudit(trail: opened.auditLog, clock: clock, published: published, logger: logger)
+        changes = ChangeQueue(limit: parts.settings.partnerChanges, writer: writer, recorder: audit.recorder)
+        longReads = PartnerTurns(
+            limit: parts.settings.partnerReads, processors: ProcessInfo.processInfo.activeProcessorCount)
+        health = HealthService(services: MethodRegistry.services)
+        openStreams = DispatchGroup()
+        callMetrics = CallMetrics(paths: Method.allCases.map(\.path))
+        let reads = Reads(
+            published: published, clock: clock,
             pageTokens: PageTokens(secret: try SecretFile.load(folder: parts.dataFolder, name: "page-token.key")),
-            logger: parts.logger, strangers: parts.strangers)
-        let registry = try MethodRegistry(
-            context,
+            turns: longReads, authenticator: authenticator)
+        let changing = Changes(queue: changes, audit: audit)
+        let registry = MethodRegistry(
+            access: AccessService(reads: reads, changes: changing, directory: directory),
+            customers: CustomersService(reads: reads, audit: audit), health: health,
+            ingest: IngestService(
+                reads: reads, changes: changing, writer: writer, maximumFacts: parts.settings.maxBatchFacts,
+                openStreams: openStreams),
+            insights: InsightsService(reads: reads, thresholds: parts.settings.advice),
             reflection: try ReflectionService(
                 descriptors: PackageResources.descriptors_binpb, services: MethodRegistry.services))
-        self.context = context
-        self.store = store
-        self.condition = condition
-        lostLogLines = parts.lostLogLines
-        engine = try Server(
-            configuration: transport(
-                registry.entries, CallPipeline(context: context, requirements: registry.requirements)))
+        let memory = PartnerMemory(budget: parts.settings.memoryBudget)
+        let pipeline = CallPipeline(
+            credentials: Credentials(
+                directory: directory, authenticator: authenticator, memory: memory, strangers: parts.strangers,
+                clock: clock),
+            limits: PartnerLimits(
+                rate: RateLimiter(parts.settings.partnerLimit), memory: memory,
+                exports: ExportSlots(limit: parts.settings.partnerExports)),
+            audit: audit, metrics: callMetrics, log: CallLog(logger: logger, strangers: parts.strangers), clock: clock,
+            requirements: MethodRegistry.requirements)
+        engine = try Server(configuration: transport(registry.entries, pipeline))
         published.shelf.count(in: engine.memory)
     }
 
     /// Listens and serves. Returns when connections are accepted.
-    public func start() throws -> BoundAddress {
+    package func start() throws -> BoundAddress {
         let address = try engine.start()
-        context.writer.foldAfterStart()
+        writer.foldAfterStart()
         return address
     }
 
     /// Certificates, authorities and revocation lists from their files again; running calls go on.
-    public func reloadTLS() throws {
+    package func reloadTLS() throws {
         try engine.reloadTLS()
     }
 
     /// Ends of the server's certificate and the revocation lists that are in force.
-    public var tlsExpiries: [TLSExpiry] { engine.tlsExpiries }
+    package var tlsExpiries: [TLSExpiry] { engine.tlsExpiries }
 
     /// The end is to be over so long after the grace.
     private static let closingTime = Duration.milliseconds(850)
@@ -132,34 +165,34 @@ public final class PartnerInsightsServer: Sendable {
 
     /// No new calls; running ones end within `grace`; then what was accepted is folded, as far as that is quick, and
     /// the store closed: less than a second more, whatever waits. Blocks. False when calls had to be cut off.
-    public func shutdown(grace: Duration) -> Bool {
+    package func shutdown(grace: Duration) -> Bool {
         let end = ContinuousClock.now + grace + Self.closingTime
-        context.health.stopServing()
+        health.stopServing()
         let clean = engine.drain(grace: grace)
-        context.longReads.stop()
-        context.changes.stop()
-        context.writer.stop(folding: min(Self.foldTime, end - Self.recordTime - .now))
+        longReads.stop()
+        changes.stop()
+        writer.stop(folding: min(Self.foldTime, end - Self.recordTime - .now))
         // The last streams are going on record; one that hangs is put on record by the next start.
-        if context.openStreams.wait(timeout: .now() + DispatchTimeInterval.milliseconds(100)) == .timedOut {
-            context.logger.warning("an ingest stream has not ended")
+        if openStreams.wait(timeout: .now() + DispatchTimeInterval.milliseconds(100)) == .timedOut {
+            logger.warning("an ingest stream has not ended")
         }
-        context.summarizeRefusals(atOnce: true)
+        audit.summarizeRefusals(atOnce: true)
         do {
-            try context.auditLog.close()
+            try audit.trail.close()
         } catch {
-            context.logger.error("audit failure", metadata: ["reason": .string("\(error)")])
+            logger.error("audit failure", metadata: ["reason": .string("\(error)")])
         }
         do {
             try store.close()
         } catch {
-            context.logger.error("store failure", metadata: ["reason": .string(error.description)])
+            logger.error("store failure", metadata: ["reason": .string(error.description)])
         }
         return clean
     }
 
     /// Whether the server serves and its store answers.
-    public var isHealthy: Bool {
-        guard context.health.isServing else { return false }
+    package var isHealthy: Bool {
+        guard health.isServing else { return false }
         do {
             try store.health()
             return true
@@ -169,8 +202,8 @@ public final class PartnerInsightsServer: Sendable {
     }
 
     /// Prometheus text: calls, what is open, and the state of store and core.
-    public func metrics() -> String {
-        var text = context.metrics.exposition()
+    package func metrics() -> String {
+        var text = callMetrics.exposition()
         let transport = engine.statistics
         text += "# HELP insights_connections_open Connections accepted and not yet closed.\n"
         text += "# TYPE insights_connections_open gauge\n"
@@ -185,14 +218,14 @@ public final class PartnerInsightsServer: Sendable {
         text += "# HELP insights_heap_bytes What the process's allocator has handed out, for peers and all else.\n"
         text += "# TYPE insights_heap_bytes gauge\ninsights_heap_bytes \(MemoryAccount.heapBytes)\n"
         text += "# HELP insights_paging_bytes What snapshots that pages go on from keep, at most; among those held.\n"
-        text += "# TYPE insights_paging_bytes gauge\ninsights_paging_bytes \(context.published.shelf.bytes)\n"
+        text += "# TYPE insights_paging_bytes gauge\ninsights_paging_bytes \(published.shelf.bytes)\n"
         text += "# HELP insights_revision Accepted changes so far.\n# TYPE insights_revision gauge\n"
-        text += "insights_revision \(context.published.load().revision)\n"
+        text += "insights_revision \(published.load().revision)\n"
         text += "# HELP insights_partners Registered partners.\n# TYPE insights_partners gauge\n"
-        text += "insights_partners \(context.directory.snapshot.partnerCount)\n"
+        text += "insights_partners \(directory.snapshot.partnerCount)\n"
         text += "# HELP insights_log_lines_lost_total Log lines that were not written.\n"
         text += "# TYPE insights_log_lines_lost_total counter\ninsights_log_lines_lost_total \(lostLogLines())\n"
-        text += context.auditMetrics()
+        text += audit.metrics()
         if let statistics = try? store.statistics() {
             text += "# HELP insights_store_bytes Bytes of the store's main file.\n# TYPE insights_store_bytes gauge\n"
             text += "insights_store_bytes \(statistics.storeBytes)\n"

@@ -2,7 +2,7 @@ import InsightsAPI
 import Tenancy
 
 /// The role matrix as text: `insightsd print-policy`, the README and the golden test show the same.
-public enum PolicyTable {
+package enum PolicyTable {
     private static let columns = Role.allCases.map(\.title) + ["no role", "operator"]
 
     private static func cells(_ permission: Permission) -> [Bool] {
@@ -14,9 +14,9 @@ public enum PolicyTable {
     }
 
     /// One line per method: method, permission, and who may.
-    public static func text() -> String {
-        let rows = MethodTable.all.map { method in
-            ([shortName(method), method.permission.name], cells(method.permission))
+    package static func text() -> String {
+        let rows = Method.own.map { method in
+            ([shortName(method), method.permission?.name ?? ""], method.permission.map(cells) ?? [])
         }
         let header = ["method", "permission"] + columns
         let lines = rows.map { names, allowed in names + allowed.map { $0 ? "yes" : "-" } }
@@ -31,7 +31,7 @@ public enum PolicyTable {
         }.joined(separator: "\n")
     }
 
-    private static func shortName(_ method: MethodDescription) -> String {
-        String(method.path.dropFirst("/\(MethodTable.package).".count))
+    private static func shortName(_ method: Method) -> String {
+        String(method.path.dropFirst("/\(Method.package).".count))
     }
 }

@@ -1,3 +1,5 @@
+import AuditTrail
+
 extension StoreCondition {
     /// Of the folders that a server writes to.
     convenience init(_ parts: PartnerInsightsServerParts) {
@@ -14,23 +16,23 @@ extension StoreCondition {
 /// Whether the server can do all that it is there for, changes too; more than being alive.
 extension PartnerInsightsServer {
     /// What is missing, one phrase each, without anything that a caller sent; empty when the server is ready.
-    public var missingForReadiness: [String] {
-        guard context.health.isServing else { return ["the server is shutting down"] }
+    package var missingForReadiness: [String] {
+        guard health.isServing else { return ["the server is shutting down"] }
         var missing: [String] = []
         do {
             try store.health()
         } catch {
             missing.append(error.description)
         }
-        let revision = context.published.load().revision
-        if let problem = condition.problem(revision: revision, now: context.clock.monotonicNanoseconds()),
+        let revision = published.load().revision
+        if let problem = condition.problem(revision: revision, now: clock.monotonicNanoseconds()),
             !missing.contains(problem)
         {
             missing.append(problem)
         }
         // Who is told that the server is not ready makes no changes by which it could notice that it is again.
-        context.auditLog.tryAgain()
-        if context.auditLog.status.failure != nil { missing.append("audit trail cannot be written") }
+        audit.trail.tryAgain()
+        if audit.trail.status.failure != nil { missing.append("audit trail cannot be written") }
         return missing
     }
 }

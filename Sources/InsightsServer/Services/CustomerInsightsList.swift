@@ -6,18 +6,9 @@ import Tenancy
 
 extension InsightsService {
     /// `ListCustomerInsights`: who is on the page by counts that are kept; the whole figures only of the page.
-    func listCustomerInsights(_ call: CallContext, _ bytes: [UInt8], _ responder: UnaryResponder) {
-        respond(responder) { () throws(RPCStatus) in
-            try listCustomerInsights(call, bytes) { read in context.read(call, responder, read) }
-        }
-    }
-
-    /// Checks the request on the event loop and hands the query to `run`.
-    private func listCustomerInsights(
-        _ call: CallContext, _ bytes: [UInt8], run: (@escaping LongRead) -> Void
-    ) throws(RPCStatus) {
+    func listCustomerInsights(_ call: CallContext, _ bytes: RawSpan) throws(RPCStatus) -> UnaryAnswer {
         let request: PBListCustomerInsightsRequest = try decode(bytes)
-        let today = context.clock.today()
+        let today = reads.clock.today()
         let query = try checked { () throws(FieldError) in
             (
                 day: try RequestFields.asOf(request.asOf, today: today),
@@ -27,9 +18,9 @@ extension InsightsService {
                 order: try CustomerOrder(request.orderBy)
             )
         }
-        let paging = try Paging(context, request, of: call)
+        let paging = try Paging(reads, request, of: call)
         let scope = try call.partnerScope()
-        run { (reply) throws(RPCStatus) in
+        return try reads.answer(call) { (reply) throws(RPCStatus) in
             let book = paging.snapshot.core.book(in: scope, today: today)
             var place: CustomerPlace?
             if let key = paging.position?.key {
@@ -40,7 +31,7 @@ extension InsightsService {
             let day = paging.position?.asOf ?? query.day ?? book.defaultPortfolioDay()
             let filter = query.filter
             let page = book.page(
-                of: context.published.columns.figures(of: book, on: day), products: query.products,
+                of: reads.published.columns.figures(of: book, on: day), products: query.products,
                 reach: query.reach, by: query.order, after: place, limit: paging.size,
                 where: filter.isEmpty ? nil : { filter.matches($0, $1) })
             let rows = page.rows.compactMap {

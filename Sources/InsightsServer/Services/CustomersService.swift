@@ -6,24 +6,19 @@ import Tenancy
 
 /// `CustomersService`: the caller's customers, what the caller's partner sold them, and their people.
 struct CustomersService: Sendable {
-    let context: ServerContext
+    let reads: Reads
+    let audit: CallAudit
 
-    func listCustomers(_ call: CallContext, _ bytes: [UInt8], _ responder: UnaryResponder) {
-        respond(responder) { () throws(RPCStatus) in try listCustomers(call, bytes, to: responder) }
-    }
-
-    private func listCustomers(
-        _ call: CallContext, _ bytes: [UInt8], to responder: UnaryResponder
-    ) throws(RPCStatus) {
+    func listCustomers(_ call: CallContext, _ bytes: RawSpan) throws(RPCStatus) -> UnaryAnswer {
         let request: PBListCustomersRequest = try decode(bytes)
         let scope = try call.partnerScope()
-        let paging = try Paging(context, request, of: call)
+        let paging = try Paging(reads, request, of: call)
         let filter = try checked { () throws(FieldError) in try CustomerFilter(request.filter, .customers) }
-        let today = context.clock.today()
+        let today = reads.clock.today()
         let book = paging.snapshot.core.book(in: scope, today: today)
         let isShort =
             book.relationshipCount <= ShortRead.entries && min(book.relationshipCount, paging.size) <= ShortRead.rows
-        context.read(call, responder, isShort: isShort) { (reply) throws(RPCStatus) in
+        return try reads.answer(call, isShort: isShort) { (reply) throws(RPCStatus) in
             let rows = book.customers().filter { row in
                 filter.matches(CustomerSums()) {
                     CustomerTexts(id: row.customer.text, name: row.name, market: row.market)
@@ -41,34 +36,28 @@ struct CustomersService: Sendable {
     func getCustomer(_ call: CallContext, _ bytes: RawSpan, _ reply: inout [UInt8]) throws(RPCStatus) {
         let request: PBGetCustomerRequest = try decode(bytes)
         let customer = try checked { () throws(FieldError) in try RequestFields.customer(request.customerID) }
-        let today = context.clock.today()
-        let book = context.published.load().core.book(in: try call.partnerScope(), today: today)
+        let today = reads.clock.today()
+        let book = reads.published.load().core.book(in: try call.partnerScope(), today: today)
         guard let row = book.customer(customer) else { throw Refusal.customerNotFound }
         var response = PBGetCustomerResponse()
         response.customer = PBCustomer(row, today: today)
         try encode(response, into: &reply)
     }
 
-    func listSubscriptions(_ call: CallContext, _ bytes: [UInt8], _ responder: UnaryResponder) {
-        respond(responder) { () throws(RPCStatus) in try listSubscriptions(call, bytes, to: responder) }
-    }
-
-    private func listSubscriptions(
-        _ call: CallContext, _ bytes: [UInt8], to responder: UnaryResponder
-    ) throws(RPCStatus) {
+    func listSubscriptions(_ call: CallContext, _ bytes: RawSpan) throws(RPCStatus) -> UnaryAnswer {
         let request: PBListSubscriptionsRequest = try decode(bytes)
         let scope = try call.partnerScope()
-        let today = context.clock.today()
+        let today = reads.clock.today()
         let query = try checked { () throws(FieldError) in
             (
                 customer: try RequestFields.customer(request.customerID),
                 day: try RequestFields.asOf(request.asOf, today: today)
             )
         }
-        let paging = try Paging(context, request, of: call)
+        let paging = try Paging(reads, request, of: call)
         let book = paging.snapshot.core.book(in: scope, today: today)
         let isShort = book.subscriptionCount(of: query.customer) <= ShortRead.entries / 4
-        context.read(call, responder, isShort: isShort) { (reply) throws(RPCStatus) in
+        return try reads.answer(call, isShort: isShort) { (reply) throws(RPCStatus) in
             guard let found = book.subscriptions(of: query.customer, on: paging.position?.asOf ?? query.day) else {
                 throw Refusal.customerNotFound
             }
@@ -82,22 +71,10 @@ struct CustomersService: Sendable {
     }
 
     /// On record before it is answered, so off the event loops: that waits for the disk.
-    func listLicensedUsers(_ call: CallContext, _ bytes: [UInt8], _ responder: UnaryResponder) {
-        respond(responder) { () throws(RPCStatus) in
-            let (audit, read) = try licensedUsers(call, bytes)
-            if !context.read(call, responder, read) {
-                context.auditRefusedRead(audit, code: .resourceExhausted)
-            }
-        }
-    }
-
-    /// What goes on record, and the read that puts it there.
-    private func licensedUsers(
-        _ call: CallContext, _ bytes: [UInt8]
-    ) throws(RPCStatus) -> (AuditEvent, LongRead) {
+    func listLicensedUsers(_ call: CallContext, _ bytes: RawSpan) throws(RPCStatus) -> UnaryAnswer {
         let request: PBListLicensedUsersRequest = try decode(bytes)
         let scope = try call.partnerScope()
-        let today = context.clock.today()
+        let today = reads.clock.today()
         let query = try checked { () throws(FieldError) in
             (
                 customer: try RequestFields.customer(request.customerID),
@@ -107,16 +84,16 @@ struct CustomersService: Sendable {
             )
         }
         call.record?.customer = query.customer
-        let paging = try Paging(context, request, of: call)
+        let paging = try Paging(reads, request, of: call)
         let book = paging.snapshot.core.book(in: scope, today: today)
-        let audit = context.auditEvent(of: call, kind: .read, customer: query.customer)
-        let context = context
-        let read: LongRead = { (reply) throws(RPCStatus) in
+        let event = audit.event(of: call, kind: .read, customer: query.customer)
+        let refused = { audit.recordRefusedRead(event, code: .resourceExhausted) }
+        return try reads.answer(call, refused: refused) { (reply) throws(RPCStatus) in
             let found = book.licensedUsers(
                 of: query.customer, on: paging.position?.asOf ?? query.day, activity: query.activity,
                 workload: query.workload)
             guard let found else {
-                context.auditRefusedRead(audit, code: .notFound)
+                audit.recordRefusedRead(event, code: .notFound)
                 throw Refusal.customerNotFound
             }
             let page = paging.page(of: found.rows, asOf: found.asOf) { $0.user.text }
@@ -124,10 +101,9 @@ struct CustomersService: Sendable {
             response.users = page.rows.map(PBLicensedUser.init)
             response.totalSize = Int32(clamping: found.rows.count)
             response.nextPageToken = page.nextToken
-            try context.auditRead(audit)
+            try audit.recordRead(event)
             try encode(response, into: &reply)
         }
-        return (audit, read)
     }
 
     private static func activity(_ filter: PBActivityFilter) throws(FieldError) -> ActivityFilter {

@@ -43,23 +43,13 @@ final class HealthService: Sendable {
         for watcher in watchers { watcher.wake() }
     }
 
-    var methods: [MethodEntry] {
-        [
-            MethodEntry(
-                path: "/grpc.health.v1.Health/Check",
-                handler: .unary { (call, request, reply) throws(RPCStatus) in
-                    let name = try self.serviceName(in: request)
-                    guard self.services.contains(name) else { throw RPCStatus(.notFound, "unknown service") }
-                    reply.append(contentsOf: Self.response(serving: self.isServing))
-                }, maxMessageBytes: 1_024),
-            MethodEntry(
-                path: "/grpc.health.v1.Health/Watch",
-                handler: .serverStream { (call, request) throws(RPCStatus) in
-                    let name = try self.serviceName(in: request)
-                    return try HealthWatch(
-                        health: self, call: call, known: self.services.contains(name))
-                }, maxMessageBytes: 1_024),
-        ]
+    func check(_ call: CallContext, _ request: RawSpan, _ reply: inout [UInt8]) throws(RPCStatus) {
+        guard services.contains(try serviceName(in: request)) else { throw RPCStatus(.notFound, "unknown service") }
+        reply.append(contentsOf: Self.response(serving: isServing))
+    }
+
+    func watch(_ call: CallContext, _ request: RawSpan) throws(RPCStatus) -> any MessageSource {
+        try HealthWatch(health: self, call: call, known: services.contains(try serviceName(in: request)))
     }
 
     private func serviceName(in request: RawSpan) throws(RPCStatus) -> String {

@@ -1,5 +1,7 @@
+import AuditTrail
 import Crypto
 import Datastore
+import Dispatch
 import InsightsAPI
 import InsightsCore
 import LicenseModel
@@ -9,13 +11,20 @@ import Tenancy
 
 /// `IngestService`: the operator feeds facts. Nothing here reads a partner's figures.
 struct IngestService: Sendable {
-    let context: ServerContext
+    let reads: Reads
+    let changes: Changes
+    let writer: FactWriter
+    /// Facts in a batch.
+    let maximumFacts: Int
+    /// Streams whose audit record is not written yet.
+    let openStreams: DispatchGroup
 
-    func ingest(_ call: CallContext, _ writer: StreamWriter) throws(RPCStatus) -> any MessageReceiver {
+    func ingest(_ call: CallContext, _ stream: StreamWriter) throws(RPCStatus) -> any MessageReceiver {
         let grant = try call.operatorGrant()
-        let stream = IngestStream(service: self, grant: grant, writer: writer, event: context.auditEvent(of: call))
-        call.record?.onEnd = stream.putOnRecord
-        return stream
+        let receiver = IngestStream(
+            service: self, grant: grant, writer: stream, event: changes.audit.event(of: call))
+        call.record?.onEnd = receiver.putOnRecord
+        return receiver
     }
 
     /// Decodes, validates and submits one batch; answers from the writer, or at once when the batch is refused.
@@ -24,11 +33,11 @@ struct IngestService: Sendable {
         _ message: [UInt8], by grant: OperatorGrant, answer: @escaping @Sendable (Result<[UInt8], RPCStatus>) -> Void
     ) {
         // What cannot go on record may not change anything.
-        guard context.auditLog.isWritable else {
+        guard changes.audit.trail.isWritable else {
             return afterWriter { answer(.failure(Refusal.auditUnavailable)) }
         }
         let batch: FactBatch
-        let decoder = IngestDecoder(today: context.clock.today(), maximumFacts: context.settings.maxBatchFacts)
+        let decoder = IngestDecoder(today: reads.clock.today(), maximumFacts: maximumFacts)
         do {
             batch = try decoder.decode(message)
         } catch {
@@ -45,27 +54,21 @@ struct IngestService: Sendable {
             return answer(.failure(RPCStatus(.internalError, "no digest")))
         }
         let pending = PendingBatch(batch: batch, body: body, digest: digest)
-        context.writer.submit(pending, by: grant) { result in
+        writer.submit(pending, by: grant) { result in
             answer(receipt(batch.id.text, result))
         }
     }
 
     /// Runs `body` once everything submitted before has been answered.
     func afterWriter(_ body: @escaping @Sendable () -> Void) {
-        context.writer.afterBatches {
+        writer.afterBatches {
             body()
         } stopped: {
             body()
         }
     }
 
-    func getIngestStatus(_ call: CallContext, _ bytes: [UInt8], _ responder: UnaryResponder) {
-        respond(responder) { () throws(RPCStatus) in try getIngestStatus(call, bytes, to: responder) }
-    }
-
-    private func getIngestStatus(
-        _ call: CallContext, _ bytes: [UInt8], to responder: UnaryResponder
-    ) throws(RPCStatus) {
+    func getIngestStatus(_ call: CallContext, _ bytes: RawSpan) throws(RPCStatus) -> UnaryAnswer {
         let request: PBGetIngestStatusRequest = try decode(bytes)
         let grant = try call.operatorGrant()
         // The operator has no partner; the position is bound to the method and the question alone.
@@ -76,18 +79,18 @@ struct IngestService: Sendable {
             (
                 customer: try RequestFields.optionalCustomer(request.customerID),
                 size: try RequestFields.pageSize(request.pageSize, default: 1_000, maximum: 10_000),
-                after: try context.pageTokens.position(of: request.pageToken, for: question)?.key.first.map {
+                after: try reads.pageTokens.position(of: request.pageToken, for: question)?.key.first.map {
                     (text) throws(FieldError) in try FieldRules.id(text, "page_token") as CustomerID
                 }
             )
         }
-        let today = context.clock.today()
-        let core = context.published.load().core
+        let today = reads.clock.today()
+        let core = reads.published.load().core
         let customers = core.customerCount(for: grant)
         let isShort =
             query.customer != nil || customers <= ShortRead.entries && min(customers, query.size) <= ShortRead.rows
-        let tokens = context.pageTokens
-        context.read(call, responder, isShort: isShort) { (reply) throws(RPCStatus) in
+        let tokens = reads.pageTokens
+        return try reads.answer(call, isShort: isShort) { (reply) throws(RPCStatus) in
             let found = core.coverage(for: grant, customer: query.customer, after: query.after, limit: query.size)
             var response = PBGetIngestStatusResponse()
             response.revision = core.revision.number
@@ -106,25 +109,23 @@ struct IngestService: Sendable {
         }
     }
 
-    func eraseUser(_ call: CallContext, _ bytes: [UInt8], _ responder: UnaryResponder) {
-        respond(responder) { () throws(RPCStatus) in
-            let request: PBEraseUserRequest = try decode(bytes)
-            let grant = try call.operatorGrant()
-            let query = try checked { () throws(FieldError) in
-                (
-                    customer: try RequestFields.customer(request.customerID),
-                    user: try FieldRules.id(request.userID, "user_id") as UserID
-                )
-            }
-            let audit = context.auditEvent(of: call, customer: query.customer)
-            let replacement = try anonymousUser()
-            context.submit(
-                .erase(query.user, of: query.customer, replacement: replacement, grant), audit, responder, path: "user"
-            ) { made in
-                var response = PBEraseUserResponse()
-                response.revision = made.revision.number
-                return response
-            }
+    func eraseUser(_ call: CallContext, _ bytes: RawSpan) throws(RPCStatus) -> UnaryAnswer {
+        let request: PBEraseUserRequest = try decode(bytes)
+        let grant = try call.operatorGrant()
+        let query = try checked { () throws(FieldError) in
+            (
+                customer: try RequestFields.customer(request.customerID),
+                user: try FieldRules.id(request.userID, "user_id") as UserID
+            )
+        }
+        let audit = changes.audit.event(of: call, customer: query.customer)
+        let replacement = try anonymousUser()
+        return changes.answer(
+            by: .erase(query.user, of: query.customer, replacement: replacement, grant), audit, path: "user"
+        ) { made in
+            var response = PBEraseUserResponse()
+            response.revision = made.revision.number
+            return response
         }
     }
 

@@ -1,3 +1,4 @@
+import AuditTrail
 import Dispatch
 import InsightsAPI
 import LicenseModel
@@ -54,10 +55,10 @@ final class IngestStream: MessageReceiver, Sendable {
         self.service = service
         self.grant = grant
         self.writer = writer
-        service.context.openStreams.enter()
+        service.openStreams.enter()
         queue.async { [self] in
             do throws(WriteFailure) {
-                let change = try service.context.beginChange(event)
+                let change = try service.changes.audit.beginChange(event)
                 noted.withLock { $0 = change }
             } catch {
                 end(with: Refusal.write(error, path: "batch"))
@@ -69,8 +70,8 @@ final class IngestStream: MessageReceiver, Sendable {
     @Sendable func putOnRecord(_ code: RPCStatus.Code) {
         queue.async { [self] in
             service.afterWriter { [self] in
-                if let change = noted.withLock({ $0 }) { service.context.endChange(change, code: code) }
-                service.context.openStreams.leave()
+                if let change = noted.withLock({ $0 }) { service.changes.audit.endChange(change, code: code) }
+                service.openStreams.leave()
             }
         }
     }

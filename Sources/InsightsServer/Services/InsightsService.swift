@@ -7,7 +7,8 @@ import Tenancy
 /// `InsightsService`, the figures. Each method in four moves: decode and validate, scope, one query on the published
 /// snapshot, encode.
 struct InsightsService: Sendable {
-    let context: ServerContext
+    let reads: Reads
+    let thresholds: AdviceThresholds
 
     func getCustomerInsights(_ call: CallContext, _ bytes: RawSpan, _ reply: inout [UInt8]) throws(RPCStatus) {
         let fields: CustomerInsightsFields
@@ -16,24 +17,18 @@ struct InsightsService: Sendable {
         } catch {
             throw Refusal.malformed("GetCustomerInsightsRequest")
         }
-        let today = context.clock.today()
+        let today = reads.clock.today()
         let query = try checked { () throws(FieldError) in try fields.validated(today: today) }
-        let book = context.published.load().core.book(in: try call.partnerScope(), today: today)
+        let book = reads.published.load().core.book(in: try call.partnerScope(), today: today)
         guard let row = book.insights(of: query.customer, on: query.asOf, products: query.products) else {
             throw Refusal.customerNotFound
         }
         InsightsReply.customer(row, reach: query.reach, into: &reply)
     }
 
-    func getPortfolioInsights(_ call: CallContext, _ bytes: [UInt8], _ responder: UnaryResponder) {
-        respond(responder) { () throws(RPCStatus) in try getPortfolioInsights(call, bytes, to: responder) }
-    }
-
-    private func getPortfolioInsights(
-        _ call: CallContext, _ bytes: [UInt8], to responder: UnaryResponder
-    ) throws(RPCStatus) {
+    func getPortfolioInsights(_ call: CallContext, _ bytes: RawSpan) throws(RPCStatus) -> UnaryAnswer {
         let request: PBGetPortfolioInsightsRequest = try decode(bytes)
-        let today = context.clock.today()
+        let today = reads.clock.today()
         let query = try checked { () throws(FieldError) in
             (
                 day: try RequestFields.asOf(request.asOf, today: today),
@@ -41,30 +36,24 @@ struct InsightsService: Sendable {
                 products: try RequestFields.products(request.products)
             )
         }
-        let book = context.published.load().core.book(in: try call.partnerScope(), today: today)
-        context.read(call, responder, isShort: book.isShortWalk) { (reply) throws(RPCStatus) in
+        let book = reads.published.load().core.book(in: try call.partnerScope(), today: today)
+        return try reads.answer(call, isShort: book.isShortWalk) { (reply) throws(RPCStatus) in
             InsightsReply.portfolio(
                 book.portfolio(on: query.day, products: query.products), reach: query.reach, into: &reply)
         }
     }
 
-    func compareLicenses(_ call: CallContext, _ bytes: [UInt8], _ responder: UnaryResponder) {
-        respond(responder) { () throws(RPCStatus) in try compareLicenses(call, bytes, to: responder) }
-    }
-
-    private func compareLicenses(
-        _ call: CallContext, _ bytes: [UInt8], to responder: UnaryResponder
-    ) throws(RPCStatus) {
+    func compareLicenses(_ call: CallContext, _ bytes: RawSpan) throws(RPCStatus) -> UnaryAnswer {
         let fields: CompareLicensesFields
         do {
-            fields = try CompareLicensesFields(decoding: bytes.span.bytes)
+            fields = try CompareLicensesFields(decoding: bytes)
         } catch {
             throw Refusal.malformed("CompareLicensesRequest")
         }
-        let today = context.clock.today()
+        let today = reads.clock.today()
         let query = try checked { () throws(FieldError) in try fields.validated(today: today) }
-        let book = context.published.load().core.book(in: try call.partnerScope(), today: today)
-        context.read(call, responder, isShort: query.customer != nil || book.isShortWalk) {
+        let book = reads.published.load().core.book(in: try call.partnerScope(), today: today)
+        return try reads.answer(call, isShort: query.customer != nil || book.isShortWalk) {
             (reply) throws(RPCStatus) in
             guard let customer = query.customer else {
                 let row = book.portfolio(on: query.asOf, products: query.products)
@@ -77,13 +66,9 @@ struct InsightsService: Sendable {
         }
     }
 
-    func getTrend(_ call: CallContext, _ bytes: [UInt8], _ responder: UnaryResponder) {
-        respond(responder) { () throws(RPCStatus) in try getTrend(call, bytes, to: responder) }
-    }
-
-    private func getTrend(_ call: CallContext, _ bytes: [UInt8], to responder: UnaryResponder) throws(RPCStatus) {
+    func getTrend(_ call: CallContext, _ bytes: RawSpan) throws(RPCStatus) -> UnaryAnswer {
         let request: PBGetTrendRequest = try decode(bytes)
-        let today = context.clock.today()
+        let today = reads.clock.today()
         let query = try checked { () throws(FieldError) in
             (
                 customer: try RequestFields.optionalCustomer(request.customerID),
@@ -94,8 +79,8 @@ struct InsightsService: Sendable {
                 products: try RequestFields.products(request.products)
             )
         }
-        let book = context.published.load().core.book(in: try call.partnerScope(), today: today)
-        context.read(call, responder, isShort: book.isShortTrend(of: query.customer)) { (reply) throws(RPCStatus) in
+        let book = reads.published.load().core.book(in: try call.partnerScope(), today: today)
+        return try reads.answer(call, isShort: book.isShortTrend(of: query.customer)) { (reply) throws(RPCStatus) in
             let rows = book.trend(
                 of: query.customer, from: query.range.lowerBound, through: query.range.upperBound,
                 interval: query.interval, products: query.products, workload: query.workload)
@@ -104,18 +89,10 @@ struct InsightsService: Sendable {
         }
     }
 
-    func explainUsage(_ call: CallContext, _ bytes: [UInt8], _ responder: UnaryResponder) {
-        respond(responder) { () throws(RPCStatus) in
-            try explainUsage(call, bytes) { read in context.read(call, responder, read) }
-        }
-    }
-
-    /// Checks the request on the event loop and hands the query, which looks at people, to `run`.
-    private func explainUsage(
-        _ call: CallContext, _ bytes: [UInt8], run: (@escaping LongRead) -> Void
-    ) throws(RPCStatus) {
+    /// Looks at people, so never on the event loop.
+    func explainUsage(_ call: CallContext, _ bytes: RawSpan) throws(RPCStatus) -> UnaryAnswer {
         let request: PBExplainUsageRequest = try decode(bytes)
-        let today = context.clock.today()
+        let today = reads.clock.today()
         let query = try checked { () throws(FieldError) in
             (
                 customer: try RequestFields.optionalCustomer(request.customerID),
@@ -123,9 +100,9 @@ struct InsightsService: Sendable {
                 subject: try RequestFields.subject(product: request.product, workloadCode: request.workloadCode)
             )
         }
-        let book = context.published.load().core.book(in: try call.partnerScope(), today: today)
+        let book = reads.published.load().core.book(in: try call.partnerScope(), today: today)
         let language = Language(request.languageCode, call: call)
-        run { (reply) throws(RPCStatus) in
+        return try reads.answer(call) { (reply) throws(RPCStatus) in
             let row: ExplanationRow
             if let customer = query.customer {
                 guard let found = book.explain(query.subject, of: customer, on: query.day) else {
@@ -134,7 +111,7 @@ struct InsightsService: Sendable {
                 row = found
             } else {
                 let day = query.day ?? book.defaultPortfolioDay()
-                row = book.explain(query.subject, classes: context.published.columns.classes(of: book, on: day))
+                row = book.explain(query.subject, classes: reads.published.columns.classes(of: book, on: day))
             }
             var response = PBExplainUsageResponse()
             response.explanation = PBUsageExplanation(row, subject: query.subject, language: language)

@@ -36,12 +36,3 @@ func checked<Value>(_ body: () throws(FieldError) -> Value) throws(RPCStatus) ->
         throw Refusal.badField(error)
     }
 }
-
-/// Runs the first part of a deferred method; what it throws is the answer.
-func respond(_ responder: UnaryResponder, _ body: () throws(RPCStatus) -> Void) {
-    do {
-        try body()
-    } catch {
-        responder.finish(.failure(error))
-    }
-}

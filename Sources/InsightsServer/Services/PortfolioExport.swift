@@ -11,7 +11,7 @@ extension InsightsService {
     func exportInsights(_ call: CallContext, _ bytes: RawSpan) throws(RPCStatus) -> any MessageSource {
         let request: PBExportInsightsRequest = try decode(bytes)
         let scope = try call.partnerScope()
-        let today = context.clock.today()
+        let today = reads.clock.today()
         let (days, products, query, position) = try checked { () throws(FieldError) in
             let query = try PageQuery(export: request, partner: scope.partner.text, method: call.path)
             _ = try RequestFields.reach(request.scope)
@@ -28,16 +28,16 @@ extension InsightsService {
                 language: Language(request.languageCode, call: call), byteOrderMark: request.byteOrderMark)
         case .UNRECOGNIZED(let number): throw Refusal.badField("format", "has no value \(number)")
         }
-        let now = context.clock.unixSeconds()
+        let now = reads.clock.unixSeconds()
         let snapshot =
-            position.map { context.published.load(revision: $0.revision, at: now) } ?? context.published.load()
-        context.published.shelf.keep(snapshot, for: scope.partner.text, at: now)
+            position.map { reads.published.load(revision: $0.revision, at: now) } ?? reads.published.load()
+        reads.published.shelf.keep(snapshot, for: scope.partner.text, at: now)
         let book = snapshot.core.book(in: scope, today: today)
         let range = days ?? { $0...$0 }(position?.asOf ?? book.defaultPortfolioDay())
         return PortfolioExport(
             book: book, days: range, products: products, csv: csv, resumeAfter: position?.key ?? [],
             seal: { key, asOf in
-                self.context.pageTokens.token(
+                reads.pageTokens.token(
                     for: query, at: PagePosition(revision: snapshot.revision, asOf: asOf, key: key))
             })
     }
@@ -45,7 +45,7 @@ extension InsightsService {
     /// Nil for an export from its beginning.
     private func resumePosition(_ token: String, _ query: PageQuery) throws(FieldError) -> PagePosition? {
         do {
-            return try context.pageTokens.position(of: token, for: query)
+            return try reads.pageTokens.position(of: token, for: query)
         } catch {
             throw FieldError("resume_token", "is not a token of this export: start again without one")
         }

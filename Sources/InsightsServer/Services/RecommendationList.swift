@@ -6,18 +6,9 @@ import Tenancy
 
 extension InsightsService {
     /// `ListRecommendations`: advice derived from the figures, worded in the asked language.
-    func listRecommendations(_ call: CallContext, _ bytes: [UInt8], _ responder: UnaryResponder) {
-        respond(responder) { () throws(RPCStatus) in
-            try listRecommendations(call, bytes) { read in context.read(call, responder, read) }
-        }
-    }
-
-    /// Checks the request on the event loop and hands the query to `run`.
-    private func listRecommendations(
-        _ call: CallContext, _ bytes: [UInt8], run: (@escaping LongRead) -> Void
-    ) throws(RPCStatus) {
+    func listRecommendations(_ call: CallContext, _ bytes: RawSpan) throws(RPCStatus) -> UnaryAnswer {
         let request: PBListRecommendationsRequest = try decode(bytes)
-        let today = context.clock.today()
+        let today = reads.clock.today()
         let query = try checked { () throws(FieldError) in
             (
                 customer: try RequestFields.optionalCustomer(request.customerID),
@@ -26,12 +17,12 @@ extension InsightsService {
                 products: try RequestFields.products(request.products)
             )
         }
-        let paging = try Paging(context, request, of: call)
+        let paging = try Paging(reads, request, of: call)
         var scope = try call.partnerScope()
         if query.reach == .own { scope = scope.narrowedToOwn() }
         let text = AdviceText(language: Language(request.languageCode, call: call))
         let reader = scope
-        run { (reply) throws(RPCStatus) in
+        return try reads.answer(call) { (reply) throws(RPCStatus) in
             let book = paging.snapshot.core.book(in: reader, today: today)
             let page = try page(
                 of: book, customer: query.customer, day: query.day, products: query.products, paging: paging)
@@ -57,7 +48,7 @@ extension InsightsService {
         if let customer {
             let found = book.recommendations(
                 of: customer, on: paging.position?.asOf ?? day, products: products,
-                thresholds: context.settings.advice)
+                thresholds: thresholds)
             guard let found else { throw Refusal.customerNotFound }
             let rest = place.map { place in found.rows.filter(place.isBefore) } ?? found.rows
             asOf = found.asOf
@@ -65,7 +56,7 @@ extension InsightsService {
             (total, hasMore) = (found.rows.count, rest.count > rows.count)
         } else {
             asOf = paging.position?.asOf ?? day ?? book.defaultPortfolioDay()
-            let advice = context.published.columns.advice(of: book, on: asOf, thresholds: context.settings.advice)
+            let advice = reads.published.columns.advice(of: book, on: asOf, thresholds: thresholds)
             (rows, total, hasMore) = book.page(of: advice, products: products, after: place, limit: paging.size)
         }
         let last = hasMore ? rows.last : nil

@@ -12,19 +12,9 @@ struct ReflectionService: Sendable {
         index = try DescriptorIndex(descriptors: descriptors, services: services)
     }
 
-    static let paths = [
-        "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
-        "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
-    ]
-
-    var methods: [MethodEntry] {
-        Self.paths.map { path in
-            MethodEntry(
-                path: path,
-                handler: .bidirectional { _, writer in ReflectionReceiver(index: index, writer: writer) },
-                // An answer is a hundred times its request: the next is read when the last but one has left.
-                maxMessageBytes: 8_192, maxQueuedMessages: 1)
-        }
+    /// The same for both versions.
+    func serverReflectionInfo(_ call: CallContext, _ writer: StreamWriter) -> any MessageReceiver {
+        ReflectionReceiver(index: index, writer: writer)
     }
 }
 

@@ -1,4 +1,6 @@
+import AuditTrail
 import Datastore
+import LogLines
 
 /// What a start opens and reads back before anybody is served: the audit chain, the store in which all is that was
 /// acknowledged, and what is in it.

@@ -1,3 +1,4 @@
+import AuditTrail
 import Authentication
 import Datastore
 import InsightsCore

@@ -5,11 +5,11 @@ import LicenseModel
 @_spi(Recovery) import Tenancy
 
 /// Why a server cannot read its own store back.
-public enum RecoveryError: Error, Sendable, CustomStringConvertible {
+package enum RecoveryError: Error, Sendable, CustomStringConvertible {
     case state(key: String, reason: String)
     case entry(Revision, reason: String)
 
-    public var description: String {
+    package var description: String {
         switch self {
         case .state(let key, let reason): "the folded state '\(key)' cannot be read: \(reason)"
         case .entry(let revision, let reason): "the log entry of revision \(revision) cannot be read: \(reason)"

@@ -1,5 +1,7 @@
+import AuditTrail
 import Datastore
 import LicenseModel
+import LogLines
 import Synchronization
 import Tenancy
 
@@ -34,9 +36,8 @@ final class SealedStore: LicenseDatastore {
                     isAllowed: true, code: 0, revision: UInt64(clamping: store.revision.number), kind: .olderStore))
             try store.beginHistory()
         }
-        let paths = AuditPaths(folder: folder)
-        guard let key = try AuditKey.read(paths.key) else { throw AuditError.badKey(reason: "is missing") }
-        head = try StoreHead.begin(at: store.mark, paths.storeHead, key: key)
+        guard let key = try AuditKey.read(folder: folder) else { throw AuditError.badKey(reason: "is missing") }
+        head = try StoreHead.begin(at: store.mark, folder: folder, key: key)
         state = Mutex(State(written: store.mark))
     }
 

@@ -1,25 +1,25 @@
+import AuditTrail
 import Datastore
 import LicenseModel
 
 /// What the data folder knows of the changes that were acknowledged: by the store's head, and by the end of the audit
 /// chain, which is all that a folder of an older version has.
-public struct StoreHistory: Sendable, Hashable {
+package struct StoreHistory: Sendable, Hashable {
     let head: StoreHead.Reading
     /// The highest revision that the last records of the chain tell of.
     let recorded: Revision
 
     /// Writes nothing; works also while a server uses the folder. To be read before the store is, which may then only
     /// be ahead of it.
-    public static func read(folder: String) throws(AuditError) -> StoreHistory {
-        let paths = AuditPaths(folder: folder)
-        let key = try AuditKey.read(paths.key)
+    package static func read(folder: String) throws(AuditError) -> StoreHistory {
+        let key = try AuditKey.read(folder: folder)
         return StoreHistory(
-            head: try StoreHead.read(paths.storeHead, key: key),
-            recorded: Revision(number: Int64(clamping: try AuditTail.revision(paths, key: key))))
+            head: try StoreHead.read(folder: folder, key: key),
+            recorded: Revision(number: Int64(clamping: try AuditTail.revision(folder: folder, key: key))))
     }
 
     /// Whether nothing was acknowledged yet, so that a new store lacks nothing.
-    public var isEmpty: Bool { fault(of: nil) == nil }
+    package var isEmpty: Bool { fault(of: nil) == nil }
 
     private var acknowledged: Revision {
         guard case .known(let mark) = head else { return recorded }
@@ -29,7 +29,7 @@ public struct StoreHistory: Sendable, Hashable {
     /// What is wrong with a store; nil when all that was acknowledged is in it.
     ///
     /// - Parameter mark: nil for a store that is not there.
-    public func fault(of mark: StoreMark?) -> StoreFault? {
+    package func fault(of mark: StoreMark?) -> StoreFault? {
         guard let mark else {
             if head == .damaged { return .missing(acknowledged: nil) }
             if case .known(let known) = head, known.changes > 0 || known.revision > .none {
@@ -56,7 +56,7 @@ public struct StoreHistory: Sendable, Hashable {
 }
 
 /// Why a store does not go with the history of its data folder.
-public enum StoreFault: Error, Sendable, Hashable, CustomStringConvertible {
+package enum StoreFault: Error, Sendable, Hashable, CustomStringConvertible {
     /// `acknowledged` is nil when the store's head is damaged too.
     case missing(acknowledged: Revision?)
     case behind(revision: Revision, acknowledged: Revision, missing: Int64)
@@ -87,7 +87,7 @@ public enum StoreFault: Error, Sendable, Hashable, CustomStringConvertible {
         }
     }
 
-    public var description: String {
+    package var description: String {
         let way = "put the right store back, or go on"
         switch self {
         case .missing: return "\(summary); \(way) with an empty one with --accept-older-store"
@@ -100,40 +100,5 @@ public enum StoreFault: Error, Sendable, Hashable, CustomStringConvertible {
 
     private static func changes(_ count: Int64) -> String {
         count == 1 ? "1 change is missing" : "\(count) changes are missing"
-    }
-}
-
-/// The last records of the chain.
-private enum AuditTail {
-    /// As much of a segment's end is read: about 3,000 records.
-    private static let bytes = 1 << 20
-
-    /// The highest revision that the last records tell of, since a store was last accepted that lacks some; 0 when
-    /// there is none. Records whose code does not fit are passed over: to find those is the verification's task.
-    static func revision(_ paths: AuditPaths, key: AuditKey?) throws(AuditError) -> UInt64 {
-        guard let key else { return 0 }
-        for number in try paths.segments().reversed() {
-            guard let file = try AuditFile.openExisting(paths.segment(number)) else { continue }
-            if let revision = try revision(file, key: key) { return revision }
-        }
-        return 0
-    }
-
-    /// Nil when there is no record.
-    private static func revision(_ file: AuditFile, key: AuditKey) throws(AuditError) -> UInt64? {
-        let size = try file.size()
-        let start = max(0, size - bytes)
-        var revision: UInt64?
-        // The code of the line before; the first record of a chain follows none.
-        var before: [UInt8]? = start == 0 ? AuditKey.genesis : nil
-        for bytes in try file.read(at: start, count: bytes).split(separator: UInt8(ascii: "\n")) {
-            guard let (body, mac) = AuditLine.split(bytes) else { continue }
-            if let line = AuditLine(bytes), let before, AuditKey.equal(key.chain(previous: before, body: body), mac) {
-                let isAccepted = line.record.kind == AuditKind.olderStore.rawValue
-                revision = isAccepted ? line.record.revision : max(revision ?? 0, line.record.revision)
-            }
-            before = mac
-        }
-        return revision
     }
 }

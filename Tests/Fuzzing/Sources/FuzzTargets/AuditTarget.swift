@@ -1,4 +1,6 @@
+@testable import AuditTrail
 @testable import InsightsServer
+@testable import LogLines
 
 extension FuzzTarget {
     /// Lines of the audit chain, and the small files beside it under a good seal.

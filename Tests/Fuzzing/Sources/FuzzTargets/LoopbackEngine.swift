@@ -167,7 +167,13 @@ enum LoopbackMethods {
     static let all: [MethodEntry] = [
         MethodEntry(path: paths[0], handler: .unary(echo)),
         MethodEntry(
-            path: paths[1], handler: .deferredUnary { _, message, responder in responder.finish(.success(message)) }),
+            path: paths[1],
+            handler: .deferrable { _, request throws(RPCStatus) in
+                let message = request.withUnsafeBytes { Array($0) }
+                return message.count.isMultiple(of: 2)
+                    ? .now { reply throws(RPCStatus) in reply.append(contentsOf: message) }
+                    : .later { $0.finish(.success(message)) }
+            }),
         MethodEntry(
             path: paths[2],
             handler: .serverStream { call, message throws(RPCStatus) in

@@ -3,6 +3,7 @@ import LicenseModel
 
 @testable import Authentication
 @testable import InsightsServer
+@testable import LogLines
 @testable import RPCEngine
 
 extension FuzzTarget {

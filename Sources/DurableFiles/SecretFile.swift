@@ -1,0 +1,39 @@
+/// A secret of this server, in a file of the data folder that only its owner can read.
+package enum SecretFile {
+    static let byteCount = 32
+
+    package struct Failure: Error, CustomStringConvertible {
+        package let description: String
+    }
+
+    /// The 32 bytes of the file; made with the system's generator when there is none.
+    package static func load(folder: String, name: String) throws(Failure) -> [UInt8] {
+        let path = folder + "/" + name
+        let found: [UInt8]?
+        do throws(Refused) {
+            found = try DurableFile<Refused>.openExisting(path)?.read(at: 0, count: byteCount + 1)
+        } catch {
+            found = []
+        }
+        if let found {
+            guard found.count == byteCount else {
+                throw Failure(description: "\(name) in the data folder has not \(byteCount) readable bytes")
+            }
+            return found
+        }
+        let secret = (0..<byteCount).map { _ in UInt8.random(in: .min ... .max) }
+        do throws(Refused) {
+            // Whole and durable before it is used: half a secret would keep the server from starting again.
+            try DurableFile<Refused>.replace(path, with: secret)
+        } catch {
+            throw Failure(description: "\(name) cannot be written to the data folder")
+        }
+        return secret
+    }
+
+    /// Why does not matter: the file can be used or not.
+    private enum Refused: FileFailure {
+        case system(operation: String, code: Int32)
+        case inUse
+    }
+}

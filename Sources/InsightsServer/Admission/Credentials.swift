@@ -1,0 +1,78 @@
+import Authentication
+import Logging
+import RPCEngine
+
+/// Turns what a call brings, a certificate or a token, into its caller.
+final class Credentials: Sendable {
+    private let directory: PrincipalDirectory
+    private let authenticator: Authenticator
+    private let memory: PartnerMemory
+    private let strangers: StrangerLog
+    private let clock: ServerClock
+
+    init(
+        directory: PrincipalDirectory, authenticator: Authenticator, memory: PartnerMemory, strangers: StrangerLog,
+        clock: ServerClock
+    ) {
+        self.directory = directory
+        self.authenticator = authenticator
+        self.memory = memory
+        self.strangers = strangers
+        self.clock = clock
+    }
+
+    /// The caller of a call. A certificate is turned into a caller once per connection and again when the directory,
+    /// the verdict on its chain or the time says so; a token on every call.
+    func caller(of call: CallContext) throws(RPCStatus) -> Caller {
+        let connection = call.connection
+        let now = clock.unixSeconds()
+        let hasToken = call.metadata.contains("authorization")
+        if !hasToken, let known = connection.attachment as? Caller, known.peerRevision == connection.peerRevision,
+            known.identity.directoryGeneration == directory.generation, now <= known.identity.expiresAt
+        {
+            return known
+        }
+        let result = authenticator.authenticate(
+            certificate: connection.peerCertificate.map { PeerIdentity($0, now: now) },
+            authorization: hasToken ? call.metadata.values(for: "authorization") : [], now: now)
+        switch result {
+        case .success(let identity):
+            let caller = Caller(
+                identity, peerRevision: connection.peerRevision,
+                memory: memory.account(of: identity.principal))
+            if !hasToken { connection.attachment = caller }
+            return caller
+        case .failure(let failure):
+            if !hasToken { connection.attachment = nil }
+            note(failure, of: call)
+            throw Refusal.unauthenticated(failure)
+        }
+    }
+
+    /// A credential that was refused: for operators, who need to know why; the caller is told one of three texts.
+    private func note(_ failure: AuthenticationFailure, of call: CallContext) {
+        strangers.log(
+            .debug, "credential refused",
+            metadata: [
+                "cause": .string(failure.cause.rawValue), "remote": .string(call.connection.remoteAddress),
+                "certificate": .string(call.connection.peerCertificate?.serial ?? ""),
+            ])
+    }
+}
+
+extension PeerIdentity {
+    /// - Parameter now: Unix time in seconds.
+    init(_ certificate: PeerCertificate, now: Int64) {
+        var verified = certificate.verification.isTrusted
+        var why = ""
+        if case .failed(let code, let reason) = certificate.verification {
+            // X509_V_ERR_CERT_HAS_EXPIRED. Left to the authenticator, which refuses every certificate after its end
+            // and tells the caller so; a chain that fails for another reason stays unverified.
+            verified = code == 10 && now > certificate.notAfter
+            why = reason
+        }
+        self.init(
+            verified: verified, reason: why, uriSANs: certificate.uriSANs, notBefore: certificate.notBefore,
+            notAfter: certificate.notAfter, fingerprint: certificate.fingerprint)
+    }
+}

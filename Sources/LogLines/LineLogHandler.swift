@@ -15,7 +15,7 @@ package struct LineLogHandler: LogHandler {
     /// Bounds of the parts, in bytes once escaped, so that a long message leaves room for the metadata.
     private static let maximumMessageBytes = 4_096
     private static let maximumKeyBytes = 128
-    private static let maximumValueBytes = 2_048
+    static let maximumValueBytes = 2_048
     /// Levels of arrays and dictionaries inside metadata; anything deeper is left out.
     private static let maximumDepth = 4
     /// Room for what ends a line after a cut: the closing brackets of every level and the mark.
@@ -26,9 +26,9 @@ package struct LineLogHandler: LogHandler {
     package var logLevel: Logger.Level
 
     private let label: String
-    private let format: LogFormat
-    private let sink: any LogSink
-    private let clock: @Sendable () -> Timestamp
+    let format: LogFormat
+    package let sink: any LogSink
+    let clock: @Sendable () -> Timestamp
 
     package init(
         label: String, format: LogFormat, level: Logger.Level = .info, sink: any LogSink,

@@ -8,6 +8,10 @@ package enum SafeText {
     /// - Returns: whether all of `text` was written.
     @discardableResult
     package static func append(_ text: some StringProtocol, to bytes: inout [UInt8], limit: Int = .max) -> Bool {
+        if isPlain(text), text.utf8.count <= limit {
+            bytes.append(contentsOf: text.utf8)
+            return true
+        }
         let end = limit > .max - bytes.count ? Int.max : bytes.count + limit
         for scalar in text.unicodeScalars {
             let before = bytes.count
@@ -18,6 +22,11 @@ package enum SafeText {
             }
         }
         return true
+    }
+
+    /// Whether there is nothing to escape, as nearly always.
+    private static func isPlain(_ text: some StringProtocol) -> Bool {
+        text.utf8.allSatisfy { $0 &- 0x20 < 0x5F && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\") }
     }
 
     private static func append(_ scalar: Unicode.Scalar, to bytes: inout [UInt8]) {

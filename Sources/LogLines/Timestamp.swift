@@ -22,7 +22,10 @@ package struct Timestamp: Sendable, Hashable, Comparable {
 
     package static func < (left: Timestamp, right: Timestamp) -> Bool { left.milliseconds < right.milliseconds }
 
-    /// Appends 24 bytes: `2025-01-31T23:59:59.999Z`.
+    /// Of the written form.
+    static let byteCount = 24
+
+    /// Appends `byteCount` bytes: `2025-01-31T23:59:59.999Z`.
     package func append(to bytes: inout [UInt8]) {
         let (day, rest) = milliseconds.quotientAndFloorRemainder(dividingBy: 86_400_000)
         let date = Self.civil(fromDays: day)
@@ -45,7 +48,7 @@ package struct Timestamp: Sendable, Hashable, Comparable {
     /// Reads exactly what `append` writes; nil for anything else.
     package init?(text: some Sequence<UInt8>) {
         let bytes = Array(text)
-        guard bytes.count == 24 else { return nil }
+        guard bytes.count == Self.byteCount else { return nil }
         func number(_ range: Range<Int>) -> Int64 {
             bytes[range].reduce(0) { $0 * 10 + Int64($1 &- UInt8(ascii: "0")) }
         }

@@ -6,7 +6,11 @@ import Logging
 /// The server's log: one bounded line per event on standard error, written by a thread of its own.
 struct ServerLog {
     let logger: Logger
+    /// The same lines without the logger.
+    let lines: LineLogHandler
     private let sink: QueuedSink
+
+    private static let label = "insightsd"
 
     /// How long the end of the process waits for a reader of its last lines.
     private static let patience = Duration.seconds(2)
@@ -14,14 +18,14 @@ struct ServerLog {
     init(_ settings: Settings) {
         let level = Logger.Level(rawValue: settings.logLevel) ?? .info
         let format: LogLines.LogFormat = settings.logFormat == .json ? .json : .text
-        let nowhere = LineLogHandler(label: "insightsd", format: format, level: level, sink: NoSink())
+        let nowhere = LineLogHandler(label: Self.label, format: format, level: level, sink: NoSink())
         let sink = QueuedSink(descriptor: STDERR_FILENO) { lost in
             nowhere.line(.warning, "log lines lost", ["lines": .stringConvertible(lost)])
         }
         self.sink = sink
-        logger = Logger(label: "insightsd") { label in
-            LineLogHandler(label: label, format: format, level: level, sink: sink)
-        }
+        let lines = LineLogHandler(label: Self.label, format: format, level: level, sink: sink)
+        self.lines = lines
+        logger = Logger(label: Self.label) { _ in lines }
     }
 
     var lostLines: @Sendable () -> UInt64 {

@@ -100,8 +100,7 @@ struct ServeCommand: AsyncParsableCommand {
         var parts = PartnerInsightsServerParts(
             store: store, dataFolder: settings.data, trustDomain: try TrustDomain(settings.trustDomain),
             tokens: try makeTokenVerifier(settings, logger: log.logger), settings: settings.numbers.services,
-            clock: .system,
-            logger: log.logger)
+            clock: .system, logger: log.logger, callLines: log.lines)
         parts.lostLogLines = log.lostLines
         parts.strangers = strangers
         parts.storeFolder = (settings.store as NSString).deletingLastPathComponent
@@ -122,7 +121,8 @@ struct ServeCommand: AsyncParsableCommand {
             tls: TLSConfiguration(
                 certificateChainPEM: settings.tlsCert, keyPEM: settings.tlsKey, clientCAPEM: settings.clientCA,
                 crlPEM: settings.crl, minimumVersion: settings.tlsMinimum),
-            limits: limits, methods: methods, interceptor: interceptor, onEvent: onEvent)
+            limits: limits, methods: methods, interceptor: interceptor, wallClock: ServerClock.system.unixSeconds,
+            onEvent: onEvent)
     }
 }
 

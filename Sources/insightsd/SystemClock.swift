@@ -2,7 +2,7 @@ import Glibc
 import InsightsServer
 
 extension ServerClock {
-    /// The machine's clocks. The only place where the server reads the time of day.
+    /// The machine's clocks, for engine and services. Log lines read the time of day by themselves: `Timestamp.now`.
     static let system = ServerClock(
         unixSeconds: { Int64(read(CLOCK_REALTIME).tv_sec) },
         monotonicNanoseconds: {

@@ -1,4 +1,5 @@
 import Authentication
+import LogLines
 import RPCEngine
 import Tenancy
 
@@ -12,6 +13,7 @@ final class Caller {
     let memory: MemoryAccount
     /// Per permission the grant or the ready refusal.
     private let grants: [Result<AccessGrant, RPCStatus>]
+    private var logFragment: FlatLine.Fragment?
 
     init(_ identity: AuthenticatedCaller, peerRevision: UInt64, memory: MemoryAccount) {
         self.identity = identity
@@ -29,6 +31,16 @@ final class Caller {
     }
 
     var principal: Principal { identity.principal }
+
+    /// What log lines of all the caller's calls say. Made at the first one: a caller belongs to one connection.
+    func logFragment(_ form: FlatLine.Form, remote: String) -> FlatLine.Fragment {
+        if let logFragment { return logFragment }
+        let fragment = FlatLine.Fragment(
+            form,
+            [("partner", principal.partner?.text ?? ""), ("principal", principal.name), ("remote", remote)])
+        logFragment = fragment
+        return fragment
+    }
 
     func grant(for permission: Permission) throws(RPCStatus) -> AccessGrant {
         try grants[Int(permission.rawValue)].get()

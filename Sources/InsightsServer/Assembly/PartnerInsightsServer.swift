@@ -22,6 +22,8 @@ package struct PartnerInsightsServerParts: Sendable {
     package var settings: ServiceSettings
     package var clock: ServerClock
     package var logger: Logger
+    /// Writes the lines of calls, without going through the logger.
+    package var callLines: LineLogHandler
     /// Lines that callers without a credential cause.
     package var strangers: StrangerLog
     /// Folder of the store's file, when it has one.
@@ -33,7 +35,7 @@ package struct PartnerInsightsServerParts: Sendable {
 
     package init(
         store: any LicenseDatastore, dataFolder: String, trustDomain: TrustDomain, tokens: TokenVerifier?,
-        settings: ServiceSettings, clock: ServerClock, logger: Logger
+        settings: ServiceSettings, clock: ServerClock, logger: Logger, callLines: LineLogHandler
     ) {
         self.store = store
         self.dataFolder = dataFolder
@@ -42,6 +44,7 @@ package struct PartnerInsightsServerParts: Sendable {
         self.settings = settings
         self.clock = clock
         self.logger = logger
+        self.callLines = callLines
         strangers = StrangerLog(logger: logger, clock: clock)
     }
 }
@@ -135,7 +138,7 @@ package final class PartnerInsightsServer: Sendable {
             limits: PartnerLimits(
                 rate: RateLimiter(parts.settings.partnerLimit), memory: memory,
                 exports: ExportSlots(limit: parts.settings.partnerExports)),
-            audit: audit, metrics: callMetrics, log: CallLog(logger: logger, strangers: parts.strangers), clock: clock,
+            audit: audit, metrics: callMetrics, log: CallLog(lines: parts.callLines, strangers: parts.strangers), clock: clock,
             requirements: MethodRegistry.requirements)
         engine = try Server(configuration: transport(registry.entries, pipeline))
         published.shelf.count(in: engine.memory)

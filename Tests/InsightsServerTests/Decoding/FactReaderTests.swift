@@ -375,11 +375,11 @@ import Testing
         #expect(try Self.decoder.decode(try request.serializedBytes()).facts.count == 1)
         // Two million facts of two bytes each are refused without being decoded.
         let bomb: [UInt8] = [0x0A, 0x01, 0x62] + Array(repeating: [0x12, 0x00], count: 2_000_000).flatMap { $0 }
-        #expect(throws: IngestDecoder.Refusal.bad(FactReader.tooMany(2_000_000, limit: 1_000))) {
+        #expect(throws: IngestDecoder.Failure.bad(FactReader.tooMany(2_000_000, limit: 1_000))) {
             try Self.decoder.decode(bomb)
         }
         let full: [UInt8] = [0x0A, 0x01, 0x62] + Array(repeating: [0x12, 0x00], count: 1_000).flatMap { $0 }
-        #expect(throws: IngestDecoder.Refusal.self) { try Self.decoder.decode(full) }
+        #expect(throws: IngestDecoder.Failure.self) { try Self.decoder.decode(full) }
         #expect(try IngestDecoder.factCount(full.span) == 1_000)
     }
 
@@ -399,9 +399,9 @@ import Testing
             do {
                 _ = try Self.decoder.decode(bytes)
                 try #require(isMessage)
-            } catch IngestDecoder.Refusal.malformed {
+            } catch IngestDecoder.Failure.malformed {
                 try #require(!isMessage)
-            } catch IngestDecoder.Refusal.bad(let field) {
+            } catch IngestDecoder.Failure.bad(let field) {
                 try #require(isMessage && !field.field.isEmpty && !field.reason.isEmpty)
             }
         }

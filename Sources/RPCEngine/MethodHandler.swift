@@ -100,6 +100,26 @@ public struct CallOutcome: Sendable {
     public var responseMessages: UInt64
     /// From the end of the request headers to the end of the call.
     public var durationNanoseconds: UInt64
+
+    /// Of a call without an event loop.
+    package init(_ code: RPCStatus.Code, requestBytes: UInt64 = 0, responseBytes: UInt64 = 0, nanoseconds: UInt64 = 0) {
+        self.init(
+            code: code, message: "", requestBytes: requestBytes, responseBytes: responseBytes, requestMessages: 1,
+            responseMessages: 1, durationNanoseconds: nanoseconds)
+    }
+
+    init(
+        code: RPCStatus.Code, message: String, requestBytes: UInt64, responseBytes: UInt64, requestMessages: UInt64,
+        responseMessages: UInt64, durationNanoseconds: UInt64
+    ) {
+        self.code = code
+        self.message = message
+        self.requestBytes = requestBytes
+        self.responseBytes = responseBytes
+        self.requestMessages = requestMessages
+        self.responseMessages = responseMessages
+        self.durationNanoseconds = durationNanoseconds
+    }
 }
 
 /// Sees every call. All methods are called on the call's event loop and must not block.

@@ -145,7 +145,7 @@ final class WriterHouse: Sendable {
         self.operator = try #require(try AccessPolicy.authorize(principal, for: .ingest).operatorGrant)
     }
 
-    private static func identified(_ uri: String, by authenticator: Authenticator) throws -> AuthenticatedCaller {
+    static func identified(_ uri: String, by authenticator: Authenticator) throws -> AuthenticatedCaller {
         let certificate = PeerIdentity(
             verified: true, uriSANs: [uri], notBefore: 0, notAfter: .max, fingerprint: Array(repeating: 7, count: 32))
         return try authenticator.authenticate(certificate: certificate, authorization: [], now: 1).get()

@@ -39,7 +39,7 @@ struct CallLog: Sendable {
         lines.write(line(call, caller: caller, outcome: outcome, unlogged: unlogged))
     }
 
-    private static func level(of code: RPCStatus.Code) -> Logger.Level {
+    static func level(of code: RPCStatus.Code) -> Logger.Level {
         switch code {
         case .internalError, .unknown, .dataLoss: .error
         default: .info

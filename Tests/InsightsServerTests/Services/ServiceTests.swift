@@ -1,0 +1,262 @@
+import Foundation
+import InsightsAPI
+import LicenseModel
+import RPCEngine
+import SwiftProtobuf
+import Tenancy
+import Testing
+
+@testable import InsightsServer
+
+/// The services over a store in memory, in milliseconds. What goes over a wire is the end-to-end tests' subject.
+@Suite struct ServiceTests {
+    private typealias Who = ServiceHouse.Who
+    private static let alice = Who.principal("alice")
+
+    private func house(_ store: WatchedStore = WatchedStore(), longReads: Int = 100) throws -> ServiceHouse {
+        let house = try ServiceHouse(store: store, longReads: longReads)
+        if store.revision == .none {
+            try house.house.register("A", admins: ["alice"])
+            try house.house.register("B", admins: ["bob"])
+            let answer = try house.ingest(SampleFacts.all).get()
+            #expect(answer.status.code == 0, "\(answer.status.message)")
+        }
+        return house
+    }
+
+    // MARK: Figures
+
+    @Test func figuresTellOwnFromAll() throws {
+        let house = try house()
+        var request = PBGetCustomerInsightsRequest()
+        request.customerID = "shared"
+        let reply = try house.call(
+            .getCustomerInsights, by: Self.alice, request, as: PBGetCustomerInsightsResponse.self)
+        let product = try #require(reply.insights.products.first)
+        let figures = product.licenses
+        #expect(figures.sold == 10)
+        #expect(figures.soldAll == 20)
+        #expect(figures.assigned == 4)
+        #expect(product.usage.activeUsers == 2)
+    }
+
+    /// One customer's figures, asked for in four ways, are the same.
+    @Test func allMethodsTellTheSameFigures() throws {
+        let house = try house()
+        var one = PBGetCustomerInsightsRequest()
+        one.customerID = "a1"
+        let insights = try house.call(.getCustomerInsights, by: Self.alice, one, as: PBGetCustomerInsightsResponse.self)
+        let list = try house.call(
+            .listCustomerInsights, by: Self.alice, PBListCustomerInsightsRequest(),
+            as: PBListCustomerInsightsResponse.self)
+        #expect(list.insights.first { $0.customerID == "a1" } == insights.insights)
+        var compare = PBCompareLicensesRequest()
+        compare.customerID = "a1"
+        let comparison = try house.call(.compareLicenses, by: Self.alice, compare, as: PBCompareLicensesResponse.self)
+        #expect(comparison.asOf == insights.insights.asOf)
+        var export = PBExportInsightsRequest()
+        export.asOf = insights.insights.asOf
+        let bytes = try house.reply(.exportInsights, by: Self.alice, export.serializedBytes()).get()
+        #expect(!bytes.isEmpty)
+    }
+
+    /// Whatever asks for a customer, another partner's looks like one that does not exist, byte by byte.
+    @Test func hiddenCustomersLookLikeNone() throws {
+        let house = try house()
+        func requests(_ customer: String) throws -> [(Method, [UInt8])] {
+            let named: [(Method, any Message)] = [
+                (.getCustomerInsights, PBGetCustomerInsightsRequest.with { $0.customerID = customer }),
+                (.compareLicenses, PBCompareLicensesRequest.with { $0.customerID = customer }),
+                (.getTrend, PBGetTrendRequest.with { $0.customerID = customer }),
+                (.explainUsage, PBExplainUsageRequest.with { $0.customerID = customer }),
+                (.listRecommendations, PBListRecommendationsRequest.with { $0.customerID = customer }),
+                (.getCustomer, PBGetCustomerRequest.with { $0.customerID = customer }),
+                (.listSubscriptions, PBListSubscriptionsRequest.with { $0.customerID = customer }),
+                (.listLicensedUsers, PBListLicensedUsersRequest.with { $0.customerID = customer }),
+            ]
+            return try named.map { ($0, try $1.serializedBytes()) }
+        }
+        for ((method, hidden), (_, absent)) in zip(try requests("b1"), try requests("zz")) {
+            let first = try house.reply(method, by: Self.alice, hidden)
+            let second = try house.reply(method, by: Self.alice, absent)
+            guard case .failure(let one) = first, case .failure(let other) = second else {
+                Issue.record("\(method) answered")
+                continue
+            }
+            #expect(one.code == .notFound, "\(method)")
+            #expect(one.message == other.message && one.details == other.details, "\(method)")
+            // And it is there for whoever it belongs to.
+            #expect(throws: Never.self) { try house.reply(method, by: .principal("bob", of: "B"), hidden).get() }
+        }
+    }
+
+    // MARK: Pages
+
+    @Test func pagesGoThroughAListOverTheFactsOfTheFirst() throws {
+        let house = try house()
+        var request = PBListCustomersRequest()
+        request.pageSize = 1
+        var seen: [String] = []
+        repeat {
+            let page = try house.call(.listCustomers, by: Self.alice, request, as: PBListCustomersResponse.self)
+            seen += page.customers.map(\.customerID)
+            #expect(page.totalSize == 2)
+            request.pageToken = page.nextPageToken
+            // A newcomer between the pages is on none of them.
+            _ = try house.ingest(SampleFacts.batch("new \(seen.count)", [SampleFacts.relationship("A", "a9")])).get()
+        } while !request.pageToken.isEmpty
+        #expect(seen == ["a1", "shared"])
+    }
+
+    @Test func tokensAreTheirListsAndTheirPartnersAlone() throws {
+        let house = try house()
+        var request = PBListCustomersRequest()
+        request.pageSize = 1
+        let page = try house.call(.listCustomers, by: Self.alice, request, as: PBListCustomersResponse.self)
+        request.pageToken = page.nextPageToken
+        for who in [Who.principal("bob", of: "B")] {
+            #expect(throws: RPCStatus.self) {
+                try house.reply(.listCustomers, by: who, request.serializedBytes()).get()
+            }
+        }
+        var other = PBListCustomerInsightsRequest()
+        other.pageToken = page.nextPageToken
+        #expect(throws: RPCStatus.self) {
+            try house.reply(.listCustomerInsights, by: Self.alice, other.serializedBytes()).get()
+        }
+    }
+
+    // MARK: Ingest
+
+    @Test func batchesAreTakenOnceAndWholly() throws {
+        let house = try house()
+        let batch = SampleFacts.batch("one", [SampleFacts.named("a1"), SampleFacts.relationship("A", "n")])
+        let first = try house.ingest(batch).get()
+        #expect(first.accepted == 2 && !first.duplicate)
+        let again = try house.ingest(batch).get()
+        #expect(again.duplicate && again.revision == first.revision)
+        let changed = try house.ingest(SampleFacts.batch("one", [SampleFacts.named("b1")])).get()
+        #expect(changed.status.code == Int32(RPCStatus.Code.alreadyExists.rawValue))
+        var bad = SampleFacts.batch("two", [SampleFacts.named("ok"), SampleFacts.named("")])
+        let refused = try house.ingest(bad).get()
+        #expect(refused.status.factIndex == 1 && refused.status.field == "facts[1].customer.customer_id")
+        #expect(house.house.published.load().revision.number == first.revision)
+        bad.facts = Array(repeating: SampleFacts.named("c"), count: 1_001)
+        #expect(try house.ingest(bad).get().status.code == Int32(RPCStatus.Code.resourceExhausted.rawValue))
+    }
+
+    @Test func whatCannotGoOnRecordChangesNothing() throws {
+        let house = try house()
+        let revision = house.house.store.revision
+        house.house.plan.fail { _, _ in ENOSPC }
+        #expect(throws: RPCStatus.self) {
+            try house.call(
+                .listLicensedUsers, by: Self.alice, PBListLicensedUsersRequest.with { $0.customerID = "a1" },
+                as: PBListLicensedUsersResponse.self)
+        }
+        #expect(throws: RPCStatus.self) { try house.ingest(SampleFacts.batch("x", [SampleFacts.named("x")])).get() }
+        var request = PBDeletePrincipalRequest()
+        request.principalID = "nobody"
+        #expect(throws: RPCStatus.self) {
+            try house.call(.deletePrincipal, by: Self.alice, request, as: PBDeletePrincipalResponse.self)
+        }
+        #expect(house.house.store.revision == revision)
+    }
+
+    /// All that is visible before an end is visible after a start, the receipt of every batch too.
+    @Test func aRestartAnswersTheSame() throws {
+        let store = WatchedStore()
+        let before = try house(store)
+        func answers(_ house: ServiceHouse) throws -> [[UInt8]] {
+            let asked: [(Method, any Message)] = [
+                (.getPortfolioInsights, PBGetPortfolioInsightsRequest()),
+                (.listCustomerInsights, PBListCustomerInsightsRequest()),
+                (.listPrincipals, PBListPrincipalsRequest()), (.getTrend, PBGetTrendRequest()),
+                (.listLicensedUsers, PBListLicensedUsersRequest.with { $0.customerID = "shared" }),
+                (.explainUsage, PBExplainUsageRequest()),
+            ]
+            return try asked.map { method, request in
+                try house.reply(method, by: Self.alice, request.serializedBytes()).get()
+            }
+        }
+        let told = try answers(before)
+        let after = try house(WatchedStore(store.inner))
+        #expect(try answers(after) == told)
+        #expect(try after.ingest(SampleFacts.all).get().duplicate)
+    }
+
+    // MARK: People
+
+    @Test func readsOfPeopleAreOnRecordBeforeTheyAreAnswered() throws {
+        let house = try house()
+        let request = PBListLicensedUsersRequest.with { $0.customerID = "a1" }
+        let reply = try house.call(
+            .listLicensedUsers, by: Self.alice, request, as: PBListLicensedUsersResponse.self)
+        #expect(reply.users.count == 4)
+        let record = try #require(try house.records().last)
+        #expect(record.kind == "read" && record.principal == "alice" && record.code == 0)
+        #expect(!record.customerHash.isEmpty)
+    }
+
+    @Test func anErasedPersonIsNowhere() throws {
+        let house = try house()
+        let erase = PBEraseUserRequest.with {
+            $0.customerID = "a1"
+            $0.userID = "a1-u1"
+        }
+        _ = try house.call(.eraseUser, by: .operator, erase, as: PBEraseUserResponse.self)
+        let request = PBListLicensedUsersRequest.with { $0.customerID = "a1" }
+        let users = try house.call(.listLicensedUsers, by: Self.alice, request, as: PBListLicensedUsersResponse.self)
+        #expect(users.users.count == 4)
+        #expect(!users.users.contains { $0.userID == "a1-u1" })
+        #expect(throws: RPCStatus.self) {
+            try house.call(.eraseUser, by: .operator, erase, as: PBEraseUserResponse.self)
+        }
+    }
+
+    // MARK: Access
+
+    @Test func principalsComeChangeAndGo() throws {
+        let house = try house()
+        var create = PBCreatePrincipalRequest()
+        create.principal.principalID = "sam"
+        create.principal.roles = [.salesAgent]
+        let made = try house.call(.createPrincipal, by: Self.alice, create, as: PBCreatePrincipalResponse.self)
+        #expect(made.principal.partnerID == "A")
+        let sam = Who.principal("sam")
+        let told = try house.call(.whoAmI, by: sam, PBWhoAmIRequest(), as: PBWhoAmIResponse.self)
+        #expect(told.principal.roles == [.salesAgent])
+        for method in Method.own {
+            let request = PBExplainAccessRequest.with {
+                $0.principalID = "sam"
+                $0.method = method.path
+            }
+            let answer = try house.call(.explainAccess, by: Self.alice, request, as: PBExplainAccessResponse.self)
+            #expect((answer.decision == .allowed) == told.permissions.contains(answer.permission), "\(method)")
+        }
+        var delete = PBDeletePrincipalRequest()
+        delete.principalID = "sam"
+        _ = try house.call(.deletePrincipal, by: Self.alice, delete, as: PBDeletePrincipalResponse.self)
+        #expect(throws: (any Error).self) { try house.reply(.whoAmI, by: sam).get() }
+        delete.principalID = "alice"
+        #expect(throws: RPCStatus.self) {
+            try house.call(.deletePrincipal, by: Self.alice, delete, as: PBDeletePrincipalResponse.self)
+        }
+    }
+
+    // MARK: Long reads
+
+    @Test func tooManyLongReadsAreRefusedAndOnRecordWherePeopleWereAskedFor() throws {
+        let house = try house(longReads: 0)
+        let request = PBListLicensedUsersRequest.with { $0.customerID = "a1" }
+        guard case .failure(let status) = try house.reply(
+            .listLicensedUsers, by: Self.alice, request.serializedBytes())
+        else {
+            Issue.record("answered")
+            return
+        }
+        #expect(status.code == .resourceExhausted)
+        let record = try #require(try house.records().last)
+        #expect(record.kind == "read" && record.code == Int32(RPCStatus.Code.resourceExhausted.rawValue))
+    }
+}

@@ -26,7 +26,7 @@ public struct ServerClock: Sendable {
 
 /// Settings of the services; those of the transport are `RPCEngine.ServerConfiguration`'s.
 public struct ServiceSettings: Sendable {
-    public var maxBatchFacts = LicenseModel.Limits.defaultMaximumBatchFacts
+    public var maxBatchFacts = FactLimits.defaultMaximumBatchFacts
     public var advice = AdviceThresholds()
     /// Exports of one partner at once.
     public var partnerExports = 4

@@ -1,10 +1,11 @@
+import FactReading
 import InsightsAPI
 import LicenseModel
 import SwiftProtobuf
 
 /// Decodes and validates one batch.
 struct IngestDecoder: Sendable {
-    enum Refusal: Error, Sendable, Hashable {
+    enum Failure: Error, Sendable, Hashable {
         /// The bytes are no `IngestRequest`.
         case malformed
         case bad(BadField)
@@ -12,13 +13,13 @@ struct IngestDecoder: Sendable {
 
     let reader: FactReader
 
-    init(today: Day, maximumFacts: Int = Limits.defaultMaximumBatchFacts) {
+    init(today: Day, maximumFacts: Int = FactLimits.defaultMaximumBatchFacts) {
         reader = FactReader(today: today, maximumFacts: maximumFacts)
     }
 
     /// Counts the facts before any is decoded: an empty fact is two bytes on the wire and a hundred times as many in
     /// memory.
-    func decode(_ message: [UInt8]) throws(Refusal) -> FactBatch {
+    func decode(_ message: [UInt8]) throws(Failure) -> FactBatch {
         let count: Int
         do {
             count = try Self.factCount(message.span)

@@ -63,15 +63,18 @@ enum RequestFields {
         return size == 0 ? normal : min(Int(size), maximum)
     }
 
+    /// Days in one trend or export range, both ends included.
+    static let maximumRangeDays = 400
+
     /// `start_date` and `end_date`, both required and included: in order, not after today, at most
-    /// `Limits.maximumRangeDays` days.
+    /// `maximumRangeDays` days.
     static func range(start: String, end: String, today: Day) throws(FieldError) -> ClosedRange<Day> {
         let first = try FieldRules.day(start, notAfter: today, "start_date")
         let last = try FieldRules.day(end, notAfter: today, "end_date")
         if last < first { throw FieldError("end_date", "is before start_date (\(first))") }
         let days = first.distance(to: last) + 1
-        if days > Limits.maximumRangeDays {
-            throw FieldError("end_date", "makes a range of \(days) days: at most \(Limits.maximumRangeDays)")
+        if days > maximumRangeDays {
+            throw FieldError("end_date", "makes a range of \(days) days: at most \(maximumRangeDays)")
         }
         return first...last
     }

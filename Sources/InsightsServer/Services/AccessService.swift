@@ -106,9 +106,9 @@ struct AccessService: Sendable {
                 throw Refusal.badField("partner_id", "may not be . or ..")
             }
             let name = message.name
-            guard name.unicodeScalars.count <= LicenseModel.Limits.maximumNameLength else {
+            guard name.unicodeScalars.count <= FactLimits.maximumNameLength else {
                 throw Refusal.badField(
-                    "name", "is longer than \(LicenseModel.Limits.maximumNameLength) characters")
+                    "name", "is longer than \(FactLimits.maximumNameLength) characters")
             }
             guard !name.unicodeScalars.contains(where: \.isControl) else {
                 throw Refusal.badField("name", "may not contain control characters")

@@ -1,5 +1,6 @@
 import Crypto
 import Datastore
+import FactReading
 import InsightsAPI
 import InsightsCore
 import LicenseModel

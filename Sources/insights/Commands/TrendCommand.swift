@@ -1,6 +1,7 @@
 import ArgumentParser
 import InsightsAPI
 import InsightsClient
+import LicenseModel
 
 enum IntervalArgument: String, ExpressibleByArgument, CaseIterable {
     case day, week, month
@@ -45,14 +46,12 @@ struct TrendCommand: AsyncParsableCommand {
     @OptionGroup var connection: ConnectionOptions
 
     func run() async throws {
-        guard let end = to ?? DayText.adding(-1, to: Clock.today) else { throw CommandFailure("the clock is wrong") }
-        guard let start = from ?? DayText.adding(-89, to: end) else {
-            throw CommandFailure("--to “\(end)” is not a day YYYY-MM-DD")
-        }
+        let end = try to.map { try OptionText.day($0, "--to") } ?? Clock.today.advanced(by: -1)
+        let start = try from.map { try OptionText.day($0, "--from") } ?? end.advanced(by: -89)
         var request = PBGetTrendRequest()
         request.customerID = customer ?? ""
-        request.startDate = start
-        request.endDate = end
+        request.startDate = start.description
+        request.endDate = end.description
         request.interval = interval.interval
         request.workloadCode = workload
         request.scope = scope?.scope ?? .unspecified

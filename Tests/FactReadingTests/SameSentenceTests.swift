@@ -55,7 +55,7 @@ import Testing
             PBFact.OneOf_Fact.customer, good.customer, { $0.customerID = "" }, { $0.customerID = long },
             { $0.customerID = "a b" }, { $0.name = long }, { $0.market = long }),
         bad(
-            PBFact.OneOf_Fact.relationship, good.relationship, { $0.partnerID = "pärtner" },
+            PBFact.OneOf_Fact.relationship, good.relationship, { $0.partnerID = "pärtner" }, { $0.partnerID = ".." },
             { $0.customerID = "ü" }, { $0.startDate = "" }, { $0.startDate = "2024-02-30" },
             { $0.endDate = "2023-12-31" }, { $0.endDate = "soon" }),
         bad(

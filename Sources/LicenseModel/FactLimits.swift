@@ -4,8 +4,8 @@ public enum BatchTag: IdentifierTag {}
 /// The caller's name for a batch.
 public typealias BatchID = Identifier<BatchTag>
 
-/// Bounds on facts and batches, for whoever sends and whoever receives. Each is checked where the fact is read, before
-/// memory is spent on it.
+/// Bounds on facts, batches and what is asked about them, for whoever sends and whoever receives. Each is checked where
+/// the fact is read, before memory is spent on it.
 public enum FactLimits {
     /// Licenses of one subscription entry.
     public static let maximumQuantity: Int64 = 100_000_000
@@ -15,6 +15,8 @@ public enum FactLimits {
     public static let maximumNameLength = 256
     /// Days in one activity fact.
     public static let maximumActivityDays = 4_000
+    /// Days in one trend or export range, both ends included.
+    public static let maximumRangeDays = 400
     /// Facts in one batch, by default.
     public static let defaultMaximumBatchFacts = 100_000
     /// Bytes of one message, a batch among them, by default.

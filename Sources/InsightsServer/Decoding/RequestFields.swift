@@ -63,18 +63,15 @@ enum RequestFields {
         return size == 0 ? normal : min(Int(size), maximum)
     }
 
-    /// Days in one trend or export range, both ends included.
-    static let maximumRangeDays = 400
-
     /// `start_date` and `end_date`, both required and included: in order, not after today, at most
-    /// `maximumRangeDays` days.
+    /// `FactLimits.maximumRangeDays` days.
     static func range(start: String, end: String, today: Day) throws(FieldError) -> ClosedRange<Day> {
         let first = try FieldRules.day(start, notAfter: today, "start_date")
         let last = try FieldRules.day(end, notAfter: today, "end_date")
         if last < first { throw FieldError("end_date", "is before start_date (\(first))") }
         let days = first.distance(to: last) + 1
-        if days > maximumRangeDays {
-            throw FieldError("end_date", "makes a range of \(days) days: at most \(maximumRangeDays)")
+        if days > FactLimits.maximumRangeDays {
+            throw FieldError("end_date", "makes a range of \(days) days: at most \(FactLimits.maximumRangeDays)")
         }
         return first...last
     }

@@ -270,18 +270,6 @@ struct AccessService: Sendable {
     private static let maximumRoles = 16
 }
 
-extension PBRole {
-    init(role: Role) {
-        self = PBRole(rawValue: Int(role.rawValue)) ?? .unspecified
-    }
-}
-
-extension PBPermission {
-    init(permission: Permission) {
-        self = PBPermission(rawValue: Int(permission.rawValue)) ?? .unspecified
-    }
-}
-
 extension PBPrincipal {
     init(record: PrincipalRecord) {
         self.init()

@@ -20,9 +20,9 @@ struct TrendCommand: AsyncParsableCommand {
         commandName: "trend",
         abstract: "Figures over time, as line charts on a terminal.",
         discussion: """
-            Without a customer: the whole portfolio. At most \(FactLimits.maximumRangeDays) days. Where the output is no \
-            terminal a table is printed, or charts with --chart. Gaps in a chart are never zeros: below it stands why \
-            they are there.
+            Without a customer: the whole portfolio. At most \(FactLimits.maximumRangeDays) days. Where the output is \
+            no terminal a table is printed, or charts with --chart. Gaps in a chart are never zeros: below it stands \
+            why they are there.
 
             Examples:
               insights trend

@@ -68,6 +68,7 @@ let package = Package(
 
         // The wire.
         .target(name: "InsightsAPI", dependencies: ["Tenancy", protobuf]),
+        .target(name: "FactReading", dependencies: ["InsightsAPI", "LicenseModel", "Tenancy"]),
         .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CNghttp2", pkgConfig: "libnghttp2", providers: [.apt(["libnghttp2-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
@@ -78,7 +79,8 @@ let package = Package(
         .target(
             name: "InsightsServer",
             dependencies: [
-                "Tenancy", "LicenseModel", "InsightsCore", "AuditTrail", "Datastore", "DurableFiles", "LogLines",
+                "Tenancy", "LicenseModel", "FactReading", "InsightsCore", "AuditTrail", "Datastore", "DurableFiles",
+                "LogLines",
                 "Authentication", "InsightsAPI", "RPCEngine", protobuf, crypto, logging,
                 .product(name: "DequeModule", package: "swift-collections"),
             ],
@@ -102,9 +104,14 @@ let package = Package(
                 .product(name: "GRPCNIOTransportHTTP2Posix", package: "grpc-swift-nio-transport"),
                 .product(name: "GRPCProtobuf", package: "grpc-swift-protobuf"),
             ]),
-        .target(name: "ImportFormats", dependencies: ["InsightsAPI", crypto, protobuf]),
+        .target(
+            name: "ImportFormats",
+            dependencies: ["FactReading", "InsightsAPI", "LicenseModel", "Tenancy", crypto, protobuf]),
         .executableTarget(
-            name: "insights", dependencies: ["InsightsAPI", "InsightsClient", "ImportFormats", arguments, protobuf]),
+            name: "insights",
+            dependencies: [
+                "ImportFormats", "InsightsAPI", "InsightsClient", "LicenseModel", "Tenancy", arguments, protobuf,
+            ]),
 
         // Tests, and what only they need.
         .target(
@@ -117,7 +124,7 @@ let package = Package(
         .target(
             name: "CProtobufC", path: "Tests/CProtobufC", exclude: ["generate.sh"],
             linkerSettings: [.linkedLibrary("protobuf-c")]),
-        .testTarget(name: "LicenseModelTests", dependencies: ["LicenseModel", "DatastoreConformance"]),
+        .testTarget(name: "LicenseModelTests", dependencies: ["LicenseModel", "Tenancy", "DatastoreConformance"]),
         .testTarget(
             name: "InsightsCoreTests", dependencies: ["CLinux", "InsightsCore", "LicenseModel", "Tenancy"]),
         .testTarget(
@@ -132,23 +139,28 @@ let package = Package(
                 "Authentication", "Tenancy", crypto, cryptoExtras, .product(name: "JWTKit", package: "jwt-kit"),
             ]),
         .testTarget(
+            name: "FactReadingTests",
+            dependencies: [
+                "FactReading", "ImportFormats", "InsightsAPI", "InsightsServer", "LicenseModel", "Tenancy", protobuf,
+            ]),
+        .testTarget(
             name: "RPCEngineTests", dependencies: ["RPCEngine", "InteropServer"], resources: [.copy("Scripts")]),
         .testTarget(name: "InsightsAPITests", dependencies: ["InsightsAPI", "Tenancy", protobuf]),
         .testTarget(
             name: "InsightsServerTests",
             dependencies: [
                 "InsightsServer", "AuditTrail", "Authentication", "Datastore", "DatastoreSQLite",
-                "DatastoreConformance", "DurableFiles", "LogLines",
+                "DatastoreConformance", "DurableFiles", "FactReading", "LogLines",
                 "InsightsAPI", "InsightsCore", "LicenseModel", "RPCEngine", "Tenancy", "CProtobufC",
                 protobuf, crypto, logging,
             ]),
         .testTarget(
-            name: "ImportFormatsTests", dependencies: ["ImportFormats", "InsightsAPI", protobuf],
+            name: "ImportFormatsTests", dependencies: ["ImportFormats", "InsightsAPI", "LicenseModel", protobuf],
             resources: [.copy("Fixtures")]),
         .testTarget(
             name: "InsightsClientTests",
             dependencies: [
-                "InsightsClient", "InsightsAPI", "insights", arguments,
+                "InsightsClient", "InsightsAPI", "LicenseModel", "insights", arguments,
                 .product(name: "GRPCCore", package: "grpc-swift-2"),
                 .product(name: "GRPCNIOTransportHTTP2Posix", package: "grpc-swift-nio-transport"),
                 .product(name: "GRPCProtobuf", package: "grpc-swift-protobuf"),

@@ -21,12 +21,14 @@ public struct DirectorySnapshot: Sendable {
     }
 
     /// The state that a store holds. `generation` is that of the running process, not persisted.
-    public init(stored: [PartnerID: [PrincipalRecord]], disabledPartners: Set<PartnerID> = []) {
-        let partners = stored.mapValues { records in
-            Dictionary(records.map { ($0.principal, $0) }, uniquingKeysWith: { _, last in last })
+    public init(stored: AccessRegistry) {
+        var partners: [PartnerID: [PrincipalID: PrincipalRecord]] = [:]
+        for partner in stored.partners { partners[partner.id] = [:] }
+        for record in stored.principals {
+            partners[record.partner, default: [:]][record.id] = record.withKnownRoles
         }
         self.init(generation: 1, partners: partners)
-        self.disabledPartners = disabledPartners
+        disabledPartners = Set(stored.partners.filter(\.isDisabled).map(\.id))
     }
 
     public var partnerCount: Int { partners.count }
@@ -36,14 +38,11 @@ public struct DirectorySnapshot: Sendable {
     /// Whether nobody of the partner is let in.
     public func isDisabled(_ partner: PartnerID) -> Bool { disabledPartners.contains(partner) }
 
-    /// Every registered partner, in no order. For the operator's bookkeeping, such as rate limits.
-    public var registeredPartners: some Collection<PartnerID> { partners.keys }
-
     public func principalCount(in scope: PartnerScope) -> Int { partners[scope.partner]?.count ?? 0 }
 
     /// The principals of the scope's partner, ordered by id.
     public func principals(in scope: PartnerScope) -> [PrincipalRecord] {
-        (partners[scope.partner] ?? [:]).values.sorted { $0.principal < $1.principal }
+        (partners[scope.partner] ?? [:]).values.sorted { $0.id < $1.id }
     }
 
     public func principal(_ principal: PrincipalID, in scope: PartnerScope) -> PrincipalRecord? {
@@ -60,7 +59,7 @@ public struct DirectorySnapshot: Sendable {
     func creatingPartner(_ partner: PartnerID, first: PrincipalRecord) throws(DirectoryError) -> DirectorySnapshot {
         guard partners[partner] == nil else { throw .alreadyExists }
         guard partners.count < Self.maximumPartners else { throw .full(limit: Self.maximumPartners) }
-        return replacing(partner, with: [first.principal: first])
+        return replacing(partner, with: [first.id: first])
     }
 
     func settingPartner(_ partner: PartnerID, disabled: Bool) throws(DirectoryError) -> DirectorySnapshot {
@@ -75,18 +74,18 @@ public struct DirectorySnapshot: Sendable {
         _ record: PrincipalRecord, of partner: PartnerID
     ) throws(DirectoryError) -> DirectorySnapshot {
         guard var principals = partners[partner] else { throw .notFound }
-        guard principals[record.principal] == nil else { throw .alreadyExists }
+        guard principals[record.id] == nil else { throw .alreadyExists }
         guard principals.count < Self.maximumPrincipalsPerPartner else {
             throw .full(limit: Self.maximumPrincipalsPerPartner)
         }
-        principals[record.principal] = record
+        principals[record.id] = record
         return replacing(partner, with: principals)
     }
 
     func storing(_ record: PrincipalRecord, of partner: PartnerID) throws(DirectoryError) -> DirectorySnapshot {
-        guard var principals = partners[partner], let before = principals[record.principal] else { throw .notFound }
+        guard var principals = partners[partner], let before = principals[record.id] else { throw .notFound }
         if before.isEnabledAdmin, !record.isEnabledAdmin { try requireAnotherAdmin(in: principals) }
-        principals[record.principal] = record
+        principals[record.id] = record
         return replacing(partner, with: principals)
     }
 

@@ -1,37 +1,6 @@
 import Synchronization
 import Tenancy
 
-/// A change of one partner's principals, asked for by that partner.
-public enum PrincipalChange: Sendable, Hashable {
-    case create(PrincipalRecord)
-    case update(PrincipalID, PrincipalUpdate)
-    case delete(PrincipalID)
-}
-
-/// What a store must remember of one change: the whole new row, or that it is gone.
-public enum AccessChange: Sendable, Hashable {
-    case partnerCreated(PartnerID, first: PrincipalRecord)
-    case partnerUpdated(PartnerID, disabled: Bool)
-    case principalStored(PartnerID, PrincipalRecord)
-    case principalDeleted(PartnerID, PrincipalID)
-
-    public var partner: PartnerID {
-        switch self {
-        case .partnerCreated(let partner, _), .partnerUpdated(let partner, _), .principalStored(let partner, _),
-            .principalDeleted(let partner, _):
-            partner
-        }
-    }
-
-    /// The principal as it is after the change; nil when deleted, and for changes of a partner.
-    public var record: PrincipalRecord? {
-        switch self {
-        case .partnerCreated(_, let record), .principalStored(_, let record): record
-        case .principalDeleted, .partnerUpdated: nil
-        }
-    }
-}
-
 /// A validated change that is not visible yet: persist `change`, then publish.
 public struct PreparedAccessChange: Sendable {
     public let change: AccessChange
@@ -67,20 +36,17 @@ public final class PrincipalDirectory: Sendable {
     ///
     /// - Parameter earlier: a prepared change that is published together with this one, by publishing this one.
     public func prepareCreatePartner(
-        _ partner: PartnerID, first: PrincipalRecord, by grant: OperatorGrant,
+        _ partner: PartnerRecord, first: PrincipalRecord, by grant: OperatorGrant,
         after earlier: PreparedAccessChange? = nil
     ) throws(DirectoryError) -> PreparedAccessChange {
-        if partner.text == "." || partner.text == ".." {
-            throw .invalid(field: "partner_id", reason: "may not be . or ..")
-        }
-        try first.validate()
+        try Self.require(first, of: partner.id)
+        var admin = try first.checked()
         if first.isDisabled { throw .invalid(field: "disabled", reason: "must be false for the first principal") }
-        var admin = first
-        admin.roles = RoleSet(first.roles.roles + [.userManagementAdmin])
+        admin.roles.formUnion(RoleSet([.userManagementAdmin]))
         let base = earlier?.snapshot ?? snapshot
         return PreparedAccessChange(
-            change: .partnerCreated(partner, first: admin),
-            snapshot: try base.creatingPartner(partner, first: admin), changesSomething: true,
+            change: .createPartner(partner, first: admin),
+            snapshot: try base.creatingPartner(partner.id, first: admin), changesSomething: true,
             base: earlier?.base ?? base.generation)
     }
 
@@ -88,13 +54,13 @@ public final class PrincipalDirectory: Sendable {
     ///
     /// - Parameter earlier: a prepared change that is published together with this one, by publishing this one.
     public func prepareUpdatePartner(
-        _ partner: PartnerID, disabled: Bool, by grant: OperatorGrant, after earlier: PreparedAccessChange? = nil
+        _ partner: PartnerID, isDisabled: Bool, by grant: OperatorGrant, after earlier: PreparedAccessChange? = nil
     ) throws(DirectoryError) -> PreparedAccessChange {
         let base = earlier?.snapshot ?? snapshot
-        let changesSomething = base.isDisabled(partner) != disabled
-        let next = try base.settingPartner(partner, disabled: disabled)
+        let changesSomething = base.isDisabled(partner) != isDisabled
+        let next = try base.settingPartner(partner, disabled: isDisabled)
         return PreparedAccessChange(
-            change: .partnerUpdated(partner, disabled: disabled), snapshot: changesSomething ? next : base,
+            change: .updatePartner(partner, isDisabled: isDisabled), snapshot: changesSomething ? next : base,
             changesSomething: changesSomething, base: earlier?.base ?? base.generation)
     }
 
@@ -110,25 +76,29 @@ public final class PrincipalDirectory: Sendable {
         let next: DirectorySnapshot
         let row: AccessChange
         switch change {
-        case .create(let record):
-            try record.validate()
+        case .create(let asked):
+            try Self.require(asked, of: partner)
+            let record = try asked.checked()
             next = try base.creatingPrincipal(record, of: partner)
-            row = .principalStored(partner, record)
+            row = .createPrincipal(record)
         case .update(let principal, let update):
             guard let before = base.record(principal, of: partner) else { throw .notFound }
-            let record = PrincipalRecord(
-                principal: principal, displayName: update.displayName ?? before.displayName,
-                roles: update.roles ?? before.roles, isDisabled: update.isDisabled ?? before.isDisabled)
-            try record.validate()
+            let record = try update.applied(to: before).checked()
             changesSomething = record != before
             next = changesSomething ? try base.storing(record, of: partner) : base
-            row = .principalStored(partner, record)
+            row = .updatePrincipal(record)
         case .delete(let principal):
             next = try base.deletingPrincipal(principal, of: partner)
-            row = .principalDeleted(partner, principal)
+            row = .deletePrincipal(partner, principal)
         }
         return PreparedAccessChange(
             change: row, snapshot: next, changesSomething: changesSomething, base: earlier?.base ?? base.generation)
+    }
+
+    private static func require(_ record: PrincipalRecord, of partner: PartnerID) throws(DirectoryError) {
+        guard record.partner == partner else {
+            throw .invalid(field: "partner_id", reason: "must be empty or the partner itself")
+        }
     }
 
     /// Shows a prepared change to every reader. Throws `.stale` when it was not prepared on the current snapshot.

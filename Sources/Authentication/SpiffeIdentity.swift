@@ -87,7 +87,7 @@ public enum SpiffeIdentity: Sendable, Hashable {
 
     private static func identifier<Tag>(_ segment: [UInt8]) throws(SpiffeError) -> Identifier<Tag> {
         let text = String(decoding: segment, as: UTF8.self)
-        guard text != ".", text != "..", let identifier = try? Identifier<Tag>(text) else { throw .malformedPath }
+        guard let identifier = try? Identifier<Tag>(text) else { throw .malformedPath }
         return identifier
     }
 }

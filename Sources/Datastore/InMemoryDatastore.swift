@@ -174,7 +174,7 @@ extension InMemoryDatastore.Contents {
             append(entry)
         case .updatePartner(let id, let disabled):
             guard let partner = partners[id] else { throw .notFound }
-            partners[id] = PartnerRecord(id: id, name: partner.name, disabled: disabled)
+            partners[id] = PartnerRecord(id: id, name: partner.name, isDisabled: disabled)
         case .createPrincipal(let principal):
             guard partners[principal.partner] != nil else { throw .notFound }
             guard principals[principal.partner]?[principal.id] == nil else { throw .alreadyExists }

@@ -49,7 +49,7 @@ extension SQLiteDatastore {
         guard let text = String.fromDatabaseValue(row[0]), let id = try? PartnerID(text),
             let disabled = Bool.fromDatabaseValue(row[2])
         else { throw DatastoreError.corrupt("a partner is incomplete") }
-        let record = PartnerRecord(id: id, name: String.fromDatabaseValue(row[1]), disabled: disabled)
+        let record = PartnerRecord(id: id, name: String.fromDatabaseValue(row[1]), isDisabled: disabled)
         try check(record.checksum, of: row[3], "a partner", &sum)
         return record
     }
@@ -63,7 +63,7 @@ extension SQLiteDatastore {
             let disabled = Bool.fromDatabaseValue(row[4])
         else { throw DatastoreError.corrupt("a principal is incomplete") }
         let record = PrincipalRecord(
-            partner: partner, id: id, displayName: displayName, roles: RoleSet(rawValue: roles), disabled: disabled)
+            partner: partner, id: id, displayName: displayName, roles: RoleSet(rawValue: roles), isDisabled: disabled)
         try check(record.checksum, of: row[5], "a principal", &sum)
         return record
     }
@@ -96,7 +96,7 @@ extension SQLiteDatastore {
             try insert(db) {
                 try db.execute(
                     sql: "INSERT INTO partner (id, name, disabled, checksum) VALUES (?, ?, ?, ?)",
-                    arguments: [partner.id.text, partner.name, partner.disabled, partner.checksum])
+                    arguments: [partner.id.text, partner.name, partner.isDisabled, partner.checksum])
             }
             sums.add(partner.checksum, to: .partner)
             try insert(first, db, &sums)
@@ -116,7 +116,7 @@ extension SQLiteDatastore {
                     WHERE partner = ? AND id = ?
                     """,
                 arguments: [
-                    principal.displayName, Int64(principal.roles.rawValue), principal.disabled, principal.checksum,
+                    principal.displayName, Int64(principal.roles.rawValue), principal.isDisabled, principal.checksum,
                     principal.partner.text, principal.id.text,
                 ])
             sums.add(principal.checksum, to: .principal)
@@ -135,7 +135,7 @@ extension SQLiteDatastore {
             throw DatastoreError.notFound
         }
         let before = try partner(of: row, &sum)
-        let after = PartnerRecord(id: id, name: before.name, disabled: disabled)
+        let after = PartnerRecord(id: id, name: before.name, isDisabled: disabled)
         try db.execute(
             sql: "UPDATE partner SET disabled = ?, checksum = ? WHERE id = ?",
             arguments: [disabled, after.checksum, id.text])
@@ -163,7 +163,7 @@ extension SQLiteDatastore {
                     """,
                 arguments: [
                     principal.partner.text, principal.id.text, principal.displayName, Int64(principal.roles.rawValue),
-                    principal.disabled, principal.checksum,
+                    principal.isDisabled, principal.checksum,
                 ])
         }
         sums.add(principal.checksum, to: .principal)
@@ -180,13 +180,13 @@ extension SQLiteDatastore {
 }
 
 extension PartnerRecord {
-    fileprivate var checksum: Int64 { RowChecksum.partner(id: id.text, name: name, disabled: disabled ? 1 : 0) }
+    fileprivate var checksum: Int64 { RowChecksum.partner(id: id.text, name: name, disabled: isDisabled ? 1 : 0) }
 }
 
 extension PrincipalRecord {
     fileprivate var checksum: Int64 {
         RowChecksum.principal(
             partner: partner.text, id: id.text, displayName: displayName, roles: Int64(roles.rawValue),
-            disabled: disabled ? 1 : 0)
+            disabled: isDisabled ? 1 : 0)
     }
 }

@@ -58,8 +58,7 @@ struct FactLinesImporter: FactImporter {
         } catch {
             throw PositionedProblem(start, "the line is no Fact: \(Self.reason(error))")
         }
-        guard let fact = message.fact else { throw PositionedProblem(start, "the line holds no fact") }
-        try sink.add(fact, at: start)
+        try sink.add(message, at: start)
         report.add("facts", one: "fact")
     }
 

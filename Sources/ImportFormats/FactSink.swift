@@ -1,4 +1,6 @@
+import FactReading
 import InsightsAPI
+import LicenseModel
 
 /// A fact with the place in the input that it came from.
 public struct SourcedFact: Sendable {
@@ -9,42 +11,48 @@ public struct SourcedFact: Sendable {
     public var isClosing = false
 }
 
-/// Takes the facts of a parser: checks each against the contract's bounds, so that a bad row is refused before
-/// anything is sent, and passes it on with its place.
+/// Takes the facts of a parser: reads each as the server will, so that a bad row is refused before anything is sent and
+/// in the server's words, and passes it on with its place.
 struct FactSink {
-    /// The last day that a fact may speak about.
-    let today: String
-    let maximumFacts: Int
+    private let reader: FactReader
+    private let maximumFacts: Int
     var file = ""
     private(set) var count = 0
     private let emit: (SourcedFact) throws -> Void
 
-    init(today: String, maximumFacts: Int, emit: @escaping (SourcedFact) throws -> Void) {
-        self.today = today
+    /// - Parameter today: the last day that activity and coverage may speak about.
+    init(today: Day, maximumFacts: Int, emit: @escaping (SourcedFact) throws -> Void) {
+        reader = FactReader(today: today)
         self.maximumFacts = maximumFacts
         self.emit = emit
     }
 
     /// The source has reported through the day.
-    mutating func addCoverage(_ source: PBSource, through day: String, options: ImportOptions) throws {
+    mutating func addCoverage(_ source: PBSource, through day: Day, options: ImportOptions) throws {
         if options.withoutCoverage { return }
         var fact = PBCoverageFact()
         fact.customerID = options.customerID
         fact.source = source
-        fact.through = day
+        fact.through = day.description
         try add(.coverage(fact), at: .wholeFile, isClosing: true)
     }
 
     mutating func add(_ fact: PBFact.OneOf_Fact, at position: FilePosition, isClosing: Bool = false) throws {
-        if let complaint = FactCheck(today: today).complaint(about: fact) {
-            throw PositionedProblem(position, complaint)
+        var message = PBFact()
+        message.fact = fact
+        try add(message, at: position, isClosing: isClosing)
+    }
+
+    mutating func add(_ message: PBFact, at position: FilePosition, isClosing: Bool = false) throws {
+        do throws(FieldError) {
+            _ = try reader.fact(message)
+        } catch {
+            throw PositionedProblem(position, error.message)
         }
         count += 1
         guard count <= maximumFacts else {
             throw PositionedProblem(.wholeFile, "the import makes more than \(maximumFacts) facts")
         }
-        var message = PBFact()
-        message.fact = fact
         try emit(SourcedFact(fact: message, file: file, position: position, isClosing: isClosing))
     }
 }

@@ -1,21 +1,23 @@
 import InsightsAPI
+import LicenseModel
+import Tenancy
 
 /// Graph `getOffice365ActiveUserDetail`: per person the last day of activity in each workload. Reports of several days,
 /// as several files or put together in one, add up: each gives every person one more known day.
 struct GraphActiveUsersImporter: FactImporter {
     private let options: ImportOptions
-    private var lastRefresh = ""
+    private var lastRefresh: Day?
     private var concealed = 0
     private(set) var report = ImportReport()
 
     init(options: ImportOptions) { self.options = options }
 
     /// Lower-cased columns; the vendor adds and renames some over the years.
-    static let columns: [(name: String, workload: Workload)] = [
-        ("exchange last activity date", .exchange), ("onedrive last activity date", .oneDrive),
-        ("sharepoint last activity date", .sharePoint), ("skype for business last activity date", .skype),
-        ("yammer last activity date", .yammer), ("viva engage last activity date", .yammer),
-        ("teams last activity date", .teams),
+    static let columns: [(name: String, code: String)] = [
+        ("exchange last activity date", Workload.exo.code), ("onedrive last activity date", Workload.oneDriveCode),
+        ("sharepoint last activity date", Workload.spo.code),
+        ("skype for business last activity date", Workload.sfb.code), ("yammer last activity date", Workload.yam.code),
+        ("viva engage last activity date", Workload.yam.code), ("teams last activity date", Workload.teams.code),
     ]
 
     mutating func read(_ file: InputFile, into sink: inout FactSink) throws {
@@ -41,7 +43,7 @@ struct GraphActiveUsersImporter: FactImporter {
                     + "in the reports settings of its admin center")
         }
         // The report speaks up to its refresh day, however late the file is imported.
-        if !lastRefresh.isEmpty { try sink.addCoverage(.activity, through: lastRefresh, options: options) }
+        if let lastRefresh { try sink.addCoverage(.activity, through: lastRefresh, options: options) }
     }
 
     private mutating func checkColumns(_ header: CSVHeader) throws {
@@ -56,18 +58,14 @@ struct GraphActiveUsersImporter: FactImporter {
     }
 
     private mutating func add(_ row: CSVRow, into sink: inout FactSink) throws {
-        let refresh = try row.required("report refresh date")
-        guard CivilDay.number(refresh) != nil, refresh <= options.today else {
-            throw PositionedProblem(
-                row.position("report refresh date"),
-                "Report Refresh Date \(refresh.excerpt) is not a day YYYY-MM-DD up to today")
+        let refresh = try checked("report refresh date", row) { (text, field) throws(FieldError) in
+            try FieldRules.day(text, notAfter: options.today, field)
         }
-        lastRefresh = max(lastRefresh, refresh)
+        lastRefresh = max(lastRefresh ?? refresh, refresh)
         let isDeleted = try flag("is deleted", row)
-        let user = Self.userID(try row.required("user principal name").lowercased(), isDeleted: isDeleted)
-        if let complaint = FactCheck(today: options.today).id("user principal name", user) {
-            throw PositionedProblem(row.position("user principal name"), complaint)
-        }
+        let user = try checked("user principal name", row) { (text, field) throws(FieldError) in
+            try FieldRules.id(Self.userID(text.lowercased(), isDeleted: isDeleted), field) as UserID
+        }.text
         if Self.isConcealed(user) {
             concealed += 1
         } else if let name = try row.text("display name")?.cleanedName, !name.isEmpty, name != "(Unknown)",
@@ -79,15 +77,27 @@ struct GraphActiveUsersImporter: FactImporter {
             fact.displayName = name
             try sink.add(.user(fact), at: row.position)
         }
-        for (column, workload) in Self.columns {
+        for (column, code) in Self.columns {
             guard let day = try row.text(column), !day.isEmpty else { continue }
             var fact = PBActivityFact()
             fact.customerID = options.customerID
             fact.userID = user
-            fact.workloadCode = workload.rawValue
+            fact.workloadCode = code
             fact.dates = [day]
             try sink.add(.activity(fact), at: row.position(column))
             report.add("activities", one: "activity")
+        }
+    }
+
+    /// A column that every row needs, by the contract's rules and at its place.
+    private func checked<Value>(
+        _ column: String, _ row: CSVRow, _ rule: (String, String) throws(FieldError) -> Value
+    ) throws -> Value {
+        let text = try row.required(column)
+        do throws(FieldError) {
+            return try rule(text, column)
+        } catch {
+            throw PositionedProblem(row.position(column), error.message)
         }
     }
 

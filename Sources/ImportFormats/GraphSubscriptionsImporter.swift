@@ -51,9 +51,9 @@ struct GraphSubscriptionsImporter: FactImporter {
         }
         fact.quantity = quantity
         fact.trial = try object.bool("isTrial") ?? false
-        fact.termEnd = try object.day("nextLifecycleDateTime") ?? ""
+        fact.termEnd = try object.day("nextLifecycleDateTime")?.description ?? ""
         let created = try object.day("createdDateTime")
-        fact.effectiveDate = SubscriptionTiming(options: options).effectiveDay(created: created)
+        fact.effectiveDate = SubscriptionTiming(options: options).effectiveDay(created: created).description
         fact.seller = try seller(object)
         return fact
     }

@@ -1,4 +1,5 @@
 import InsightsAPI
+import LicenseModel
 
 /// Graph `users` with `assignedLicenses`: names, and one snapshot per SKU of everybody who holds it. People are keyed
 /// by their lower-cased user principal name, as the activity reports are.
@@ -50,7 +51,7 @@ struct GraphUsersImporter: FactImporter {
             var fact = PBAssignmentSnapshotFact()
             fact.customerID = options.customerID
             fact.skuID = sku
-            fact.date = options.snapshotDay
+            fact.date = options.snapshotDay.description
             fact.userIds = users.sorted()
             try sink.add(.assignmentSnapshot(fact), at: .wholeFile)
             report.add("snapshots, one per SKU", one: "snapshot")
@@ -70,13 +71,13 @@ struct GraphUsersImporter: FactImporter {
         try sink.addCoverage(.assignments, through: options.snapshotDay, options: options)
     }
 
-    private func assign(_ users: Set<String>, sku: String, since: String, into sink: inout FactSink) throws {
+    private func assign(_ users: Set<String>, sku: String, since: Day, into sink: inout FactSink) throws {
         for user in users.sorted() {
             var fact = PBAssignmentFact()
             fact.customerID = options.customerID
             fact.userID = user
             fact.skuID = sku
-            fact.startDate = since
+            fact.startDate = since.description
             try sink.add(.assignment(fact), at: .wholeFile)
         }
     }

@@ -1,3 +1,5 @@
+import LicenseModel
+
 /// The formats that can be imported.
 public enum ImportKind: String, CaseIterable, Sendable {
     /// The vendor's public CSV of products and the service plans in them.
@@ -30,13 +32,13 @@ public struct ImportOptions: Sendable {
     public var customerID = ""
     /// The customer's tenant id, to refuse files of another customer and to tell direct purchases. Empty = unknown.
     public var customerTenant = ""
-    /// The day of the download, `YYYY-MM-DD`; nil = today.
-    public var date: String?
+    /// The day of the download; nil = today.
+    public var date: Day?
     /// Subscriptions count from the day of their creation, in the state that they have now: right for the first file.
     public var sinceCreation = false
-    /// The people of a users file have held their licenses since this day, `YYYY-MM-DD`: right for the first file,
-    /// because a snapshot says nothing about the days before it.
-    public var heldSince: String?
+    /// The people of a users file have held their licenses since this day: right for the first file, because a
+    /// snapshot says nothing about the days before it.
+    public var heldSince: Day?
     /// The selling partner of Partner Center subscriptions.
     public var partnerID = ""
     /// Partner ids by lower-cased tenant id.
@@ -49,17 +51,17 @@ public struct ImportOptions: Sendable {
     public var extraSkuIDs: [String] = []
     /// Do not say that the source has reported.
     public var withoutCoverage = false
-    /// Today in UTC, `YYYY-MM-DD`.
-    public var today: String
+    /// Today in UTC.
+    public var today: Day
     /// Changes the batch ids, to send again what has been sent before.
     public var salt = ""
     public var limits = ImportLimits()
 
-    public init(today: String) {
+    public init(today: Day) {
         self.today = today
     }
 
-    var snapshotDay: String { date ?? today }
+    var snapshotDay: Day { date ?? today }
 
     /// What is wrong with the options for a kind of file, or nil.
     public func complaint(for kind: ImportKind) -> String? {
@@ -67,12 +69,8 @@ public struct ImportOptions: Sendable {
         if kind == .partnerSubscriptions && partnerID.isEmpty {
             return "\(kind.rawValue) needs --partner, the partner who sold"
         }
-        if let date, CivilDay.number(date) == nil { return "--date \(date.excerpt) is not a day YYYY-MM-DD" }
-        if let date, date > today { return "--date \(date) is after today (\(today), UTC)" }
-        if let heldSince, CivilDay.number(heldSince) == nil {
-            return "--held-since \(heldSince.excerpt) is not a day YYYY-MM-DD"
-        }
-        if let heldSince, heldSince > snapshotDay { return "--held-since \(heldSince) is after \(snapshotDay)" }
+        if let date, date > today { return "--date is after today (\(today))" }
+        if let heldSince, heldSince > snapshotDay { return "--held-since is after \(snapshotDay)" }
         return nil
     }
 }

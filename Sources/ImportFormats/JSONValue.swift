@@ -1,3 +1,5 @@
+import LicenseModel
+
 /// A JSON value that remembers where it started, so that a wrong one can be shown.
 struct JSONValue {
     enum Content {
@@ -111,11 +113,11 @@ struct JSONObject {
     }
 
     /// The UTC day of a timestamp; nil when absent or when the year is 9999, which means “no end”.
-    func day(_ key: String) throws -> String? {
+    func day(_ key: String) throws -> Day? {
         guard let text = try string(key) else { return nil }
-        guard let day = CivilDay.utcDay(ofTimestamp: text) else {
+        guard let day = Day(ofTimestamp: text) else {
             throw JSONProblem(offset: offset(key), message: "\(key) \(text.excerpt) is not a date or timestamp")
         }
-        return day.hasPrefix("9999") ? nil : day
+        return day.civil.year == 9999 ? nil : day
     }
 }

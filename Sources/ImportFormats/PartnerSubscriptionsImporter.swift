@@ -79,9 +79,9 @@ struct PartnerSubscriptionsImporter: FactImporter {
         fact.quantity = quantity
         fact.trial = try object.bool("isTrial") ?? false
         fact.autoRenew = try object.bool("autoRenewEnabled") ?? false
-        fact.termEnd = try object.day("commitmentEndDate") ?? ""
+        fact.termEnd = try object.day("commitmentEndDate")?.description ?? ""
         let created = try object.day("creationDate") ?? object.day("effectiveStartDate")
-        fact.effectiveDate = SubscriptionTiming(options: options).effectiveDay(created: created)
+        fact.effectiveDate = SubscriptionTiming(options: options).effectiveDay(created: created).description
         return fact
     }
 

@@ -1,20 +1,22 @@
+import LicenseModel
+
 /// Which service plans of the vendor's catalog entitle to which workload. A table of names and not of prefixes:
 /// hundreds of products contain a plan that looks like a mailbox or a site (`EXCHANGE_S_FOUNDATION`, `SHAREPOINTWAC`)
 /// and entitles to none.
 enum ServicePlanRules {
     /// Plan names, upper case. Each also counts with one of `suffixes`.
     static let entitling: [Workload: Set<String>] = [
-        .exchange: [
+        .exo: [
             "EXCHANGE_S_STANDARD", "EXCHANGE_S_ENTERPRISE", "EXCHANGE_S_DESKLESS", "EXCHANGE_S_ESSENTIALS",
             "EXCHANGE_L_STANDARD", "EXCHANGE_B_STANDARD",
         ],
-        .sharePoint: [
+        .spo: [
             "SHAREPOINTSTANDARD", "SHAREPOINTENTERPRISE", "SHAREPOINTDESKLESS", "SHAREPOINTLITE",
             "SHAREPOINT_S_DEVELOPER", "SHAREPOINT PLAN 1G",
         ],
         .teams: ["TEAMS1", "TEAMS_DESKLESS", "TEAMSESS", "MCO_TEAMS_IW"],
-        .skype: ["MCOSTANDARD", "MCOIMP", "MCOLITE"],
-        .yammer: ["YAMMER_ENTERPRISE", "YAMMER_EDU", "YAMMER_MIDSIZE", "YAMMER_BASIC"],
+        .sfb: ["MCOSTANDARD", "MCOIMP", "MCOLITE"],
+        .yam: ["YAMMER_ENTERPRISE", "YAMMER_EDU", "YAMMER_MIDSIZE", "YAMMER_BASIC"],
         .apps: [
             "OFFICESUBSCRIPTION", "OFFICE_BUSINESS", "OFFICE_PROPLUS_DEVICE", "OFFICE_PRO_PLUS_SUBSCRIPTION_SMBIZ",
         ],
@@ -25,7 +27,7 @@ enum ServicePlanRules {
 
     /// Whole families of plans.
     static let entitlingPrefixes: [(prefix: String, workload: Workload)] = [
-        ("ONEDRIVE", .sharePoint), ("TEAMS_AR_", .teams), ("TEAMS_GOV", .teams), ("YAMMER_GOV", .yammer),
+        ("ONEDRIVE", .spo), ("TEAMS_AR_", .teams), ("TEAMS_GOV", .teams), ("YAMMER_GOV", .yam),
     ]
 
     /// Plans that look as if they entitled and do not; kept to say so and to be checked by tests.

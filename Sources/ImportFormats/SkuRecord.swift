@@ -19,12 +19,12 @@ struct SkuRecord {
         var workloads = ServicePlanRules.workloads(ofPlans: plans)
         if ServicePlanRules.isDynamics(name: name, partNumber: partNumber) {
             if ServicePlanRules.dynamicsCapacity.contains(partNumber.uppercased()) { return fact }
-            workloads.insert(.dynamics)
+            workloads.insert(.crm)
             fact.product = .dynamics365
         } else if !workloads.isEmpty {
             fact.product = .office365
         }
-        fact.workloadCodes = workloads.sorted().map(\.rawValue)
+        fact.workloadCodes = workloads.sorted().map(\.code)
         return fact
     }
 }

@@ -60,7 +60,7 @@ struct CountSelection {
 
     @inline(__always)
     private func sum(_ office365: Int64, _ dynamics365: Int64) -> Int64 {
-        // Wraps at sums that `Limits.maximumQuantity` rules out.
+        // Wraps at sums that `FactLimits.maximumQuantity` rules out.
         (self.office365 ? office365 : 0) &+ (self.dynamics365 ? dynamics365 : 0)
     }
 

@@ -110,7 +110,7 @@ struct StateReader {
 
     mutating func id<Tag>(_: Identifier<Tag>.Type) throws(CoreStateError) -> Identifier<Tag> {
         let text = try text()
-        do { return try Identifier<Tag>(text) } catch { throw self.error("an id \(error.reason)") }
+        do { return try Identifier<Tag>(stored: text) } catch { throw self.error("an id \(error.reason)") }
     }
 
     mutating func days() throws(CoreStateError) -> [Int32] {

@@ -42,9 +42,12 @@ public enum Workload: UInt8, CaseIterable, Sendable, Hashable, Comparable {
         }
     }
 
-    /// Case-sensitive. `ODB` (OneDrive) is no workload of its own: its activity and its plans count as `SPO`.
+    /// OneDrive is no workload of its own: its activity and its plans count as `SPO`.
+    public static let oneDriveCode = "ODB"
+
+    /// Case-sensitive; takes `oneDriveCode` too.
     public init?(code: String) {
-        if code == "ODB" {
+        if code == Self.oneDriveCode {
             self = .spo
             return
         }

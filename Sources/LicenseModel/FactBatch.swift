@@ -15,7 +15,7 @@ public struct Revision: Hashable, Comparable, Sendable, CustomStringConvertible 
     public static func < (left: Revision, right: Revision) -> Bool { left.number < right.number }
 }
 
-/// Validated facts that are accepted or refused together. Ids, days, names and quantities are within `Limits`; what
+/// Validated facts that are accepted or refused together. Ids, days, names and quantities are within `FactLimits`; what
 /// depends on facts accepted before (another SKU or seller for a known subscription) is checked by the core.
 public struct FactBatch: Sendable, Hashable {
     /// Makes a repeated batch count once; 1–128 visible ASCII characters.

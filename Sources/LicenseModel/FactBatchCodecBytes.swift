@@ -134,7 +134,7 @@ struct ReadIDs<Tag: IdentifierTag> {
             return last
         case 1:
             let text = try bytes.readName()
-            do { id = try Identifier<Tag>(text) } catch { throw bytes.malformed("id \(error.reason)") }
+            do { id = try Identifier<Tag>(stored: text) } catch { throw bytes.malformed("id \(error.reason)") }
             all.append(id)
         default:
             guard number - 2 < UInt64(all.count) else { throw bytes.malformed("unknown id number") }

@@ -93,7 +93,7 @@ public struct SubscriptionFact: Sendable, Hashable {
     public var sku: SkuID
     public var seller: Seller
     public var effective: Day
-    /// Licenses, `0...Limits.maximumQuantity`.
+    /// Licenses, `0...FactLimits.maximumQuantity`.
     public var quantity: Int64
     public var state: SubscriptionState
     public var trial: Bool
@@ -180,7 +180,7 @@ public struct SupportRequestFact: Sendable, Hashable {
     public var customer: CustomerID
     public var day: Day
     public var category: SupportCategory
-    /// `0...Limits.maximumSupportRequests`.
+    /// `0...FactLimits.maximumSupportRequests`.
     public var count: Int64
 
     public init(customer: CustomerID, day: Day, category: SupportCategory, count: Int64) {

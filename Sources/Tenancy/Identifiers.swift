@@ -12,8 +12,15 @@ public struct Identifier<Tag: IdentifierTag>: Hashable, Comparable, Sendable, Cu
 
     public let text: String
 
-    /// Throws when `text` is empty, too long, or has a character that the kind of id does not allow.
+    /// Throws when `text` is empty, too long, has a character that the kind of id does not allow, or is a text that it
+    /// reserves.
     public init(_ text: String) throws(IdentifierError) {
+        try self.init(stored: text)
+        if Tag.reserves(text) { throw IdentifierError(reason: Tag.reservation) }
+    }
+
+    /// An id that a store kept: older versions knew no reserved texts, so only length and characters are looked at.
+    public init(stored text: String) throws(IdentifierError) {
         let bytes = text.utf8
         if bytes.isEmpty { throw IdentifierError(reason: "is required") }
         if bytes.count > Self.maximumLength {
@@ -37,11 +44,17 @@ public struct Identifier<Tag: IdentifierTag>: Hashable, Comparable, Sendable, Cu
 public protocol IdentifierTag: Sendable {
     static func allows(_ byte: UInt8) -> Bool
     static var allowedCharacters: String { get }
+    /// Whether the text means something else where such ids stand.
+    static func reserves(_ text: String) -> Bool
+    /// What is wrong with such a text.
+    static var reservation: String { get }
 }
 
 extension IdentifierTag {
     public static func allows(_ byte: UInt8) -> Bool { byte >= 0x21 && byte <= 0x7E }
     public static var allowedCharacters: String { "visible ASCII characters" }
+    public static func reserves(_ text: String) -> Bool { false }
+    public static var reservation: String { "" }
 }
 
 /// Ids that stand in certificates and file names: `A-Z a-z 0-9 . _ -`.
@@ -57,6 +70,9 @@ extension NarrowIdentifierTag {
         }
     }
     public static var allowedCharacters: String { "A-Z a-z 0-9 . _ -" }
+    /// They are no path segments of a SPIFFE id, so no certificate could ever name them.
+    public static func reserves(_ text: String) -> Bool { text == "." || text == ".." }
+    public static var reservation: String { "may not be . or .." }
 }
 
 public enum PartnerTag: NarrowIdentifierTag {}

@@ -1,4 +1,5 @@
 import Foundation
+import LicenseModel
 
 /// What the reader of the output can show.
 struct Screen: Sendable, Equatable {
@@ -53,6 +54,6 @@ enum Terminal {
 
 /// The clock, at the one place where the command line reads it.
 enum Clock {
-    /// Today in UTC, `YYYY-MM-DD`.
-    static var today: String { DayText.text(Int(Date().timeIntervalSince1970) / 86_400) }
+    /// Today in UTC.
+    static var today: Day { Day(unixSeconds: Int64(Date().timeIntervalSince1970)) }
 }

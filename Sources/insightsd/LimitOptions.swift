@@ -41,8 +41,8 @@ extension NumberOption {
         "max-header-bytes", "Headers of a call: names, values and 32 bytes each", unit: "bytes",
         engine.maxHeaderListBytes, in: 1_024...1_048_576)
     static let maxMessageBytes = NumberOption(
-        "max-message-bytes", "Largest message, as sent and as decompressed", unit: "bytes", engine.maxMessageBytes,
-        in: 1_024...(256 << 20))
+        "max-message-bytes", "Largest message, as sent and as decompressed", unit: "bytes",
+        FactLimits.defaultMaximumMessageBytes, in: 1_024...(256 << 20))
     static let maxBatchFacts = NumberOption(
         "max-batch-facts", "Facts in a batch", unit: "facts", services.maxBatchFacts, in: 1...10_000_000)
     static let partnerRate = NumberOption(

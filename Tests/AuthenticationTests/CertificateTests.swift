@@ -8,12 +8,11 @@ import Testing
 
     private func registry() throws -> PrincipalDirectory {
         PrincipalDirectory(
-            DirectorySnapshot(stored: [
-                try partnerID("p1"): [
+            DirectorySnapshot(
+                stored: AccessRegistry([
                     try record("root", [.userManagementAdmin]), try record("ann", [.adminAgent], name: "Ann"),
                     try record("off", [.adminAgent], disabled: true),
-                ]
-            ]))
+                ])))
     }
 
     private func outcome(

@@ -14,13 +14,25 @@ struct Seeded: RandomNumberGenerator {
     }
 }
 
+func partnerRecord(_ text: String) throws -> PartnerRecord { PartnerRecord(id: try PartnerID(text), name: nil) }
+
 func partnerID(_ text: String) throws -> PartnerID { try PartnerID(text) }
 
 func record(
-    _ principal: String, _ roles: [Role], disabled: Bool = false, name: String = "A Person"
+    _ principal: String, of partner: String = "p1", _ roles: [Role], disabled: Bool = false, name: String = "A Person"
 ) throws -> PrincipalRecord {
     PrincipalRecord(
-        principal: try PrincipalID(principal), displayName: name, roles: RoleSet(roles), isDisabled: disabled)
+        partner: try PartnerID(partner), id: try PrincipalID(principal), displayName: name, roles: RoleSet(roles),
+        isDisabled: disabled)
+}
+
+extension AccessRegistry {
+    /// These principals and their partners.
+    init(_ principals: [PrincipalRecord]) {
+        self.init(
+            partners: Set(principals.map(\.partner)).sorted().map { PartnerRecord(id: $0, name: nil) },
+            principals: principals)
+    }
 }
 
 func scope(_ partner: String) throws -> PartnerScope {

@@ -164,13 +164,12 @@ struct TokenBench {
         report: @escaping @Sendable (KeySetEvent) -> Void = { _ in }
     ) throws {
         directory = PrincipalDirectory(
-            DirectorySnapshot(stored: [
-                try partnerID("p1"): [
+            DirectorySnapshot(
+                stored: AccessRegistry([
                     try record("root", [.userManagementAdmin]), try record("ann", [.adminAgent], name: "Ann"),
                     try record("off", [.adminAgent], disabled: true), try record("sal", [.salesAgent]),
-                ],
-                try partnerID("p2"): [try record("root", [.userManagementAdmin])],
-            ]))
+                    try record("root", of: "p2", [.userManagementAdmin]),
+                ])))
         verifier = try TokenVerifier(issuers, settings: settings, fetcher: fetcher, report: report)
         authenticator = Authenticator(
             directory: directory, trustDomain: try TrustDomain("insights.local"), tokens: verifier)

@@ -133,7 +133,7 @@ extension ConformanceCheck {
             let registry = try store.loadAccess(for: try Grants.operator())
             try require(registry.partners.map(\.id.text) == ["alpha", "beta", "gamma"], "the partners differ")
             try require(registry.principals.map(\.id.text) == ["admin", "zoe", "admin", "admin"], "principals differ")
-            try require(registry.principals[1].disabled, "the later change of a group is not the last")
+            try require(registry.principals[1].isDisabled, "the later change of a group is not the last")
             try require(store.revision == Revision(number: 3), "the revision differs")
             store = try harness.reopen(store)
         }

@@ -105,6 +105,6 @@ extension ConformanceCheck {
     static func principal(_ partner: String, _ id: String, disabled: Bool = false) throws -> PrincipalRecord {
         PrincipalRecord(
             partner: try PartnerID(partner), id: try PrincipalID(id), displayName: "Name of \(id)",
-            roles: RoleSet([Role.userManagementAdmin, .salesAgent]), disabled: disabled)
+            roles: RoleSet([Role.userManagementAdmin, .salesAgent]), isDisabled: disabled)
     }
 }

@@ -43,7 +43,7 @@ public struct RandomFacts: Sendable {
             return .supportRequest(
                 SupportRequestFact(
                     customer: try wide("c"), day: day(), category: random.chance(50) ? .howTo : .other,
-                    count: random.chance(10) ? Limits.maximumSupportRequests : Int64(random.int(0...9))))
+                    count: random.chance(10) ? FactLimits.maximumSupportRequests : Int64(random.int(0...9))))
         default:
             return .coverage(
                 CoverageFact(
@@ -60,7 +60,7 @@ public struct RandomFacts: Sendable {
         }
         return SubscriptionFact(
             subscription: try wide("sub"), customer: try wide("c"), sku: try wide("s"), seller: seller,
-            effective: day(), quantity: random.chance(10) ? Limits.maximumQuantity : Int64(random.int(0...500)),
+            effective: day(), quantity: random.chance(10) ? FactLimits.maximumQuantity : Int64(random.int(0...500)),
             state: SubscriptionState.allCases[random.int(0...3)], trial: random.chance(20),
             termEnd: random.chance(50) ? day() : nil, autoRenew: random.chance(50))
     }
@@ -96,7 +96,7 @@ public struct RandomFacts: Sendable {
         case 1: "Café"
         case 2: "Cafe\u{301}"
         case 3: "株式会社コントソ"
-        case 4: String(repeating: "🏢", count: Limits.maximumNameLength)
+        case 4: String(repeating: "🏢", count: FactLimits.maximumNameLength)
         case 5: "a\u{0}b"
         default: "Contoso \(random.int(0...99))"
         }

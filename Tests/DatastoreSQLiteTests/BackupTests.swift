@@ -39,7 +39,7 @@ import Testing
         get throws {
             PrincipalRecord(
                 partner: try PartnerID("alpha"), id: try PrincipalID("admin"), displayName: "Admin",
-                roles: RoleSet([Role.userManagementAdmin]), disabled: false)
+                roles: RoleSet([Role.userManagementAdmin]))
         }
     }
 

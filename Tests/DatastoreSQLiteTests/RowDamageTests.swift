@@ -11,7 +11,8 @@ import Testing
 @Suite struct RowDamageTests {
     private static func principal(_ id: String, roles: RoleSet, disabled: Bool = false) throws -> PrincipalRecord {
         PrincipalRecord(
-            partner: try PartnerID("alpha"), id: try PrincipalID(id), displayName: id, roles: roles, disabled: disabled)
+            partner: try PartnerID("alpha"), id: try PrincipalID(id), displayName: id, roles: roles,
+            isDisabled: disabled)
     }
 
     /// A store with something in every table, closed; `batch-11` to `batch-20` are in the log, the others folded.

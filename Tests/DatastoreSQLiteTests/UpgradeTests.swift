@@ -109,7 +109,7 @@ import Testing
             #expect(store.mark.changes == 0 && store.mark.revision.number == Self.last)
             let access = try store.loadAccess(for: grant)
             #expect(access.partners.map(\.name) == [nil, "Beta B.V."])
-            #expect(access.principals.map(\.displayName) == ["Ann", ""] && access.principals[1].disabled)
+            #expect(access.principals.map(\.displayName) == ["Ann", ""] && access.principals[1].isDisabled)
             #expect(try store.receipt(of: try BatchID("batch-3"), for: grant)?.revision.number == 3)
             try store.close()
         }

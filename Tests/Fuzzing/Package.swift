@@ -39,6 +39,8 @@ let package = Package(
                 .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ], swiftSettings: watched),
         .target(name: "InsightsAPI", dependencies: ["Tenancy", protobuf], swiftSettings: watched),
+        .target(
+            name: "FactReading", dependencies: ["InsightsAPI", "LicenseModel", "Tenancy"], swiftSettings: watched),
         .systemLibrary(name: "COpenSSL", pkgConfig: "openssl"),
         .systemLibrary(name: "CNghttp2", pkgConfig: "libnghttp2"),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib"),
@@ -48,11 +50,15 @@ let package = Package(
         .target(
             name: "InsightsServer",
             dependencies: [
-                "Tenancy", "LicenseModel", "InsightsCore", "Datastore", "Authentication", "InsightsAPI", "RPCEngine",
+                "Tenancy", "LicenseModel", "FactReading", "InsightsCore", "Datastore", "Authentication", "InsightsAPI",
+                "RPCEngine",
                 protobuf, crypto, logging, .product(name: "DequeModule", package: "swift-collections"),
             ],
             resources: [.embedInCode("Reflection/descriptors.binpb")], swiftSettings: watched),
-        .target(name: "ImportFormats", dependencies: ["InsightsAPI", crypto, protobuf], swiftSettings: watched),
+        .target(
+            name: "ImportFormats",
+            dependencies: ["FactReading", "InsightsAPI", "LicenseModel", "Tenancy", crypto, protobuf],
+            swiftSettings: watched),
         .target(
             name: "FuzzTargets",
             dependencies: [

@@ -39,9 +39,9 @@ import Testing
         for plan in ["DYN365_CDS_O365_P1", "Teams_Room_Basic", "EXCHANGEONLINE_MULTIGEO", "M365_COPILOT_TEAMS"] {
             #expect(ServicePlanRules.workload(ofPlan: plan) == nil, "\(plan)")
         }
-        #expect(ServicePlanRules.workload(ofPlan: "exchange_s_standard_gov") == .exchange)
-        #expect(ServicePlanRules.workload(ofPlan: "ONEDRIVE_BASIC") == .sharePoint)
-        #expect(ServicePlanRules.workload(ofPlan: "SHAREPOINTENTERPRISE_EDU") == .sharePoint)
+        #expect(ServicePlanRules.workload(ofPlan: "exchange_s_standard_gov") == .exo)
+        #expect(ServicePlanRules.workload(ofPlan: "ONEDRIVE_BASIC") == .spo)
+        #expect(ServicePlanRules.workload(ofPlan: "SHAREPOINTENTERPRISE_EDU") == .spo)
     }
 
     @Test func `a bad row is named by line and column and nothing is made of the file`() {
@@ -58,7 +58,7 @@ import Testing
         #expect(check("") == "skus.csv: the file is empty")
         #expect(
             check(header + "\(String(repeating: "x", count: 300)),B,\(officeE3),T")
-                == "skus.csv:2:1: name is longer than 256 characters")
+                == "skus.csv:2:1: sku.name is longer than 256 characters")
         #expect(
             check("\u{FEFF}" + header + "\"A,B") == "skus.csv:2:1: the quote that starts this field is never closed")
     }

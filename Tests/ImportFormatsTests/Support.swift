@@ -1,12 +1,16 @@
 import Foundation
 import InsightsAPI
+import LicenseModel
 import Testing
 
 @testable import ImportFormats
 
-let today = "2026-04-01"
+let today = day("2026-04-01")
 let tenant = "7d1a0b54-1f6e-4d0a-9a53-3a1b7f1c0001"
 let officeE3 = "6fd2c87f-b296-42f0-b197-1e91e994b900"
+
+/// A day that a test knows to be one.
+func day(_ text: String) -> Day { Day(text) ?? .first }
 
 func fixture(_ name: String) throws -> InputFile {
     let url = try #require(Bundle.module.url(forResource: name, withExtension: nil, subdirectory: "Fixtures"))
@@ -21,7 +25,7 @@ func options(_ change: (inout ImportOptions) -> Void = { _ in }) -> ImportOption
     var options = ImportOptions(today: today)
     options.customerID = "fabrikam"
     options.customerTenant = tenant
-    options.date = "2026-03-31"
+    options.date = day("2026-03-31")
     change(&options)
     return options
 }

@@ -1,12 +1,13 @@
 import ImportFormats
 import InsightsAPI
+import LicenseModel
 import Testing
 
 @testable import insights
 
 @Suite struct ImportSummaryTests {
     private func summary(_ text: String, kind: ImportKind = .facts, sent: ImportOutcome?) throws -> ImportSummary {
-        var options = ImportOptions(today: "2026-04-01")
+        var options = ImportOptions(today: Day(number: 20_544))
         options.customerID = "c"
         let plan = ImportPlan(kind: kind, files: [InputFile(name: "f", bytes: Array(text.utf8))], options: options)
         return ImportSummary(kind: kind, inspection: try plan.inspect(), sent: sent)

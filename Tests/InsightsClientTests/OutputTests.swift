@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import ImportFormats
 import InsightsAPI
+import LicenseModel
 import SwiftProtobuf
 import Testing
 
@@ -180,7 +181,7 @@ private let ascii = Screen(isTerminal: true, width: 80, isUnicode: false)
     @Test func trendsAreChartsWithGaps() throws {
         let points = (0..<60).map { index -> PBTrendPoint in
             var point = PBTrendPoint()
-            point.date = DayText.adding(index, to: "2026-01-01") ?? ""
+            point.date = Day(number: 20_454).advanced(by: index).description
             point.product = .office365
             point.licenses = licenses(sold: 100, assigned: Int64(index))
             if !(20..<25).contains(index) { point.usage = usage(Int64(abs(30 - index) * 5), 100) }
@@ -331,9 +332,17 @@ private let ascii = Screen(isTerminal: true, width: 80, isUnicode: false)
         #expect(MethodNames.full("Unknown") == "Unknown")
     }
 
-    @Test func daysAreCounted() {
-        #expect(DayText.adding(-89, to: "2026-03-31") == "2026-01-01")
-        #expect(DayText.adding(1, to: "2024-02-28") == "2024-02-29")
-        #expect(DayText.adding(1, to: "soon") == nil)
+    @Test(arguments: ["--date", "--held-since"])
+    func daysOfAnImportAreReadAsTheServerReadsThem(option: String) throws {
+        let options = { (day: String) in
+            try ImportCommand.parse(["graph-users", "u.json", "--customer", "c", option, day]).options()
+        }
+        let expected = "\(option) is not a day written YYYY-MM-DD, from 1970-01-01 to 9999-12-31"
+        for text in ["2026-4-1", "soon", "2026-02-29"] {
+            let failure = #expect(throws: CommandFailure.self) { _ = try options(text) }
+            #expect(failure?.description == expected)
+        }
+        let read = try options("2026-01-31")
+        #expect((read.date ?? read.heldSince) == Day(number: 20_484))
     }
 }

@@ -92,7 +92,7 @@ import Testing
         for number in 0..<300 {
             let seller: Seller = number < 200 ? .by("P") : .direct
             facts.append(
-                Make.subscription("s\(number)", "C", "A", seller, start, Limits.maximumQuantity))
+                Make.subscription("s\(number)", "C", "A", seller, start, FactLimits.maximumQuantity))
         }
         for number in 0..<600 { facts.append(Make.assignment("C", "u\(number)", "A", start)) }
         let figures = try row(facts, on: start)

@@ -121,7 +121,7 @@ import Testing
         }
         _ = house.wait(5)
         for number in 0..<5 {
-            #expect(try house.answer("same \(number)")?.get().record?.principal == PrincipalID("second"))
+            #expect(try house.answer("same \(number)")?.get().principal?.id == PrincipalID("second"))
         }
         #expect(house.store.saves.count == before)
         #expect(house.directory.generation == generation, "nobody has to be authenticated again")
@@ -137,7 +137,7 @@ import Testing
         try house.register("A", admins: ["alice"])
         let alice = try house.caller("alice", of: "A")
         // In the store and not in the directory, so that the whole transaction fails.
-        let odd = try WriterHouse.admin("odd").stored(in: PartnerID("A"))
+        let odd = try WriterHouse.admin("odd")
         try house.store.inner.save(.createPrincipal(odd), entry: nil, for: .partner(auditScope("A")))
         let gate = Gate(house)
         try house.submit("first", rename("alice", to: "0"), by: alice)
@@ -162,7 +162,7 @@ import Testing
         }
         let names = try house.store.principals(in: auditScope("A")).map(\.id.text)
         #expect(names == ["alice", "odd", "x", "y"])
-        let shown = try house.directory.snapshot.principals(in: auditScope("A")).map(\.principal.text)
+        let shown = try house.directory.snapshot.principals(in: auditScope("A")).map(\.id.text)
         #expect(shown == ["alice", "x", "y"])
         #expect(try house.records().suffix(6).map(\.code) == [0, 0, 14, 6, 5, 0])
     }
@@ -205,7 +205,8 @@ import Testing
             house.submit(
                 "p\(number)",
                 .createPartner(
-                    try PartnerID("p\(number % 4)"), name: "n", first: try WriterHouse.admin("x"), house.operator))
+                    PartnerRecord(id: try PartnerID("p\(number % 4)"), name: "n"),
+                    first: try WriterHouse.admin("x", of: "p\(number % 4)"), house.operator))
         }
         // Batches go on while a group of changes is held up only by the writer's own turn.
         gate.open()

@@ -126,9 +126,10 @@ struct RunningState {
 
     private static func principal(
         _ partner: String, _ id: String, _ roles: RoleSet, disabled: Bool = false
-    ) throws -> Datastore.PrincipalRecord {
-        Datastore.PrincipalRecord(
-            partner: try PartnerID(partner), id: try PrincipalID(id), displayName: id, roles: roles, disabled: disabled)
+    ) throws -> PrincipalRecord {
+        PrincipalRecord(
+            partner: try PartnerID(partner), id: try PrincipalID(id), displayName: id, roles: roles,
+            isDisabled: disabled)
     }
 
     /// Everything that answers are made of.

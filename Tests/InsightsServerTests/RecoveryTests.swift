@@ -40,7 +40,7 @@ import Testing
     @Test func factsThatNoRequestHasAreRefused() throws {
         let bad = [
             try Self.subscription(-1), try Self.subscription(.max), try Self.support(.min),
-            try Self.support(LicenseModel.Limits.maximumSupportRequests + 1), try Self.sku(0x80),
+            try Self.support(FactLimits.maximumSupportRequests + 1), try Self.sku(0x80),
         ]
         for fact in bad {
             let error = #expect(throws: RecoveryError.self) { try Self.recover([fact]) }
@@ -50,8 +50,8 @@ import Testing
 
     @Test func theBoundsThemselvesAreReadBack() throws {
         let good = [
-            try Self.subscription(0), try Self.subscription(LicenseModel.Limits.maximumQuantity), try Self.support(0),
-            try Self.support(LicenseModel.Limits.maximumSupportRequests), try Self.sku(0x7F), try Self.sku(0),
+            try Self.subscription(0), try Self.subscription(FactLimits.maximumQuantity), try Self.support(0),
+            try Self.support(FactLimits.maximumSupportRequests), try Self.sku(0x7F), try Self.sku(0),
         ]
         for fact in good {
             var recovered = try Self.recover([fact])

@@ -53,12 +53,12 @@ final class WatchedStore: LicenseDatastore {
         try inner.loadAccess(for: grant)
     }
 
-    func principals(in scope: PartnerScope) throws(DatastoreError) -> [Datastore.PrincipalRecord] {
+    func principals(in scope: PartnerScope) throws(DatastoreError) -> [PrincipalRecord] {
         try inner.principals(in: scope)
     }
 
     func save(
-        _ change: Datastore.AccessChange, entry: LogEntry?, for grant: AccessGrant
+        _ change: AccessChange, entry: LogEntry?, for grant: AccessGrant
     ) throws(DatastoreError) {
         try save([AccessSave(change, entry: entry, for: grant)])
     }
@@ -203,17 +203,22 @@ final class WriterHouse: Sendable {
     func register(_ partner: String, admins: [String]) throws {
         try make(
             "create \(partner)",
-            .createPartner(PartnerID(partner), name: nil, first: Self.admin(admins[0]), self.operator))
+            .createPartner(
+                PartnerRecord(id: PartnerID(partner), name: nil), first: Self.admin(admins[0], of: partner),
+                self.operator))
         for admin in admins.dropFirst() {
-            try submit("\(partner) \(admin)", .create(Self.admin(admin)), by: caller(admins[0], of: partner))
+            try submit(
+                "\(partner) \(admin)", .create(Self.admin(admin, of: partner)), by: caller(admins[0], of: partner))
             _ = wait(1)
         }
     }
 
-    static func admin(_ name: String, disabled: Bool = false) throws -> Authentication.PrincipalRecord {
-        Authentication.PrincipalRecord(
-            principal: try PrincipalID(name), displayName: "", roles: RoleSet([.userManagementAdmin]),
-            isDisabled: disabled)
+    static func admin(
+        _ name: String, of partner: String = "A", disabled: Bool = false
+    ) throws -> PrincipalRecord {
+        PrincipalRecord(
+            partner: try PartnerID(partner), id: try PrincipalID(name), displayName: "",
+            roles: RoleSet([.userManagementAdmin]), isDisabled: disabled)
     }
 
     /// Feeds a batch and waits for its revision.

@@ -138,7 +138,8 @@ package final class PartnerInsightsServer: Sendable {
             limits: PartnerLimits(
                 rate: RateLimiter(parts.settings.partnerLimit), memory: memory,
                 exports: ExportSlots(limit: parts.settings.partnerExports)),
-            audit: audit, metrics: callMetrics, log: CallLog(lines: parts.callLines, strangers: parts.strangers), clock: clock,
+            audit: audit, metrics: callMetrics, log: CallLog(lines: parts.callLines, strangers: parts.strangers),
+            clock: clock,
             requirements: MethodRegistry.requirements)
         engine = try Server(configuration: transport(registry.entries, pipeline))
         published.shelf.count(in: engine.memory)

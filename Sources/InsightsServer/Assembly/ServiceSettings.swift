@@ -5,7 +5,7 @@ import RPCEngine
 
 /// Settings of the services; those of the transport are `RPCEngine.ServerConfiguration`'s.
 package struct ServiceSettings: Sendable {
-    package var maxBatchFacts = LicenseModel.Limits.defaultMaximumBatchFacts
+    package var maxBatchFacts = FactLimits.defaultMaximumBatchFacts
     package var advice = AdviceThresholds()
     /// Exports of one partner at once.
     package var partnerExports = 4

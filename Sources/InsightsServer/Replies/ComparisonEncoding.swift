@@ -52,7 +52,7 @@ extension LicenseRow {
         assignmentsReported = assignmentsReported && row.assignmentsReported
     }
 
-    /// `Limits.maximumQuantity` leaves room for 90 billion subscriptions before a sum could wrap around.
+    /// `FactLimits.maximumQuantity` leaves room for 90 billion subscriptions before a sum could wrap around.
     fileprivate mutating func add(_ row: LicenseRow) {
         add(flagsOf: row)
         sold &+= row.sold

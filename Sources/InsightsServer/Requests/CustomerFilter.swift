@@ -1,4 +1,5 @@
 import InsightsCore
+import LicenseModel
 
 /// A parsed `filter` over the figures or the master data of customers.
 ///

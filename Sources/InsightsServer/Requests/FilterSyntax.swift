@@ -1,3 +1,5 @@
+import LicenseModel
+
 /// `= != < <= > >=` and `:` (contains).
 enum FilterOperator: String, Sendable, CaseIterable {
     case equal = "="

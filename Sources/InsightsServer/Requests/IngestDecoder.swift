@@ -1,3 +1,4 @@
+import FactReading
 import InsightsAPI
 import LicenseModel
 import SwiftProtobuf
@@ -12,7 +13,7 @@ struct IngestDecoder: Sendable {
 
     let reader: FactReader
 
-    init(today: Day, maximumFacts: Int = Limits.defaultMaximumBatchFacts) {
+    init(today: Day, maximumFacts: Int = FactLimits.defaultMaximumBatchFacts) {
         reader = FactReader(today: today, maximumFacts: maximumFacts)
     }
 

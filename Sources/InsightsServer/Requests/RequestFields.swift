@@ -64,14 +64,14 @@ enum RequestFields {
     }
 
     /// `start_date` and `end_date`, both required and included: in order, not after today, at most
-    /// `Limits.maximumRangeDays` days.
+    /// `FactLimits.maximumRangeDays` days.
     static func range(start: String, end: String, today: Day) throws(FieldError) -> ClosedRange<Day> {
         let first = try FieldRules.day(start, notAfter: today, "start_date")
         let last = try FieldRules.day(end, notAfter: today, "end_date")
         if last < first { throw FieldError("end_date", "is before start_date (\(first))") }
         let days = first.distance(to: last) + 1
-        if days > Limits.maximumRangeDays {
-            throw FieldError("end_date", "makes a range of \(days) days: at most \(Limits.maximumRangeDays)")
+        if days > FactLimits.maximumRangeDays {
+            throw FieldError("end_date", "makes a range of \(days) days: at most \(FactLimits.maximumRangeDays)")
         }
         return first...last
     }

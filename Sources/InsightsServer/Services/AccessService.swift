@@ -35,9 +35,9 @@ struct AccessService: Sendable {
         let isShort = directory.principalCount(in: scope) <= ShortRead.entries / 4
         return try reads.answer(call, isShort: isShort) { (reply) throws(RPCStatus) in
             let all = directory.principals(in: scope)
-            let page = paging.page(of: all) { $0.principal.text }
+            let page = paging.page(of: all) { $0.id.text }
             var response = PBListPrincipalsResponse()
-            response.principals = page.rows.map { PBPrincipal(record: $0, partner: scope.partner) }
+            response.principals = page.rows.map { PBPrincipal(record: $0) }
             response.totalSize = Int32(clamping: all.count)
             response.nextPageToken = page.nextToken
             try encode(response, into: &reply)
@@ -50,7 +50,7 @@ struct AccessService: Sendable {
         let record = try record(message.principal, of: scope.partner)
         return try change(.create(record), call: call, scope: scope) { stored in
             var response = PBCreatePrincipalResponse()
-            if let stored { response.principal = PBPrincipal(record: stored, partner: scope.partner) }
+            if let stored { response.principal = PBPrincipal(record: stored) }
             return response
         }
     }
@@ -70,9 +70,9 @@ struct AccessService: Sendable {
                 throw Refusal.badField("update_mask", "may name roles, disabled and display_name only")
             }
         }
-        return try change(.update(wanted.principal, update), call: call, scope: scope) { stored in
+        return try change(.update(wanted.id, update), call: call, scope: scope) { stored in
             var response = PBUpdatePrincipalResponse()
-            if let stored { response.principal = PBPrincipal(record: stored, partner: scope.partner) }
+            if let stored { response.principal = PBPrincipal(record: stored) }
             return response
         }
     }
@@ -88,15 +88,7 @@ struct AccessService: Sendable {
         let message: PBCreatePartnerRequest = try decode(bytes)
         let grant = try call.operatorGrant()
         let partner = try partnerID(message.partnerID)
-        // No path segments of a SPIFFE id, so no certificate could ever name them.
-        guard partner.text != ".", partner.text != ".." else {
-            throw Refusal.badField("partner_id", "may not be . or ..")
-        }
-        let name = message.name
-        guard name.unicodeScalars.count <= LicenseModel.Limits.maximumNameLength else {
-            throw Refusal.badField(
-                "name", "is longer than \(LicenseModel.Limits.maximumNameLength) characters")
-        }
+        let name = try checked { () throws(FieldError) in try FieldRules.name(message.name, "name") }
         guard !name.unicodeScalars.contains(where: \.isControl) else {
             throw Refusal.badField("name", "may not contain control characters")
         }
@@ -104,13 +96,13 @@ struct AccessService: Sendable {
         // In the partner's own trail: its security team wants to see who gave whom the first access.
         let audit = changes.audit.event(of: call, partner: partner)
         return changes.answer(
-            by: .createPartner(partner, name: name.isEmpty ? nil : name, first: first, grant), audit,
+            by: .createPartner(PartnerRecord(id: partner, name: name.isEmpty ? nil : name), first: first, grant), audit,
             path: "principal"
         ) { made in
             var response = PBCreatePartnerResponse()
             response.partnerID = partner.text
             response.revision = made.revision.number
-            if let admin = made.record { response.principal = PBPrincipal(record: admin, partner: partner) }
+            if let admin = made.principal { response.principal = PBPrincipal(record: admin) }
             return response
         }
     }
@@ -188,42 +180,32 @@ struct AccessService: Sendable {
     /// Audited, durable, then visible; answered by the writer.
     private func change(
         _ change: PrincipalChange, call: CallContext, scope: PartnerScope,
-        response: @escaping @Sendable (Authentication.PrincipalRecord?) -> some Message
+        response: @escaping @Sendable (PrincipalRecord?) -> some Message
     ) throws(RPCStatus) -> UnaryAnswer {
         guard let caller = call.record?.caller?.identity else { throw Refusal.noPermissionDeclared }
         return changes.answer(
             by: .principal(change, scope, by: caller), changes.audit.event(of: call), path: "principal"
         ) { made in
-            response(made.record)
+            response(made.principal)
         }
     }
 
-    private func record(
-        _ message: PBPrincipal, of partner: PartnerID
-    ) throws(RPCStatus) -> Authentication.PrincipalRecord {
+    private func record(_ message: PBPrincipal, of partner: PartnerID) throws(RPCStatus) -> PrincipalRecord {
         if !message.partnerID.isEmpty, message.partnerID != partner.text {
             throw Refusal.badField("principal.partner_id", "must be empty or the partner itself")
         }
-        return Authentication.PrincipalRecord(
-            principal: try principalID(message.principalID, field: "principal.principal_id"),
+        return PrincipalRecord(
+            partner: partner, id: try principalID(message.principalID, field: "principal.principal_id"),
             displayName: message.displayName, roles: try roleSet(message.roles, field: "principal.roles"),
             isDisabled: message.disabled)
     }
 
     private func partnerID(_ text: String) throws(RPCStatus) -> PartnerID {
-        do throws(IdentifierError) {
-            return try PartnerID(text)
-        } catch {
-            throw Refusal.badField("partner_id", error.reason)
-        }
+        try checked { () throws(FieldError) in try FieldRules.id(text, "partner_id") }
     }
 
     private func principalID(_ text: String, field: String) throws(RPCStatus) -> PrincipalID {
-        do throws(IdentifierError) {
-            return try PrincipalID(text)
-        } catch {
-            throw Refusal.badField(field, error.reason)
-        }
+        try checked { () throws(FieldError) in try FieldRules.id(text, field) }
     }
 
     private func roleSet(_ roles: [PBRole], field: String) throws(RPCStatus) -> RoleSet {
@@ -243,23 +225,11 @@ struct AccessService: Sendable {
     private static let maximumRoles = 16
 }
 
-extension PBRole {
-    init(role: Role) {
-        self = PBRole(rawValue: Int(role.rawValue)) ?? .unspecified
-    }
-}
-
-extension PBPermission {
-    init(permission: Permission) {
-        self = PBPermission(rawValue: Int(permission.rawValue)) ?? .unspecified
-    }
-}
-
 extension PBPrincipal {
-    init(record: Authentication.PrincipalRecord, partner: PartnerID) {
+    init(record: PrincipalRecord) {
         self.init()
-        principalID = record.principal.text
-        partnerID = partner.text
+        principalID = record.id.text
+        partnerID = record.partner.text
         displayName = record.displayName
         roles = record.roles.roles.map(PBRole.init(role:))
         disabled = record.isDisabled

@@ -2,6 +2,7 @@ import AuditTrail
 import Crypto
 import Datastore
 import Dispatch
+import FactReading
 import InsightsAPI
 import InsightsCore
 import LicenseModel

@@ -1,4 +1,5 @@
 import InsightsAPI
+import LicenseModel
 import RPCEngine
 import SwiftProtobuf
 

@@ -1,5 +1,6 @@
 import Crypto
 import InsightsAPI
+import LicenseModel
 import SwiftProtobuf
 
 /// A request with paging fields.

@@ -34,7 +34,7 @@ extension FactWriter {
                 results.append(
                     Result { () throws(WriteFailure) in
                         let revision = try erase(user: user, of: customer, replacement: replacement, for: grant)
-                        return MadeChange(record: nil, revision: revision)
+                        return MadeChange(principal: nil, revision: revision)
                     })
                 rest = rest.dropFirst()
             } else {
@@ -127,33 +127,29 @@ private struct AccessDraft {
                 try directory.prepare(change, in: scope, after: prepared)
             }
             if next.changesSomething {
-                saves.append(
-                    AccessSave(try row(of: change, next.change), entry: nil, for: .partner(scope)))
+                saves.append(AccessSave(next.change, entry: nil, for: .partner(scope)))
                 prepared = next
             }
-            return MadeChange(record: next.change.record, revision: core.revision)
-        case .createPartner(let partner, let name, let first, let grant):
+            return MadeChange(principal: next.change.principal, revision: core.revision)
+        case .createPartner(let partner, let first, let grant):
             let next = try preparing { () throws(DirectoryError) in
                 try directory.prepareCreatePartner(partner, first: first, by: grant, after: prepared)
             }
-            guard let stored = next.change.record else { throw .directory(.notFound) }
             core.advance(to: core.revision.next)
             saves.append(
                 AccessSave(
-                    .createPartner(PartnerRecord(id: partner, name: name), first: stored.stored(in: partner)),
-                    entry: .partnerCreated(revision: core.revision), for: .operator(grant)))
+                    next.change, entry: .partnerCreated(revision: core.revision), for: .operator(grant)))
             prepared = next
-            return MadeChange(record: stored, revision: core.revision)
+            return MadeChange(principal: next.change.principal, revision: core.revision)
         case .setPartner(let partner, let disabled, let grant):
             let next = try preparing { () throws(DirectoryError) in
-                try directory.prepareUpdatePartner(partner, disabled: disabled, by: grant, after: prepared)
+                try directory.prepareUpdatePartner(partner, isDisabled: disabled, by: grant, after: prepared)
             }
             if next.changesSomething {
-                saves.append(
-                    AccessSave(.updatePartner(partner, disabled: disabled), entry: nil, for: .operator(grant)))
+                saves.append(AccessSave(next.change, entry: nil, for: .operator(grant)))
                 prepared = next
             }
-            return MadeChange(record: nil, revision: core.revision)
+            return MadeChange(principal: nil, revision: core.revision)
         case .erase:
             throw .noSuchUser
         }
@@ -180,17 +176,6 @@ private struct AccessDraft {
             throw .directory(error)
         }
     }
-
-    private func row(
-        of change: PrincipalChange, _ prepared: Authentication.AccessChange
-    ) throws(WriteFailure) -> Datastore.AccessChange {
-        switch (change, prepared) {
-        case (.create, .principalStored(let partner, let record)): .createPrincipal(record.stored(in: partner))
-        case (_, .principalStored(let partner, let record)): .updatePrincipal(record.stored(in: partner))
-        case (_, .principalDeleted(let partner, let principal)): .deletePrincipal(partner, principal)
-        case (_, .partnerCreated), (_, .partnerUpdated): throw .directory(.notFound)
-        }
-    }
 }
 
 extension DatastoreError {
@@ -200,13 +185,5 @@ extension DatastoreError {
         case .outsideScope, .alreadyExists, .notFound, .invalid: true
         default: false
         }
-    }
-}
-
-extension Authentication.PrincipalRecord {
-    /// The row that the store keeps.
-    func stored(in partner: PartnerID) -> Datastore.PrincipalRecord {
-        Datastore.PrincipalRecord(
-            partner: partner, id: principal, displayName: displayName, roles: roles, disabled: isDisabled)
     }
 }

@@ -11,7 +11,7 @@ struct PendingChange: Sendable {
         /// Of the scope's partner. Whether the caller still may is asked again when it is made: the change before may
         /// have removed the caller.
         case principal(PrincipalChange, PartnerScope, by: AuthenticatedCaller)
-        case createPartner(PartnerID, name: String?, first: Authentication.PrincipalRecord, OperatorGrant)
+        case createPartner(PartnerRecord, first: PrincipalRecord, OperatorGrant)
         case setPartner(PartnerID, disabled: Bool, OperatorGrant)
         case erase(UserID, of: CustomerID, replacement: UserID, OperatorGrant)
     }
@@ -36,7 +36,7 @@ struct PendingChange: Sendable {
 /// A change that was made, or that had nothing to change.
 struct MadeChange: Sendable {
     /// The principal as it is now; nil when it was deleted, and for changes of something else.
-    var record: Authentication.PrincipalRecord?
+    var principal: PrincipalRecord?
     /// Of the facts, once the change was made.
     var revision: Revision
 }

@@ -78,16 +78,8 @@ struct RecoveredState {
         try finishStates()
         if core.revision < revision { core.advance(to: revision) }
         let access = try store.loadAccess(for: grant)
-        var principals: [PartnerID: [Authentication.PrincipalRecord]] = [:]
-        for partner in access.partners { principals[partner.id] = [] }
-        for row in access.principals {
-            principals[row.partner, default: []].append(
-                Authentication.PrincipalRecord(
-                    principal: row.id, displayName: row.displayName, roles: row.roles, isDisabled: row.disabled))
-        }
         self.core = core
-        self.directory = DirectorySnapshot(
-            stored: principals, disabledPartners: Set(access.partners.filter(\.disabled).map(\.id)))
+        self.directory = DirectorySnapshot(stored: access)
         self.replayed = replayed
         self.stateRows = stateRows
         self.partners = access.partners.count

@@ -1,6 +1,7 @@
 import ArgumentParser
 import InsightsAPI
 import InsightsClient
+import LicenseModel
 
 struct ExportCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -21,7 +22,9 @@ struct ExportCommand: AsyncParsableCommand {
             """)
 
     @Option(help: ArgumentHelp("First day.", valueName: "YYYY-MM-DD")) var from: String = ""
-    @Option(help: ArgumentHelp("Last day; at most 400 days in all.", valueName: "YYYY-MM-DD")) var to: String = ""
+    @Option(
+        help: ArgumentHelp("Last day; at most \(FactLimits.maximumRangeDays) days in all.", valueName: "YYYY-MM-DD"))
+    var to: String = ""
     @Option(help: ArgumentHelp("One day instead of a range.", valueName: "YYYY-MM-DD")) var asOf: String = ""
     @Option(help: "Only this product; may be repeated.")
     var product: [ProductArgument] = []

@@ -3,6 +3,7 @@ import Foundation
 import ImportFormats
 import InsightsAPI
 import InsightsClient
+import LicenseModel
 
 extension ImportKind: ExpressibleByArgument {}
 
@@ -22,8 +23,9 @@ struct ImportCommand: AsyncParsableCommand {
 
             All files of one command are one import: give all pages of an answer together. Everything is read and \
             checked before anything is sent; a bad row is reported by file, line and column. An import of up to \
-            100,000 facts and 4 MiB is one batch, all or nothing; a larger one is several. Importing the same files \
-            again changes nothing. A coverage day never moves back.
+            \(NumberText.count(Int64(FactLimits.defaultMaximumBatchFacts))) facts and \
+            \(FactLimits.defaultMaximumMessageBytes >> 20) MiB is one batch, all or nothing; a larger one is several. \
+            Importing the same files again changes nothing. A coverage day never moves back.
 
             graph-subscriptions: the customer's own tenant as owner means bought directly, another tenant is a \
             partner (named by --partner-tenant, else by its tenant id), no owner is an unknown seller (or \
@@ -104,13 +106,13 @@ struct ImportCommand: AsyncParsableCommand {
         for note in inspection.report.notes { Terminal.writeError("note: \(note)") }
     }
 
-    private func options() throws -> ImportOptions {
+    func options() throws -> ImportOptions {
         var options = ImportOptions(today: Clock.today)
         options.customerID = customer ?? ""
         options.customerTenant = try tenant()
-        options.date = date
+        options.date = try date.map { try OptionText.day($0, "--date") }
         options.sinceCreation = sinceCreation
-        options.heldSince = heldSince
+        options.heldSince = try heldSince.map { try OptionText.day($0, "--held-since") }
         options.partnerID = partner
         options.skipUnmapped = skipUnmapped
         options.withoutCoverage = noCoverage

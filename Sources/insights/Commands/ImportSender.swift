@@ -94,7 +94,9 @@ struct ImportSender {
             accepted == 0
             ? "nothing was imported"
             : accepted == 1 ? "the batch before it was imported" : "\(accepted) batches before it were imported"
-        let text = [status.field, status.message].filter { !$0.isEmpty }.joined(separator: ": ")
+        // Most messages begin with the field.
+        let isNamed = status.field.isEmpty || status.message.hasPrefix(status.field)
+        let text = isNamed ? status.message : "\(status.field): \(status.message)"
         guard status.hasFactIndex,
             let origin = source.origin(ofFact: Int(status.factIndex), batchID: receipt.batchID)
         else { return CommandFailure("the server refused a batch: \(text) (\(before))") }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import InsightsAPI
 import InsightsClient
+import LicenseModel
 
 enum IntervalArgument: String, ExpressibleByArgument, CaseIterable {
     case day, week, month
@@ -19,8 +20,9 @@ struct TrendCommand: AsyncParsableCommand {
         commandName: "trend",
         abstract: "Figures over time, as line charts on a terminal.",
         discussion: """
-            Without a customer: the whole portfolio. At most 400 days. Where the output is no terminal a table is \
-            printed, or charts with --chart. Gaps in a chart are never zeros: below it stands why they are there.
+            Without a customer: the whole portfolio. At most \(FactLimits.maximumRangeDays) days. Where the output is \
+            no terminal a table is printed, or charts with --chart. Gaps in a chart are never zeros: below it stands \
+            why they are there.
 
             Examples:
               insights trend
@@ -45,14 +47,12 @@ struct TrendCommand: AsyncParsableCommand {
     @OptionGroup var connection: ConnectionOptions
 
     func run() async throws {
-        guard let end = to ?? DayText.adding(-1, to: Clock.today) else { throw CommandFailure("the clock is wrong") }
-        guard let start = from ?? DayText.adding(-89, to: end) else {
-            throw CommandFailure("--to “\(end)” is not a day YYYY-MM-DD")
-        }
+        let end = try to.map { try OptionText.day($0, "--to") } ?? Clock.today.advanced(by: -1)
+        let start = try from.map { try OptionText.day($0, "--from") } ?? end.advanced(by: -89)
         var request = PBGetTrendRequest()
         request.customerID = customer ?? ""
-        request.startDate = start
-        request.endDate = end
+        request.startDate = start.description
+        request.endDate = end.description
         request.interval = interval.interval
         request.workloadCode = workload
         request.scope = scope?.scope ?? .unspecified

@@ -14,7 +14,8 @@ enum AuditView {
                 "\(event.sequence)", event.time.date.formatted(.iso8601),
                 event.isOperator ? "operator \(event.principalID)" : event.principalID,
                 event.method.split(separator: "/").last.map(String.init) ?? event.method, event.decision.title,
-                StatusName.of(event.code), NumberText.count(event.revision), String(event.customerHash.prefix(12)),
+                StatusCodeNames.name(of: event.code), NumberText.count(event.revision),
+                String(event.customerHash.prefix(12)),
             ])
         }
         let shown = NumberText.count(Int64(response.events.count))
@@ -34,7 +35,7 @@ enum AuditView {
                 [
                     "\(event.sequence)", event.time.date.formatted(.iso8601), event.principalID,
                     event.isOperator ? "true" : "false", event.partnerID, event.method, event.decision.code,
-                    "\(event.code)", StatusName.of(event.code), "\(event.revision)", event.customerHash,
+                    "\(event.code)", StatusCodeNames.name(of: event.code), "\(event.revision)", event.customerHash,
                 ]
             }
     }

@@ -1,4 +1,5 @@
 import InsightsAPI
+import Tenancy
 
 /// Words for enum values: `title` for people, and `code`, the name in the protos without its prefix, for machines.
 extension PBProduct {
@@ -131,21 +132,7 @@ extension PBRole {
 }
 
 extension PBPermission {
-    var code: String {
-        switch self {
-        case .readSelf: "READ_SELF"
-        case .readInsights: "READ_INSIGHTS"
-        case .exportInsights: "EXPORT_INSIGHTS"
-        case .readCustomers: "READ_CUSTOMERS"
-        case .readSubscriptions: "READ_SUBSCRIPTIONS"
-        case .readUsers: "READ_USERS"
-        case .managePrincipals: "MANAGE_PRINCIPALS"
-        case .readAudit: "READ_AUDIT"
-        case .ingest: "INGEST"
-        case .managePartners: "MANAGE_PARTNERS"
-        default: "UNKNOWN"
-        }
-    }
+    var code: String { permission?.name ?? "UNKNOWN" }
 }
 
 extension PBRecommendationKind {
@@ -171,20 +158,6 @@ extension PBRecommendationKind {
         case .resolveSubscription: "Resolve the subscription"
         default: "Advice"
         }
-    }
-}
-
-enum StatusName {
-    private static let names = [
-        "OK", "CANCELLED", "UNKNOWN", "INVALID_ARGUMENT", "DEADLINE_EXCEEDED", "NOT_FOUND", "ALREADY_EXISTS",
-        "PERMISSION_DENIED", "RESOURCE_EXHAUSTED", "FAILED_PRECONDITION", "ABORTED", "OUT_OF_RANGE", "UNIMPLEMENTED",
-        "INTERNAL", "UNAVAILABLE", "DATA_LOSS", "UNAUTHENTICATED",
-    ]
-
-    /// The name of a gRPC status code; the number itself where there is none.
-    static func of(_ code: Int32) -> String {
-        let index = Int(code)
-        return names.indices.contains(index) ? names[index] : "\(code)"
     }
 }
 

@@ -102,7 +102,7 @@ import Testing
 
     @Test func statusNamesTheField() throws {
         let error = FieldError("as_of", "is after today (2024-03-18)")
-        let status = try Google_Rpc_Status(serializedBytes: error.serializedStatus)
+        let status = try Google_Rpc_Status(serializedBytes: Refusal.badField(error).details)
         #expect(status.code == 3)
         #expect(status.message == "as_of is after today (2024-03-18)")
         let request = try Google_Rpc_BadRequest(unpackingAny: status.details[0])

@@ -1,4 +1,5 @@
 import InsightsAPI
+import LicenseModel
 
 @testable import ImportFormats
 
@@ -23,10 +24,10 @@ extension FuzzTarget {
         run: { bytes in
             let number = Int(bytes.first ?? 0) % (ImportKind.allCases.count + 2)
             let file = InputFile(name: "input", bytes: Array(bytes.dropFirst()))
-            var options = ImportOptions(today: "2026-04-01")
+            var options = ImportOptions(today: Day(number: 20_544))
             options.customerID = "fabrikam"
             options.customerTenant = "7d1a0b54-1f6e-4d0a-9a53-3a1b7f1c0001"
-            options.date = "2026-03-31"
+            options.date = Day(number: 20_543)
             options.partnerID = "p1"
             options.skipUnmapped = true
             options.limits.maximumRows = 1_000

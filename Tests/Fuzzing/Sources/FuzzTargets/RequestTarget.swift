@@ -98,7 +98,7 @@ private enum Requests {
             _ = try? RequestFields.optionalWorkload(request.workloadCode)
             let range = try RequestFields.range(start: request.startDate, end: request.endDate, today: today)
             require(
-                range.lowerBound.distance(to: range.upperBound) < LicenseModel.Limits.maximumRangeDays,
+                range.lowerBound.distance(to: range.upperBound) < FactLimits.maximumRangeDays,
                 "a range is bounded")
         },
         plain(PBExplainUsageRequest.self) { request in

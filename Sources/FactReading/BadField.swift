@@ -1,16 +1,16 @@
-import InsightsAPI
+import LicenseModel
 
 /// Why a batch is refused: the first bad field, in the order of the facts.
-struct BadField: Error, Sendable, Hashable {
+public struct BadField: Error, Sendable, Hashable {
     /// Index of the fact; nil when the batch itself is bad.
-    let factIndex: Int?
+    public let factIndex: Int?
     /// Path from the request, such as `facts[3].subscription.effective_date`.
-    let field: String
-    let reason: String
+    public let field: String
+    public let reason: String
     /// The limit on facts that the batch is above; nil when something else is wrong.
-    let exceededFacts: Int?
+    public let exceededFacts: Int?
 
-    init(factIndex: Int?, field: String, reason: String, exceededFacts: Int? = nil) {
+    public init(factIndex: Int?, field: String, reason: String, exceededFacts: Int? = nil) {
         self.factIndex = factIndex
         self.field = field
         self.reason = reason
@@ -18,9 +18,9 @@ struct BadField: Error, Sendable, Hashable {
     }
 
     /// A field of one fact; `error.field` is its path below the fact.
-    init(factIndex: Int, _ error: FieldError) {
+    public init(factIndex: Int, _ error: FieldError) {
         self.init(factIndex: factIndex, field: "facts[\(factIndex)].\(error.field)", reason: error.reason)
     }
 
-    var fieldError: FieldError { FieldError(field, reason) }
+    public var fieldError: FieldError { FieldError(field, reason) }
 }

@@ -4,8 +4,9 @@ public enum BatchTag: IdentifierTag {}
 /// The caller's name for a batch.
 public typealias BatchID = Identifier<BatchTag>
 
-/// Bounds on facts. Each is checked where the fact is read, before memory is spent on it.
-public enum Limits {
+/// Bounds on facts, batches and what is asked about them, for whoever sends and whoever receives. Each is checked where
+/// the fact is read, before memory is spent on it.
+public enum FactLimits {
     /// Licenses of one subscription entry.
     public static let maximumQuantity: Int64 = 100_000_000
     /// Support requests of one customer, day and category.
@@ -18,6 +19,6 @@ public enum Limits {
     public static let maximumRangeDays = 400
     /// Facts in one batch, by default.
     public static let defaultMaximumBatchFacts = 100_000
-    /// Bytes of one message, by default.
-    public static let defaultMaximumMessageBytes = 4 * 1_024 * 1_024
+    /// Bytes of one message, a batch among them, by default.
+    public static let defaultMaximumMessageBytes = 4 << 20
 }

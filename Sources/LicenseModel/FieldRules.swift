@@ -1,10 +1,10 @@
-import InsightsAPI
-import LicenseModel
 import Tenancy
 
-/// The rules of single fields, shared by facts and requests. `field` is the path that an error names.
-enum FieldRules {
-    static func id<Tag>(_ text: String, _ field: @autoclosure () -> String) throws(FieldError) -> Identifier<Tag> {
+/// The rules of single fields, shared by facts, requests and options. `field` is the path that an error names.
+public enum FieldRules {
+    @inlinable
+    public static func id<Tag>(_ text: String, _ field: @autoclosure () -> String) throws(FieldError) -> Identifier<Tag>
+    {
         do {
             return try Identifier<Tag>(text)
         } catch {
@@ -13,22 +13,23 @@ enum FieldRules {
     }
 
     /// Nil for an empty text.
-    static func optionalID<Tag>(
+    @inlinable
+    public static func optionalID<Tag>(
         _ text: String, _ field: @autoclosure () -> String
     ) throws(FieldError) -> Identifier<Tag>? {
         text.isEmpty ? nil : try id(text, field())
     }
 
-    /// At most `Limits.maximumNameLength` Unicode scalars; may be empty.
-    static func name(_ text: String, _ field: @autoclosure () -> String) throws(FieldError) -> String {
+    /// At most `FactLimits.maximumNameLength` Unicode scalars; may be empty.
+    public static func name(_ text: String, _ field: @autoclosure () -> String) throws(FieldError) -> String {
         // No scalar is longer than four bytes, so a huge text is refused without counting its scalars.
-        guard text.utf8.count <= 4 * Limits.maximumNameLength,
-            text.utf8.count <= Limits.maximumNameLength || text.unicodeScalars.count <= Limits.maximumNameLength
-        else { throw FieldError(field(), "is longer than \(Limits.maximumNameLength) characters") }
+        guard text.utf8.count <= 4 * FactLimits.maximumNameLength,
+            text.utf8.count <= FactLimits.maximumNameLength || text.unicodeScalars.count <= FactLimits.maximumNameLength
+        else { throw FieldError(field(), "is longer than \(FactLimits.maximumNameLength) characters") }
         return text
     }
 
-    static func day(_ text: String, _ field: @autoclosure () -> String) throws(FieldError) -> Day {
+    public static func day(_ text: String, _ field: @autoclosure () -> String) throws(FieldError) -> Day {
         if text.isEmpty { throw FieldError(field(), "is required, as YYYY-MM-DD") }
         guard let day = Day(text) else {
             throw FieldError(field(), "is not a day written YYYY-MM-DD, from \(Day.first) to \(Day.last)")
@@ -37,11 +38,11 @@ enum FieldRules {
     }
 
     /// Nil for an empty text.
-    static func optionalDay(_ text: String, _ field: @autoclosure () -> String) throws(FieldError) -> Day? {
+    public static func optionalDay(_ text: String, _ field: @autoclosure () -> String) throws(FieldError) -> Day? {
         text.isEmpty ? nil : try day(text, field())
     }
 
-    static func day(
+    public static func day(
         _ text: String, notAfter today: Day, _ field: @autoclosure () -> String
     ) throws(FieldError) -> Day {
         let day = try day(text, field())
@@ -50,7 +51,7 @@ enum FieldRules {
     }
 
     /// Half-open; an empty end means open, an end equal to the start takes the thing back.
-    static func interval(
+    public static func interval(
         start: String, _ startField: @autoclosure () -> String, end: String, _ endField: @autoclosure () -> String
     ) throws(FieldError) -> DayInterval {
         let first = try day(start, startField())
@@ -59,7 +60,7 @@ enum FieldRules {
         return DayInterval(start: first, end: end)
     }
 
-    static func workload(_ code: String, _ field: @autoclosure () -> String) throws(FieldError) -> Workload {
+    public static func workload(_ code: String, _ field: @autoclosure () -> String) throws(FieldError) -> Workload {
         if code.isEmpty { throw FieldError(field(), "is required: one of \(workloadCodes)") }
         guard let workload = Workload(code: code) else {
             throw FieldError(field(), "is no workload code: one of \(workloadCodes)")
@@ -67,10 +68,10 @@ enum FieldRules {
         return workload
     }
 
-    private static let workloadCodes = (Workload.allCases.map(\.code) + ["ODB"]).joined(separator: ", ")
+    private static let workloadCodes = (Workload.allCases.map(\.code) + [Workload.oneDriveCode]).joined(separator: ", ")
 
     /// A count in `0...maximum`.
-    static func count(
+    public static func count(
         _ value: Int64, upTo maximum: Int64, _ field: @autoclosure () -> String
     ) throws(FieldError) -> Int64 {
         guard value >= 0, value <= maximum else {

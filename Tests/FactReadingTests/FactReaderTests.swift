@@ -1,11 +1,10 @@
+import FactReading
 import Foundation
 import InsightsAPI
 import LicenseModel
 import SwiftProtobuf
 import Tenancy
 import Testing
-
-@testable import InsightsServer
 
 @Suite struct FactReaderTests {
     static let today = Day(number: 19_800)  // 2024-03-18
@@ -363,47 +362,5 @@ import Testing
         request.facts[0].sku.product = .unspecified
         guard case .sku(let fact) = try Self.reader.read(request).facts[0] else { return }
         #expect(fact.product == nil)
-    }
-}
-
-@Suite struct IngestDecoderTests {
-    static let decoder = IngestDecoder(today: Day(number: 19_800), maximumFacts: 1_000)
-
-    @Test func aBatchIsReadAndItsFactsAreCountedFirst() throws {
-        var request = PBIngestRequest.with { $0.batchID = "b" }
-        request.facts = [.with { $0.coverage = FactReaderTests.good.coverage }]
-        #expect(try Self.decoder.decode(try request.serializedBytes()).facts.count == 1)
-        // Two million facts of two bytes each are refused without being decoded.
-        let bomb: [UInt8] = [0x0A, 0x01, 0x62] + Array(repeating: [0x12, 0x00], count: 2_000_000).flatMap { $0 }
-        #expect(throws: IngestDecoder.Failure.bad(FactReader.tooMany(2_000_000, limit: 1_000))) {
-            try Self.decoder.decode(bomb)
-        }
-        let full: [UInt8] = [0x0A, 0x01, 0x62] + Array(repeating: [0x12, 0x00], count: 1_000).flatMap { $0 }
-        #expect(throws: IngestDecoder.Failure.self) { try Self.decoder.decode(full) }
-        #expect(try IngestDecoder.factCount(full.span) == 1_000)
-    }
-
-    /// Any bytes end in a batch or a refusal, and malformed is what swift-protobuf calls so.
-    @Test func anyBytes() throws {
-        var request = PBIngestRequest.with { $0.batchID = "b" }
-        request.facts = FactReaderTests.good.all.map { kind in .with { $0.fact = kind } }
-        let whole: [UInt8] = try request.serializedBytes()
-        var random = RowSeed(5)
-        for _ in 0..<4_000 {
-            var bytes = whole
-            for _ in 0...random.below(4) {
-                bytes[random.below(bytes.count)] = UInt8(truncatingIfNeeded: random.next())
-            }
-            if random.chance(30) { bytes.removeSubrange(random.below(bytes.count)...) }
-            let isMessage = (try? PBIngestRequest(serializedBytes: bytes)) != nil
-            do {
-                _ = try Self.decoder.decode(bytes)
-                try #require(isMessage)
-            } catch IngestDecoder.Failure.malformed {
-                try #require(!isMessage)
-            } catch IngestDecoder.Failure.bad(let field) {
-                try #require(isMessage && !field.field.isEmpty && !field.reason.isEmpty)
-            }
-        }
     }
 }

@@ -2,19 +2,20 @@ import InsightsAPI
 import LicenseModel
 import Tenancy
 
-/// Turns a decoded batch into validated facts, or names the first bad field.
-struct FactReader: Sendable {
+/// Turns a decoded batch into validated facts, or names the first bad field. The contract's one reading of a fact: what
+/// an import refuses before it sends, the server would refuse in the same words.
+public struct FactReader: Sendable {
     /// Activity and coverage of later days are refused.
-    let today: Day
+    public let today: Day
     /// Facts in one batch.
-    let maximumFacts: Int
+    public let maximumFacts: Int
 
-    init(today: Day, maximumFacts: Int = Limits.defaultMaximumBatchFacts) {
+    public init(today: Day, maximumFacts: Int = FactLimits.defaultMaximumBatchFacts) {
         self.today = today
         self.maximumFacts = maximumFacts
     }
 
-    func read(_ request: PBIngestRequest) throws(BadField) -> FactBatch {
+    public func read(_ request: PBIngestRequest) throws(BadField) -> FactBatch {
         let id: BatchID
         do {
             id = try FieldRules.id(request.batchID, "batch_id")
@@ -36,14 +37,14 @@ struct FactReader: Sendable {
         return FactBatch(id: id, facts: facts)
     }
 
-    static func tooMany(_ count: Int, limit: Int) -> BadField {
+    public static func tooMany(_ count: Int, limit: Int) -> BadField {
         BadField(
             factIndex: nil, field: "facts", reason: "has \(count) entries: at most \(limit) fit in a batch",
             exceededFacts: limit)
     }
 
     /// Paths in errors are relative to the fact.
-    private func fact(_ message: PBFact) throws(FieldError) -> Fact {
+    public func fact(_ message: PBFact) throws(FieldError) -> Fact {
         switch message.fact {
         case .partner(let fact): .partner(try partner(fact))
         case .customer(let fact): .customer(try customer(fact))
@@ -105,7 +106,7 @@ struct FactReader: Sendable {
             sku: try FieldRules.id(fact.skuID, "subscription.sku_id"),
             seller: try seller(fact.seller),
             effective: try FieldRules.day(fact.effectiveDate, "subscription.effective_date"),
-            quantity: try FieldRules.count(fact.quantity, upTo: Limits.maximumQuantity, "subscription.quantity"),
+            quantity: try FieldRules.count(fact.quantity, upTo: FactLimits.maximumQuantity, "subscription.quantity"),
             state: try state(fact.state),
             trial: fact.trial,
             termEnd: try FieldRules.optionalDay(fact.termEnd, "subscription.term_end"),
@@ -167,9 +168,10 @@ struct FactReader: Sendable {
         let user: UserID = try FieldRules.id(fact.userID, "activity.user_id")
         let workload = try FieldRules.workload(fact.workloadCode, "activity.workload_code")
         if fact.dates.isEmpty { throw FieldError("activity.dates", "needs at least one day") }
-        if fact.dates.count > Limits.maximumActivityDays {
+        if fact.dates.count > FactLimits.maximumActivityDays {
             throw FieldError(
-                "activity.dates", "has \(fact.dates.count) days: at most \(Limits.maximumActivityDays) fit in a fact")
+                "activity.dates",
+                "has \(fact.dates.count) days: at most \(FactLimits.maximumActivityDays) fit in a fact")
         }
         var days: [Day] = []
         days.reserveCapacity(fact.dates.count)
@@ -190,7 +192,7 @@ struct FactReader: Sendable {
         case .UNRECOGNIZED(let number): throw FieldError("support_request.category", "has no value \(number)")
         }
         let count = try FieldRules.count(
-            fact.count, upTo: Limits.maximumSupportRequests, "support_request.count")
+            fact.count, upTo: FactLimits.maximumSupportRequests, "support_request.count")
         return SupportRequestFact(customer: customer, day: day, category: category, count: count)
     }
 

@@ -50,11 +50,14 @@ let package = Package(
             name: "DatastoreSQLite",
             dependencies: ["Datastore", "LicenseModel", "Tenancy", .product(name: "GRDB", package: "GRDB.swift")]),
 
+        // Digests, codes and signatures, by OpenSSL.
+        .target(name: "Cryptography", dependencies: ["COpenSSL"]),
+
         // Who is calling. NIO only fetches key sets; it is no part of the server's transport.
         .target(
             name: "Authentication",
             dependencies: [
-                "Tenancy", crypto, cryptoExtras,
+                "Tenancy", "Cryptography",
                 .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ]),
@@ -72,7 +75,7 @@ let package = Package(
             name: "InsightsServer",
             dependencies: [
                 "Tenancy", "LicenseModel", "InsightsCore", "Datastore", "Authentication", "InsightsAPI", "RPCEngine",
-                protobuf, crypto, logging, .product(name: "DequeModule", package: "swift-collections"),
+                "Cryptography", protobuf, logging, .product(name: "DequeModule", package: "swift-collections"),
             ],
             resources: [.embedInCode("Reflection/descriptors.binpb")]),
         .executableTarget(
@@ -95,7 +98,7 @@ let package = Package(
                 .product(name: "GRPCNIOTransportHTTP2Posix", package: "grpc-swift-nio-transport"),
                 .product(name: "GRPCProtobuf", package: "grpc-swift-protobuf"),
             ]),
-        .target(name: "ImportFormats", dependencies: ["InsightsAPI", crypto, protobuf]),
+        .target(name: "ImportFormats", dependencies: ["InsightsAPI", "Cryptography", protobuf]),
         .executableTarget(
             name: "insights", dependencies: ["InsightsAPI", "InsightsClient", "ImportFormats", arguments, protobuf]),
 
@@ -119,6 +122,10 @@ let package = Package(
                 "DatastoreSQLite", "DatastoreConformance", "StoreCrashWriter",
                 .product(name: "GRDB", package: "GRDB.swift"),
             ]),
+        // swift-crypto and jwt-kit are in the tests alone, as other opinions.
+        .testTarget(
+            name: "CryptographyTests", dependencies: ["Cryptography", "COpenSSL", crypto, cryptoExtras],
+            resources: [.copy("Vectors")]),
         .testTarget(
             name: "AuthenticationTests",
             dependencies: [
@@ -132,7 +139,7 @@ let package = Package(
             dependencies: [
                 "InsightsServer", "Authentication", "Datastore", "DatastoreSQLite", "DatastoreConformance",
                 "InsightsAPI", "InsightsCore", "LicenseModel", "RPCEngine", "Tenancy", "CProtobufC",
-                protobuf, crypto, logging,
+                protobuf, logging,
             ]),
         .testTarget(
             name: "ImportFormatsTests", dependencies: ["ImportFormats", "InsightsAPI", protobuf],
@@ -149,8 +156,8 @@ let package = Package(
         .target(
             name: "FuzzTargets",
             dependencies: [
-                "Authentication", "COpenSSL", "ImportFormats", "InsightsAPI", "InsightsCore", "InsightsServer",
-                "LicenseModel", "RPCEngine", "Tenancy", crypto, protobuf,
+                "Authentication", "COpenSSL", "Cryptography", "ImportFormats", "InsightsAPI", "InsightsCore",
+                "InsightsServer", "LicenseModel", "RPCEngine", "Tenancy", protobuf,
             ], path: "Tests/Fuzzing/Sources/FuzzTargets"),
         .testTarget(name: "FuzzTests", dependencies: ["FuzzTargets"], path: "Tests/Fuzzing/Sources/FuzzTests"),
         .testTarget(name: "TidyTests"),

@@ -12,12 +12,14 @@ struct ImportTests {
         "DatastoreSQLite": [
             "Datastore", "Foundation", "GRDB", "Glibc", "LicenseModel", "Synchronization", "Tenancy",
         ],
-        "Authentication": ["Crypto", "CryptoExtras", "Foundation", "Glibc", "Synchronization", "Tenancy"],
+        "Authentication": ["Cryptography", "Foundation", "Glibc", "Synchronization", "Tenancy"],
+        "Cryptography": ["COpenSSL"],
         "InsightsAPI": ["SwiftProtobuf", "Tenancy"],
         "RPCEngine": ["CLinux", "CNghttp2", "COpenSSL", "CZlib", "Glibc", "Synchronization"],
         "InsightsServer": [
-            "Authentication", "Crypto", "Datastore", "DequeModule", "Dispatch", "Foundation", "Glibc", "InsightsAPI",
-            "InsightsCore", "LicenseModel", "Logging", "RPCEngine", "SwiftProtobuf", "Synchronization", "Tenancy",
+            "Authentication", "Cryptography", "Datastore", "DequeModule", "Dispatch", "Foundation", "Glibc",
+            "InsightsAPI", "InsightsCore", "LicenseModel", "Logging", "RPCEngine", "SwiftProtobuf", "Synchronization",
+            "Tenancy",
         ],
         "insightsd": [
             "ArgumentParser", "Authentication", "CLinux", "Configuration", "Datastore", "DatastoreSQLite", "Foundation",
@@ -28,10 +30,10 @@ struct ImportTests {
             "Foundation", "GRPCCore", "GRPCNIOTransportHTTP2Posix", "GRPCProtobuf", "InsightsAPI", "SwiftProtobuf",
             "Synchronization",
         ],
-        "ImportFormats": ["Crypto", "Foundation", "InsightsAPI", "SwiftProtobuf"],
+        "ImportFormats": ["Cryptography", "Foundation", "InsightsAPI", "SwiftProtobuf"],
         "insights": [
-            "ArgumentParser", "Crypto", "Dispatch", "Foundation", "Glibc", "ImportFormats", "InsightsAPI",
-            "InsightsClient", "SwiftProtobuf", "Synchronization",
+            "ArgumentParser", "Dispatch", "Foundation", "Glibc", "ImportFormats", "InsightsAPI", "InsightsClient",
+            "SwiftProtobuf", "Synchronization",
         ],
     ]
 

@@ -1,4 +1,4 @@
-import Crypto
+import Cryptography
 import Foundation
 import Synchronization
 import Tenancy
@@ -31,7 +31,8 @@ public final class TokenVerifier: Sendable {
     private let issuers: [TokenIssuer]
     private let sources: [KeySetSource]
     private let places: [String: Int]
-    private let remembered = Mutex<[SHA256.Digest: Remembered]>([:])
+    /// By the SHA-256 of the token.
+    private let remembered = Mutex<[[UInt8]: Remembered]>([:])
 
     /// Reads the issuers' keys and keeps them fresh until `stop`.
     ///
@@ -84,7 +85,7 @@ public final class TokenVerifier: Sendable {
     ) throws(AuthenticationFailure) -> TokenIdentity {
         guard token.count <= TokenText.maximumBytes else { throw AuthenticationFailure(.tokenTooLong) }
         let bytes = Array(token)
-        let digest = SHA256.hash(data: bytes)
+        let digest = DigestAlgorithm.sha256.digest(of: bytes)
         let claims: TokenClaims
         if let known = recall(digest) {
             claims = known
@@ -95,13 +96,13 @@ public final class TokenVerifier: Sendable {
         return claims.identity
     }
 
-    private func recall(_ digest: SHA256.Digest) -> TokenClaims? {
+    private func recall(_ digest: [UInt8]) -> TokenClaims? {
         guard let known = remembered.withLock({ $0[digest] }) else { return nil }
         return sources[known.source].current.version == known.version ? known.claims : nil
     }
 
     private func prove(
-        _ bytes: [UInt8], _ digest: SHA256.Digest, now: Int64
+        _ bytes: [UInt8], _ digest: [UInt8], now: Int64
     ) throws(AuthenticationFailure) -> TokenClaims {
         let token = try TokenText(bytes)
         guard let name = token.claims["iss"]?.string, let place = places[name] else {
@@ -117,7 +118,7 @@ public final class TokenVerifier: Sendable {
             source.keyIsUnknown(now: now)
             throw AuthenticationFailure(.tokenKeyUnknown)
         }
-        guard key.isValid(token.signature, of: token.signed, token.algorithm) else {
+        guard key.isValid(token.signature, of: token.signed, token.algorithm.scheme) else {
             throw AuthenticationFailure(.tokenSignature)
         }
         let claims = try TokenClaims(token.claims, of: issuers[place])

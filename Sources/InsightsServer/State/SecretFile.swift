@@ -1,3 +1,4 @@
+import Cryptography
 import Foundation
 
 /// A secret of this server, in a file of the data folder that only its owner can read.
@@ -8,7 +9,7 @@ enum SecretFile {
         let description: String
     }
 
-    /// The 32 bytes of the file; made with the system's generator when there is none.
+    /// The 32 bytes of the file; made from random bytes when there is none.
     static func load(folder: String, name: String) throws(Failure) -> [UInt8] {
         let path = folder + "/" + name
         if FileManager.default.fileExists(atPath: path) {
@@ -17,7 +18,7 @@ enum SecretFile {
             }
             return Array(data)
         }
-        let secret = (0..<byteCount).map { _ in UInt8.random(in: .min ... .max) }
+        let secret = SecureRandom.bytes(byteCount)
         do throws(AuditError) {
             // Whole and durable before it is used: half a secret would keep the server from starting again.
             try AuditFile.replace(path, with: secret)

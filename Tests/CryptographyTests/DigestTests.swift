@@ -54,4 +54,15 @@ import Testing
             #expect(running.finish() == expected)
         }
     }
+
+    @Test func fingerprints() {
+        var generator = SeededGenerator(state: 7)
+        let texts = (0..<500).map { Array("\($0)".utf8) + generator.bytes(upTo: 40) }
+        #expect(Set(texts.map { Fingerprint(of: $0) }).count == texts.count)
+        for text in texts {
+            #expect(Fingerprint(of: text) == Fingerprint(of: Array(text)))
+            let digest = Crypto.SHA256.hash(data: text)
+            #expect(withUnsafeBytes(of: Fingerprint(of: text)) { Array($0) } == Array(digest))
+        }
+    }
 }

@@ -47,7 +47,7 @@ let package = Package(
         // Files and lines of a server.
         .target(name: "DurableFiles"),
         .target(name: "LogLines", dependencies: [logging]),
-        .target(name: "AuditTrail", dependencies: ["Tenancy", "DurableFiles", "LogLines", crypto]),
+        .target(name: "AuditTrail", dependencies: ["Tenancy", "DurableFiles", "Cryptography", "LogLines"]),
 
         // Stores.
         .target(name: "Datastore", dependencies: ["Tenancy", "LicenseModel"]),
@@ -57,11 +57,14 @@ let package = Package(
                 "Datastore", "DurableFiles", "LicenseModel", "Tenancy", .product(name: "GRDB", package: "GRDB.swift"),
             ]),
 
+        // Digests, codes and signatures, by OpenSSL.
+        .target(name: "Cryptography", dependencies: ["COpenSSL"]),
+
         // Who is calling. NIO only fetches key sets; it is no part of the server's transport.
         .target(
             name: "Authentication",
             dependencies: [
-                "Tenancy", crypto, cryptoExtras,
+                "Tenancy", "Cryptography",
                 .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ]),
@@ -81,7 +84,7 @@ let package = Package(
             dependencies: [
                 "Tenancy", "LicenseModel", "FactReading", "InsightsCore", "AuditTrail", "Datastore", "DurableFiles",
                 "LogLines",
-                "Authentication", "InsightsAPI", "RPCEngine", protobuf, crypto, logging,
+                "Authentication", "InsightsAPI", "RPCEngine", protobuf, "Cryptography", logging,
                 .product(name: "DequeModule", package: "swift-collections"),
             ],
             resources: [.embedInCode("Reflection/descriptors.binpb")]),
@@ -106,7 +109,7 @@ let package = Package(
             ]),
         .target(
             name: "ImportFormats",
-            dependencies: ["FactReading", "InsightsAPI", "LicenseModel", "Tenancy", crypto, protobuf]),
+            dependencies: ["FactReading", "InsightsAPI", "LicenseModel", "Tenancy", "Cryptography", protobuf]),
         .executableTarget(
             name: "insights",
             dependencies: [
@@ -133,6 +136,10 @@ let package = Package(
                 "DatastoreSQLite", "DatastoreConformance", "StoreCrashWriter",
                 .product(name: "GRDB", package: "GRDB.swift"),
             ]),
+        // swift-crypto and jwt-kit are in the tests alone, as other opinions.
+        .testTarget(
+            name: "CryptographyTests", dependencies: ["Cryptography", "COpenSSL", crypto, cryptoExtras],
+            resources: [.copy("Vectors")]),
         .testTarget(
             name: "AuthenticationTests",
             dependencies: [
@@ -152,7 +159,7 @@ let package = Package(
                 "InsightsServer", "AuditTrail", "Authentication", "Datastore", "DatastoreSQLite",
                 "DatastoreConformance", "DurableFiles", "FactReading", "LogLines",
                 "InsightsAPI", "InsightsCore", "LicenseModel", "RPCEngine", "Tenancy", "CProtobufC",
-                protobuf, crypto, logging,
+                protobuf, logging,
             ]),
         .testTarget(
             name: "ImportFormatsTests", dependencies: ["ImportFormats", "InsightsAPI", "LicenseModel", protobuf],
@@ -170,7 +177,7 @@ let package = Package(
             name: "FuzzTargets",
             dependencies: [
                 "AuditTrail", "Authentication", "COpenSSL", "ImportFormats", "InsightsAPI", "InsightsCore",
-                "InsightsServer", "LicenseModel", "LogLines", "RPCEngine", "Tenancy", crypto, protobuf,
+                "InsightsServer", "LicenseModel", "LogLines", "RPCEngine", "Tenancy", "Cryptography", protobuf,
             ], path: "Tests/Fuzzing/Sources/FuzzTargets"),
         .testTarget(name: "FuzzTests", dependencies: ["FuzzTargets"], path: "Tests/Fuzzing/Sources/FuzzTests"),
         .testTarget(name: "TidyTests"),

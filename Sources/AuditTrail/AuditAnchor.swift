@@ -1,4 +1,4 @@
-import Crypto
+import Cryptography
 import DurableFiles
 
 /// How far the log is known to reach, kept in a file of its own: a log that ends earlier was cut.
@@ -93,8 +93,5 @@ extension AuditKey {
     }
 
     /// Compares codes in a time that does not depend on where they differ.
-    static func equal(_ left: [UInt8], _ right: [UInt8]) -> Bool {
-        guard left.count == right.count else { return false }
-        return zip(left, right).reduce(0) { $0 | ($1.0 ^ $1.1) } == 0
-    }
+    static func equal(_ left: [UInt8], _ right: [UInt8]) -> Bool { areEqualInConstantTime(left, right) }
 }

@@ -1,3 +1,4 @@
+import Cryptography
 import DurableFiles
 import Synchronization
 
@@ -142,7 +143,7 @@ final class AuditJournal: Sendable {
     }
 
     private static func newID() -> String {
-        Hex.text(of: (0..<8).map { _ in UInt8.random(in: .min ... .max) })
+        Hex.text(of: SecureRandom.bytes(8))
     }
 
     /// gRPC's UNKNOWN.

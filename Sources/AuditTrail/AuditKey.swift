@@ -1,21 +1,20 @@
-import Crypto
+import Cryptography
 import DurableFiles
-import Foundation
 
 /// The secrets of an audit log, all made from the 32 bytes of `audit.key`.
 package struct AuditKey: Sendable {
     static let byteCount = 32
 
-    private let chainKey: SymmetricKey
-    private let sealKey: SymmetricKey
-    private let journalKey: SymmetricKey
-    private let customerKey: SymmetricKey
-    private let headKey: SymmetricKey
+    private let chainKey: AuthenticationKey
+    private let sealKey: AuthenticationKey
+    private let journalKey: AuthenticationKey
+    private let customerKey: AuthenticationKey
+    private let headKey: AuthenticationKey
 
     init(secret: [UInt8]) {
-        func derived(_ purpose: String) -> SymmetricKey {
-            let code = HMAC<SHA256>.authenticationCode(for: Array(purpose.utf8), using: SymmetricKey(data: secret))
-            return SymmetricKey(data: Array(code))
+        let root = AuthenticationKey(secret)
+        func derived(_ purpose: String) -> AuthenticationKey {
+            AuthenticationKey(root.code(of: Array(purpose.utf8)))
         }
         chainKey = derived("partner insights audit: chain")
         sealKey = derived("partner insights audit: seal")
@@ -29,17 +28,17 @@ package struct AuditKey: Sendable {
 
     /// The code of a line: over the code of the line before and its own text.
     func chain(previous: [UInt8], body: some Sequence<UInt8>) -> [UInt8] {
-        Array(HMAC<SHA256>.authenticationCode(for: previous + Array(body), using: chainKey))
+        chainKey.code(of: previous + Array(body))
     }
 
     /// The code of a small file beside the log.
     func seal(_ body: [UInt8]) -> [UInt8] {
-        Array(HMAC<SHA256>.authenticationCode(for: body, using: sealKey))
+        sealKey.code(of: body)
     }
 
     /// The code of a change that has no record yet.
     func journal(_ body: some Sequence<UInt8>) -> [UInt8] {
-        Array(HMAC<SHA256>.authenticationCode(for: Array(body), using: journalKey))
+        journalKey.code(of: Array(body))
     }
 
     /// The line, with its newline, in which the store's head says `body`: JSON without its closing brace.
@@ -54,13 +53,13 @@ package struct AuditKey: Sendable {
     }
 
     private func head(_ body: some Sequence<UInt8>) -> [UInt8] {
-        Array(HMAC<SHA256>.authenticationCode(for: Array(body), using: headKey))
+        headKey.code(of: Array(body))
     }
 
     /// What stands for a customer in the log: the same customer always hashes alike, and nobody without the key can
     /// try ids out.
     func hash(customer: String) -> String {
-        Hex.text(of: HMAC<SHA256>.authenticationCode(for: Array(customer.utf8), using: customerKey))
+        Hex.text(of: customerKey.code(of: Array(customer.utf8)))
     }
 
     /// The key of a data folder. Nil when there is none.
@@ -78,8 +77,7 @@ package struct AuditKey: Sendable {
 
     /// Makes a new key, readable by its owner alone and durable before it is used.
     static func create(_ path: String) throws(AuditError) -> AuditKey {
-        // The system's generator, which is fit for secrets.
-        let secret = (0..<byteCount).map { _ in UInt8.random(in: .min ... .max) }
+        let secret = SecureRandom.bytes(byteCount)
         try AuditFile.replace(path, with: secret)
         return AuditKey(secret: secret)
     }

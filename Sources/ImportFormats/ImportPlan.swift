@@ -1,5 +1,4 @@
-import Crypto
-import Foundation
+import Cryptography
 import InsightsAPI
 import SwiftProtobuf
 
@@ -50,10 +49,10 @@ public struct ImportPlan: Sendable {
         var facts = 0
         var bytes = 0
         var coverage = [PBCoverageFact]()
-        var hash = SHA256()
+        let hash = RunningDigest(.sha256)
         let report = try parse { sourced in
             let data = try Self.serialized(sourced.fact)
-            hash.update(data: data)
+            hash.update(data)
             if sourced.isClosing {
                 coverage.append(sourced.fact.coverage)
                 return
@@ -66,20 +65,20 @@ public struct ImportPlan: Sendable {
             bytes += Self.framed(data.count)
         }
         return ImportInspection(
-            report: report, facts: facts, bytes: bytes, coverage: coverage, digest: Array(hash.finalize()))
+            report: report, facts: facts, bytes: bytes, coverage: coverage, digest: hash.finish())
     }
 
     /// Reads again and hands over the batches in order, the closing one last. A batch's id follows from its content,
     /// so that importing the same files again changes nothing. Throws `ImportProblem` when a file has changed since.
     public func makeBatches(_ inspection: ImportInspection, emit: @escaping (ImportBatch) throws -> Void) throws {
         var batcher = Batcher(plan: self, isSingle: inspection.fitsOneBatch(options.limits))
-        var hash = SHA256()
+        let hash = RunningDigest(.sha256)
         _ = try parse { sourced in
             let data = try Self.serialized(sourced.fact)
-            hash.update(data: data)
+            hash.update(data)
             try batcher.add(sourced, data: data, emit: emit)
         }
-        guard Array(hash.finalize()) == inspection.digest else {
+        guard hash.finish() == inspection.digest else {
             throw ImportProblem(
                 file: files.first?.name ?? "", position: .wholeFile,
                 message: "the file has changed while it was imported; import it again")
@@ -115,7 +114,7 @@ public struct ImportPlan: Sendable {
         }
     }
 
-    private static func serialized(_ fact: PBFact) throws -> Data {
+    private static func serialized(_ fact: PBFact) throws -> [UInt8] {
         var options = BinaryEncodingOptions()
         options.useDeterministicOrdering = true
         do {
@@ -137,9 +136,9 @@ private struct Batcher {
     private var facts = [PBFact]()
     private var origins = [FactOrigin]()
     private var bytes = 0
-    private var hash = SHA256()
+    private let hash = RunningDigest(.sha256)
     private var index = 0
-    private var closing = [(SourcedFact, Data)]()
+    private var closing = [(SourcedFact, [UInt8])]()
 
     init(plan: ImportPlan, isSingle: Bool) {
         self.plan = plan
@@ -148,7 +147,7 @@ private struct Batcher {
         maximumBytes = isSingle ? limits.singleBatchBytes : limits.batchBytes
     }
 
-    mutating func add(_ sourced: SourcedFact, data: Data, emit: (ImportBatch) throws -> Void) throws {
+    mutating func add(_ sourced: SourcedFact, data: [UInt8], emit: (ImportBatch) throws -> Void) throws {
         if sourced.isClosing {
             closing.append((sourced, data))
             return
@@ -165,11 +164,11 @@ private struct Batcher {
         if !facts.isEmpty { try flush(isClosing: true, emit: emit) }
     }
 
-    private mutating func append(_ sourced: SourcedFact, _ data: Data) {
+    private mutating func append(_ sourced: SourcedFact, _ data: [UInt8]) {
         facts.append(sourced.fact)
         origins.append(FactOrigin(file: sourced.file, position: sourced.position))
         bytes += ImportPlan.framed(data.count)
-        hash.update(data: data)
+        hash.update(data)
     }
 
     private mutating func flush(isClosing: Bool, emit: (ImportBatch) throws -> Void) throws {
@@ -180,18 +179,18 @@ private struct Batcher {
         facts.removeAll(keepingCapacity: true)
         origins.removeAll(keepingCapacity: true)
         bytes = 0
-        hash = SHA256()
         index += 1
     }
 
-    /// SHA-256 over kind, customer, position and content, after the kind for people who read logs.
+    /// SHA-256 over kind, customer, position and content, after the kind for people who read logs. Begins the digest of
+    /// the next batch's content.
     private func batchID() -> String {
-        var outer = SHA256()
+        let outer = RunningDigest(.sha256)
         for part in [plan.kind.rawValue, plan.options.customerID, plan.options.salt, String(index)] {
-            outer.update(data: Array(part.utf8) + [0])
+            outer.update(Array(part.utf8) + [0])
         }
-        outer.update(data: Array(hash.finalize()))
-        let digits = outer.finalize().map { byte in
+        outer.update(hash.finish())
+        let digits = outer.finish().map { byte in
             let text = String(byte, radix: 16)
             return byte < 16 ? "0" + text : text
         }

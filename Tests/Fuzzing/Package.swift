@@ -3,8 +3,6 @@
 // of them; dependencies are built as they are. `run.sh` builds and runs.
 import PackageDescription
 
-let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
-let cryptoExtras = Target.Dependency.product(name: "CryptoExtras", package: "swift-crypto")
 let protobuf = Target.Dependency.product(name: "SwiftProtobuf", package: "swift-protobuf")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 
@@ -17,7 +15,6 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
-        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
         .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
@@ -31,10 +28,11 @@ let package = Package(
                 "Tenancy", "LicenseModel", .product(name: "HashTreeCollections", package: "swift-collections"),
             ], swiftSettings: watched),
         .target(name: "Datastore", dependencies: ["Tenancy", "LicenseModel"], swiftSettings: watched),
+        .target(name: "Cryptography", dependencies: ["COpenSSL"], swiftSettings: watched),
         .target(
             name: "Authentication",
             dependencies: [
-                "Tenancy", crypto, cryptoExtras,
+                "Tenancy", "Cryptography",
                 .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ], swiftSettings: watched),
@@ -52,18 +50,18 @@ let package = Package(
             dependencies: [
                 "Tenancy", "LicenseModel", "FactReading", "InsightsCore", "Datastore", "Authentication", "InsightsAPI",
                 "RPCEngine",
-                protobuf, crypto, logging, .product(name: "DequeModule", package: "swift-collections"),
+                protobuf, "Cryptography", logging, .product(name: "DequeModule", package: "swift-collections"),
             ],
             resources: [.embedInCode("Reflection/descriptors.binpb")], swiftSettings: watched),
         .target(
             name: "ImportFormats",
-            dependencies: ["FactReading", "InsightsAPI", "LicenseModel", "Tenancy", crypto, protobuf],
+            dependencies: ["FactReading", "InsightsAPI", "LicenseModel", "Tenancy", "Cryptography", protobuf],
             swiftSettings: watched),
         .target(
             name: "FuzzTargets",
             dependencies: [
-                "Authentication", "COpenSSL", "ImportFormats", "InsightsAPI", "InsightsCore", "InsightsServer",
-                "LicenseModel", "RPCEngine", "Tenancy", crypto, protobuf,
+                "Authentication", "COpenSSL", "Cryptography", "ImportFormats", "InsightsAPI", "InsightsCore",
+                "InsightsServer", "LicenseModel", "RPCEngine", "Tenancy", protobuf,
             ], swiftSettings: watched),
         .executableTarget(
             name: "fuzz", dependencies: ["FuzzTargets"], swiftSettings: watched,

@@ -83,6 +83,16 @@ import Testing
         let repeated = input(
             Array(repeating: #"{"user":{"customer_id":"c","user_id":"u"}}"#, count: 10).joined(separator: "\n"))
         #expect(Set(try ids(halves, repeated)).count == 2)
+        // Worked out apart from this code: a file that an earlier version imported stays the same import.
+        let pairs = options {
+            $0.limits.singleBatchFacts = 1
+            $0.limits.batchFacts = 2
+        }
+        #expect(
+            try ids(pairs, lines(3)) == [
+                "facts-988c279469432fe1cae4d3a2839f3b8c58d2a813e3d8c781f1895c0732a275eb",
+                "facts-362d0f7149f17fd93acd2230ca72a593386ee12968c3dfbc216ba13310255763",
+            ])
     }
 
     @Test func `limits of files and facts hold`() {

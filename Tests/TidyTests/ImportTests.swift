@@ -11,18 +11,19 @@ struct ImportTests {
         "DurableFiles": ["Glibc", "Synchronization"],
         "LogLines": ["Dispatch", "Foundation", "Glibc", "Logging", "Synchronization"],
         "AuditTrail": [
-            "Crypto", "DurableFiles", "Foundation", "Glibc", "LogLines", "Synchronization", "Tenancy",
+            "Cryptography", "DurableFiles", "Foundation", "Glibc", "LogLines", "Synchronization", "Tenancy",
         ],
         "Datastore": ["Tenancy", "LicenseModel", "Synchronization"],
         "DatastoreSQLite": [
             "Datastore", "DurableFiles", "Foundation", "GRDB", "Glibc", "LicenseModel", "Synchronization", "Tenancy",
         ],
-        "Authentication": ["Crypto", "CryptoExtras", "Foundation", "Glibc", "Synchronization", "Tenancy"],
+        "Authentication": ["Cryptography", "Foundation", "Glibc", "Synchronization", "Tenancy"],
+        "Cryptography": ["COpenSSL"],
         "InsightsAPI": ["SwiftProtobuf", "Tenancy"],
         "FactReading": ["InsightsAPI", "LicenseModel", "Tenancy"],
         "RPCEngine": ["CLinux", "CNghttp2", "COpenSSL", "CZlib", "Glibc", "Synchronization"],
         "InsightsServer": [
-            "AuditTrail", "Authentication", "Crypto", "Datastore", "DequeModule", "Dispatch", "DurableFiles",
+            "AuditTrail", "Authentication", "Cryptography", "Datastore", "DequeModule", "Dispatch", "DurableFiles",
             "FactReading",
             "Foundation", "Glibc", "InsightsAPI", "InsightsCore", "LicenseModel", "LogLines", "Logging", "RPCEngine",
             "SwiftProtobuf", "Synchronization", "Tenancy",
@@ -39,10 +40,10 @@ struct ImportTests {
             "Synchronization",
         ],
         "ImportFormats": [
-            "Crypto", "FactReading", "Foundation", "InsightsAPI", "LicenseModel", "SwiftProtobuf", "Tenancy",
+            "Cryptography", "FactReading", "Foundation", "InsightsAPI", "LicenseModel", "SwiftProtobuf", "Tenancy",
         ],
         "insights": [
-            "ArgumentParser", "Crypto", "Dispatch", "Foundation", "Glibc", "ImportFormats", "InsightsAPI",
+            "ArgumentParser", "Cryptography", "Dispatch", "Foundation", "Glibc", "ImportFormats", "InsightsAPI",
             "InsightsClient", "LicenseModel", "SwiftProtobuf", "Synchronization", "Tenancy",
         ],
     ]

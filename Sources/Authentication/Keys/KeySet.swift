@@ -1,6 +1,4 @@
-import Crypto
-import CryptoExtras
-import Foundation
+import Cryptography
 
 /// What is wrong with an issuer's keys. Nothing of what was read is in it.
 public enum KeySetError: Error, Sendable, Hashable, CustomStringConvertible {
@@ -32,13 +30,11 @@ struct KeySet: Sendable {
     /// Bounds of a set.
     static let maximumKeys = 100
     static let maximumKeyIDBytes = 256
-    /// RSA moduli, in bits. Larger ones make a check slow.
-    private static let modulusBits = 2_048...8_192
 
     /// A key and the algorithms that it checks: those of its kind that the issuer may use, and of these, where the
     /// key names one, only that.
     struct Entry: Sendable {
-        let key: VerificationKey
+        let key: PublicKey
         let algorithms: Set<TokenAlgorithm>
     }
 
@@ -53,7 +49,7 @@ struct KeySet: Sendable {
     var count: Int { entries.values.reduce(0) { $0 + $1.count } }
 
     /// The key of that id for that algorithm; a token without a known id is never tried with any other key.
-    func key(_ id: String, for algorithm: TokenAlgorithm) -> VerificationKey? {
+    func key(_ id: String, for algorithm: TokenAlgorithm) -> PublicKey? {
         entries[id]?.first { $0.algorithms.contains(algorithm) }?.key
     }
 
@@ -84,7 +80,7 @@ struct KeySet: Sendable {
             guard let listed = operations.array, listed.contains(.string("verify")) else { return nil }
         }
         guard let key = key(members) else { return nil }
-        var algorithms = key.algorithms.intersection(allowed)
+        var algorithms = allowed.filter { $0.keyKind == key.kind }
         if let named = members["alg"] {
             guard let text = named.string, let algorithm = TokenAlgorithm(rawValue: text) else { return nil }
             algorithms.formIntersection([algorithm])
@@ -92,34 +88,22 @@ struct KeySet: Sendable {
         return algorithms.isEmpty ? nil : (id, Entry(key: key, algorithms: algorithms))
     }
 
-    private static func key(_ members: [String: StrictJSON]) -> VerificationKey? {
+    private static func key(_ members: [String: StrictJSON]) -> PublicKey? {
         func bytes(_ name: String) -> [UInt8]? {
             members[name]?.string.flatMap { Base64URL.decode(Array($0.utf8)) }
         }
         switch members["kty"]?.string {
         case "RSA":
-            guard let modulus = bytes("n"), let exponent = bytes("e"), let first = modulus.first, first != 0 else {
-                return nil
-            }
-            let bits = modulus.count * 8 - first.leadingZeroBitCount
-            guard modulusBits.contains(bits), isSoundExponent(exponent) else { return nil }
-            return (try? _RSA.Signing.PublicKey(n: modulus, e: exponent)).map { .rsa($0) }
+            guard let modulus = bytes("n"), let exponent = bytes("e") else { return nil }
+            return try? PublicKey(modulus: modulus, exponent: exponent)
         case "EC":
             guard let x = bytes("x"), let y = bytes("y") else { return nil }
             switch members["crv"]?.string {
-            case "P-256" where x.count == 32 && y.count == 32:
-                return (try? P256.Signing.PublicKey(rawRepresentation: x + y)).map { .p256($0) }
-            case "P-384" where x.count == 48 && y.count == 48:
-                return (try? P384.Signing.PublicKey(rawRepresentation: x + y)).map { .p384($0) }
+            case "P-256": return try? PublicKey(p256: x, y)
+            case "P-384": return try? PublicKey(p384: x, y)
             default: return nil
             }
         default: return nil
         }
-    }
-
-    /// Odd, from 3 to 2^32 - 1.
-    private static func isSoundExponent(_ bytes: [UInt8]) -> Bool {
-        guard bytes.count <= 4, let last = bytes.last, last & 1 == 1 else { return false }
-        return bytes.reduce(0) { $0 << 8 | UInt64($1) } >= 3
     }
 }

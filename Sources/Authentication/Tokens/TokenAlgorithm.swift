@@ -1,6 +1,4 @@
-import Crypto
-import CryptoExtras
-import Foundation
+import Cryptography
 
 /// The signature algorithms that an issuer may be allowed. Anything else, `none` and the symmetric ones above all,
 /// cannot be written down here.
@@ -15,47 +13,28 @@ public enum TokenAlgorithm: String, Sendable, Hashable, CaseIterable {
     case es384 = "ES384"
 }
 
-/// A public key of an issuer.
-///
-/// Signatures are checked with swift-crypto itself, at once and on the caller's thread: a call is authenticated on an
-/// event loop that cannot wait for jwt-kit's key collection, which is an actor. It also leaves no place where an
-/// unproven token could choose or change the algorithm of a key, as jwt-kit's signer cache lets it, and no default
-/// key for unknown key ids.
-enum VerificationKey: Sendable {
-    case rsa(_RSA.Signing.PublicKey)
-    case p256(P256.Signing.PublicKey)
-    case p384(P384.Signing.PublicKey)
-
-    /// The algorithms that a key of this kind can check.
-    var algorithms: Set<TokenAlgorithm> {
+extension TokenAlgorithm {
+    /// The kind of the keys that check it.
+    var keyKind: PublicKey.Kind {
         switch self {
-        case .rsa: [.rs256, .rs384, .rs512, .ps256, .ps384, .ps512]
-        case .p256: [.es256]
-        case .p384: [.es384]
+        case .rs256, .rs384, .rs512, .ps256, .ps384, .ps512: .rsa
+        case .es256: .p256
+        case .es384: .p384
         }
     }
 
-    func isValid(_ signature: [UInt8], of message: [UInt8], _ algorithm: TokenAlgorithm) -> Bool {
-        switch (self, algorithm) {
-        case (.rsa(let key), .rs256): Self.check(key, signature, SHA256.hash(data: message), .insecurePKCS1v1_5)
-        case (.rsa(let key), .rs384): Self.check(key, signature, SHA384.hash(data: message), .insecurePKCS1v1_5)
-        case (.rsa(let key), .rs512): Self.check(key, signature, SHA512.hash(data: message), .insecurePKCS1v1_5)
-        case (.rsa(let key), .ps256): Self.check(key, signature, SHA256.hash(data: message), .PSS)
-        case (.rsa(let key), .ps384): Self.check(key, signature, SHA384.hash(data: message), .PSS)
-        case (.rsa(let key), .ps512): Self.check(key, signature, SHA512.hash(data: message), .PSS)
-        case (.p256(let key), .es256):
-            (try? P256.Signing.ECDSASignature(rawRepresentation: signature))
-                .map { key.isValidSignature($0, for: SHA256.hash(data: message)) } ?? false
-        case (.p384(let key), .es384):
-            (try? P384.Signing.ECDSASignature(rawRepresentation: signature))
-                .map { key.isValidSignature($0, for: SHA384.hash(data: message)) } ?? false
-        default: false
+    /// What the algorithm's name means. Signatures are checked at once and on the caller's thread: a call is
+    /// authenticated on an event loop that cannot wait.
+    var scheme: SignatureScheme {
+        switch self {
+        case .rs256: .rsaPKCS1(.sha256)
+        case .rs384: .rsaPKCS1(.sha384)
+        case .rs512: .rsaPKCS1(.sha512)
+        case .ps256: .rsaPSS(.sha256)
+        case .ps384: .rsaPSS(.sha384)
+        case .ps512: .rsaPSS(.sha512)
+        case .es256: .ecdsaP256
+        case .es384: .ecdsaP384
         }
-    }
-
-    private static func check(
-        _ key: _RSA.Signing.PublicKey, _ signature: [UInt8], _ digest: some Digest, _ padding: _RSA.Signing.Padding
-    ) -> Bool {
-        key.isValidSignature(.init(rawRepresentation: signature), for: digest, padding: padding)
     }
 }

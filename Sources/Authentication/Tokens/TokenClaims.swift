@@ -1,4 +1,4 @@
-import Crypto
+import Cryptography
 import Tenancy
 
 /// What a proven token claims, checked against its issuer's settings. Times are checked at each use.
@@ -55,7 +55,7 @@ struct TokenClaims: Sendable {
         if let claim = claims["oid"] ?? claims["sub"] {
             guard let subject = claim.string, !subject.isEmpty else { throw AuthenticationFailure(.tokenSubject) }
             if let id = try? PrincipalID(subject) { return id }
-            let digest = SHA256.hash(data: Array(subject.utf8)).prefix(16)
+            let digest = DigestAlgorithm.sha256.digest(of: Array(subject.utf8)).prefix(16)
             name = "sub-" + digest.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
         } else {
             name = "unnamed"

@@ -1,4 +1,4 @@
-import Crypto
+import Cryptography
 import Foundation
 import Synchronization
 import Tenancy
@@ -31,7 +31,7 @@ public final class TokenVerifier: Sendable {
     private let issuers: [TokenIssuer]
     private let sources: [KeySetSource]
     private let places: [String: Int]
-    private let remembered = Mutex<[SHA256.Digest: Remembered]>([:])
+    private let remembered = Mutex<[Fingerprint: Remembered]>([:])
 
     /// Reads the issuers' keys and keeps them fresh until `stop`.
     ///
@@ -84,24 +84,24 @@ public final class TokenVerifier: Sendable {
     ) throws(AuthenticationFailure) -> TokenIdentity {
         guard token.count <= TokenText.maximumBytes else { throw AuthenticationFailure(.tokenTooLong) }
         let bytes = Array(token)
-        let digest = SHA256.hash(data: bytes)
+        let fingerprint = Fingerprint(of: bytes)
         let claims: TokenClaims
-        if let known = recall(digest) {
+        if let known = recall(fingerprint) {
             claims = known
         } else {
-            claims = try prove(bytes, digest, now: now)
+            claims = try prove(bytes, fingerprint, now: now)
         }
         try claims.check(certificate: certificate, now: now)
         return claims.identity
     }
 
-    private func recall(_ digest: SHA256.Digest) -> TokenClaims? {
-        guard let known = remembered.withLock({ $0[digest] }) else { return nil }
+    private func recall(_ fingerprint: Fingerprint) -> TokenClaims? {
+        guard let known = remembered.withLock({ $0[fingerprint] }) else { return nil }
         return sources[known.source].current.version == known.version ? known.claims : nil
     }
 
     private func prove(
-        _ bytes: [UInt8], _ digest: SHA256.Digest, now: Int64
+        _ bytes: [UInt8], _ fingerprint: Fingerprint, now: Int64
     ) throws(AuthenticationFailure) -> TokenClaims {
         let token = try TokenText(bytes)
         guard let name = token.claims["iss"]?.string, let place = places[name] else {
@@ -117,7 +117,7 @@ public final class TokenVerifier: Sendable {
             source.keyIsUnknown(now: now)
             throw AuthenticationFailure(.tokenKeyUnknown)
         }
-        guard key.isValid(token.signature, of: token.signed, token.algorithm) else {
+        guard key.isValid(token.signature, of: token.signed, token.algorithm.scheme) else {
             throw AuthenticationFailure(.tokenSignature)
         }
         let claims = try TokenClaims(token.claims, of: issuers[place])
@@ -125,7 +125,7 @@ public final class TokenVerifier: Sendable {
         remembered.withLock { remembered in
             // Emptied rather than aged: it fills up once in many thousands of tokens, and each is proven again once.
             if remembered.count >= Self.maximumRemembered { remembered.removeAll(keepingCapacity: true) }
-            remembered[digest] = entry
+            remembered[fingerprint] = entry
         }
         return claims
     }

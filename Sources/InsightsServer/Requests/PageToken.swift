@@ -1,4 +1,4 @@
-import Crypto
+import Cryptography
 import LicenseModel
 
 /// Where the next page begins.
@@ -38,11 +38,11 @@ struct PageTokens: Sendable {
     /// HMAC-SHA256 cut to 128 bits.
     private static let macLength = 16
 
-    private let key: SymmetricKey
+    private let key: AuthenticationKey
 
     /// `secret` of at least 32 random bytes; all servers that answer the same callers need the same.
     init(secret: [UInt8]) {
-        key = SymmetricKey(data: secret)
+        key = AuthenticationKey(secret)
     }
 
     func token(for query: PageQuery, at position: PagePosition) -> String {
@@ -65,7 +65,7 @@ struct PageTokens: Sendable {
             bytes.count > Self.macLength
         else { throw Self.invalid }
         let body = Array(bytes.dropLast(Self.macLength))
-        guard Self.isEqual(mac(of: body, query), bytes.suffix(Self.macLength)),
+        guard areEqualInConstantTime(mac(of: body, query), Array(bytes.suffix(Self.macLength))),
             let position = Self.position(from: body)
         else { throw Self.invalid }
         return position
@@ -75,23 +75,15 @@ struct PageTokens: Sendable {
         "page_token", "is not a token of this list for these fields: start again with the first page")
 
     private func mac(of body: [UInt8], _ query: PageQuery) -> [UInt8] {
-        var mac = HMAC<SHA256>(key: key)
-        var lengths: [UInt8] = []
-        for part in [query.partner, query.method] { Self.append(UInt64(part.utf8.count), to: &lengths) }
-        Self.append(UInt64(query.digest.count), to: &lengths)
         // The lengths in front keep two queries from sharing their bytes.
-        mac.update(data: lengths)
-        mac.update(data: Array(query.partner.utf8))
-        mac.update(data: Array(query.method.utf8))
-        mac.update(data: query.digest)
-        mac.update(data: body)
-        return Array(Array(mac.finalize()).prefix(Self.macLength))
-    }
-
-    /// In a time that does not depend on the bytes.
-    private static func isEqual(_ left: [UInt8], _ right: ArraySlice<UInt8>) -> Bool {
-        guard left.count == right.count else { return false }
-        return zip(left, right).reduce(0) { $0 | ($1.0 ^ $1.1) } == 0
+        var message: [UInt8] = []
+        for part in [query.partner, query.method] { Self.append(UInt64(part.utf8.count), to: &message) }
+        Self.append(UInt64(query.digest.count), to: &message)
+        message.append(contentsOf: query.partner.utf8)
+        message.append(contentsOf: query.method.utf8)
+        message.append(contentsOf: query.digest)
+        message.append(contentsOf: body)
+        return Array(key.code(of: message).prefix(Self.macLength))
     }
 
     /// Numbers are eight bytes, little-endian.

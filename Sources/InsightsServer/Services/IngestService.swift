@@ -1,5 +1,5 @@
 import AuditTrail
-import Crypto
+import Cryptography
 import Datastore
 import Dispatch
 import FactReading
@@ -51,7 +51,7 @@ struct IngestService: Sendable {
             return afterWriter { answer(refusal) }
         }
         let body = FactBatchCodec.encode(batch.facts)
-        guard let digest = ContentDigest(Array(SHA256.hash(data: body))) else {
+        guard let digest = ContentDigest(DigestAlgorithm.sha256.digest(of: body)) else {
             return answer(.failure(RPCStatus(.internalError, "no digest")))
         }
         let pending = PendingBatch(batch: batch, body: body, digest: digest)
@@ -132,7 +132,7 @@ struct IngestService: Sendable {
 
     /// An id that says nothing about anybody: 128 random bits.
     private func anonymousUser() throws(RPCStatus) -> UserID {
-        let random = SymmetricKey(size: .bits128).withUnsafeBytes { Array($0) }
+        let random = SecureRandom.bytes(16)
         let digits = random.map { byte in
             String(byte >> 4, radix: 16) + String(byte & 15, radix: 16)
         }.joined()

@@ -1,4 +1,4 @@
-import Crypto
+import Cryptography
 import InsightsAPI
 import LicenseModel
 import SwiftProtobuf
@@ -27,7 +27,7 @@ extension PageQuery {
         question.pageToken = ""
         do {
             let bytes: [UInt8] = try question.serializedBytes()
-            self.init(partner: partner, method: method, digest: Array(SHA256.hash(data: bytes)))
+            self.init(partner: partner, method: method, digest: DigestAlgorithm.sha256.digest(of: bytes))
         } catch {
             throw FieldError("page_token", "cannot be bound to this request")
         }

@@ -1,4 +1,4 @@
-import Crypto
+import Cryptography
 import InsightsAPI
 import InsightsCore
 import LicenseModel
@@ -75,7 +75,7 @@ extension PageQuery {
         question.resumeToken = ""
         do {
             let bytes: [UInt8] = try question.serializedBytes()
-            self.init(partner: partner, method: method, digest: Array(SHA256.hash(data: bytes)))
+            self.init(partner: partner, method: method, digest: DigestAlgorithm.sha256.digest(of: bytes))
         } catch {
             throw FieldError("resume_token", "cannot be bound to this request")
         }

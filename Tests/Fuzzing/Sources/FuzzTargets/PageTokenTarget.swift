@@ -1,4 +1,4 @@
-import Crypto
+import Cryptography
 import LicenseModel
 
 @testable import InsightsServer
@@ -36,12 +36,12 @@ extension FuzzTarget {
         static let codeBytes = 16
 
         static func token(over body: [UInt8]) -> String {
-            var code = HMAC<SHA256>(key: SymmetricKey(data: secret))
+            var message: [UInt8] = []
             for length in [query.partner.utf8.count, query.method.utf8.count, query.digest.count] {
-                code.update(data: (0..<8).map { UInt8(truncatingIfNeeded: length >> (8 * $0)) })
+                message += (0..<8).map { UInt8(truncatingIfNeeded: length >> (8 * $0)) }
             }
-            code.update(data: Array(query.partner.utf8) + Array(query.method.utf8) + query.digest + body)
-            return URLSafeBase64.encode(body + Array(code.finalize()).prefix(codeBytes))
+            message += Array(query.partner.utf8) + Array(query.method.utf8) + query.digest + body
+            return URLSafeBase64.encode(body + AuthenticationKey(secret).code(of: message).prefix(codeBytes))
         }
     }
 }

@@ -1,4 +1,3 @@
-import Crypto
 import Foundation
 
 @testable import Authentication
@@ -87,13 +86,10 @@ private enum SignedTokens {
         "{\"issuer\":\"https://login.example\",\"audience\":\"api\",\"jwks\":\"jwks.json\","
         + "\"algorithms\":[\"ES256\"],\"partners\":{\"t1\":\"p1\"}}"
 
-    static let key: P256.Signing.PrivateKey = {
-        guard let key = try? P256.Signing.PrivateKey(rawRepresentation: [UInt8](1...32)) else { broken("a key") }
-        return key
-    }()
+    static let key = P256Signer(secret: [UInt8](1...32))
 
     static var keySet: String {
-        let raw = Array(key.publicKey.rawRepresentation)
+        let raw = key.publicPoint
         return "{\"keys\":[{\"kty\":\"EC\",\"crv\":\"P-256\",\"kid\":\"ec1\",\"use\":\"sig\","
             + "\"x\":\"\(encode(raw.prefix(32)))\",\"y\":\"\(encode(raw.suffix(32)))\"}]}"
     }
@@ -113,10 +109,7 @@ private enum SignedTokens {
 
     static func token(_ header: String, _ claims: String) -> String {
         let signed = encode(header.utf8) + "." + encode(claims.utf8)
-        guard let signature = try? key.signature(for: SHA256.hash(data: Array(signed.utf8))) else {
-            broken("a signature")
-        }
-        return signed + "." + encode(signature.rawRepresentation)
+        return signed + "." + encode(key.signature(of: Array(signed.utf8)))
     }
 
     private static func encode(_ bytes: some Sequence<UInt8>) -> String {

@@ -52,7 +52,7 @@ package struct AuditKey: Sendable {
         return body
     }
 
-    private func head(_ body: some Sequence<UInt8>) -> [UInt8] {
+    func head(_ body: some Sequence<UInt8>) -> [UInt8] {
         headKey.code(of: Array(body))
     }
 

@@ -26,8 +26,6 @@ let package = Package(
         .package(url: "https://github.com/vapor/jwt-kit", from: "5.7.1"),
         // 3.x has a published double free on malformed RSA keys.
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
-        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
-        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
         .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
         .package(url: "https://github.com/grpc/grpc-swift-2", from: "2.4.3"),
         .package(url: "https://github.com/grpc/grpc-swift-nio-transport", from: "2.9.2"),
@@ -50,20 +48,17 @@ let package = Package(
             name: "DatastoreSQLite",
             dependencies: ["Datastore", "LicenseModel", "Tenancy", .product(name: "GRDB", package: "GRDB.swift")]),
 
-        // Who is calling. NIO only fetches key sets; it is no part of the server's transport.
-        .target(
-            name: "Authentication",
-            dependencies: [
-                "Tenancy", crypto, cryptoExtras,
-                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
-                .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "NIOSSL", package: "swift-nio-ssl"),
-            ]),
+        // HTTPS to others: one place, one set of limits.
+        .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+        .target(name: "Outgoing", dependencies: ["CCurl", "CLinux"]),
+
+        // Who is calling.
+        .target(name: "Authentication", dependencies: ["Tenancy", "Outgoing", crypto, cryptoExtras]),
 
         // The wire.
         .target(name: "InsightsAPI", dependencies: ["Tenancy", protobuf]),
         .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CNghttp2", pkgConfig: "libnghttp2", providers: [.apt(["libnghttp2-dev"])]),
-        .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CLinux"),
         .target(name: "RPCEngine", dependencies: ["COpenSSL", "CNghttp2", "CZlib", "CLinux"]),
@@ -123,8 +118,11 @@ let package = Package(
         .testTarget(
             name: "AuthenticationTests",
             dependencies: [
-                "Authentication", "Tenancy", crypto, cryptoExtras, .product(name: "JWTKit", package: "jwt-kit"),
+                "Authentication", "Outgoing", "Tenancy", "HTTPSTestServer", crypto, cryptoExtras,
+                .product(name: "JWTKit", package: "jwt-kit"),
             ]),
+        .target(name: "HTTPSTestServer", path: "Tests/HTTPSTestServer", resources: [.copy("server.py")]),
+        .testTarget(name: "OutgoingTests", dependencies: ["Outgoing", "HTTPSTestServer"]),
         .testTarget(
             name: "RPCEngineTests", dependencies: ["RPCEngine", "InteropServer"], resources: [.copy("Scripts")]),
         .testTarget(name: "InsightsAPITests", dependencies: ["InsightsAPI", "Tenancy", protobuf]),
@@ -151,7 +149,7 @@ let package = Package(
             name: "FuzzTargets",
             dependencies: [
                 "Authentication", "COpenSSL", "ImportFormats", "InsightsAPI", "InsightsCore", "InsightsServer",
-                "LicenseModel", "RPCEngine", "Tenancy", crypto, protobuf,
+                "LicenseModel", "Outgoing", "RPCEngine", "Tenancy", crypto, protobuf,
             ], path: "Tests/Fuzzing/Sources/FuzzTargets"),
         .testTarget(name: "FuzzTests", dependencies: ["FuzzTargets"], path: "Tests/Fuzzing/Sources/FuzzTests"),
         .testTarget(name: "TidyTests"),

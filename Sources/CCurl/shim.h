@@ -12,11 +12,7 @@ static inline CURLcode ccurl_set_long(CURL *easy, CURLoption option, long value)
     return curl_easy_setopt(easy, option, value);
 }
 
-static inline CURLcode ccurl_set_offset(CURL *easy, CURLoption option, int64_t value) {
-    return curl_easy_setopt(easy, option, (curl_off_t)value);
-}
-
-/* The library copies the text, but for CURLOPT_POSTFIELDS. */
+/* The library copies the text. */
 static inline CURLcode ccurl_set_text(CURL *easy, CURLoption option, const char *value) {
     return curl_easy_setopt(easy, option, value);
 }
@@ -43,12 +39,6 @@ static inline CURLcode ccurl_set_writer(CURL *easy, CURLoption option,
     return curl_easy_setopt(easy, option, callback);
 }
 
-/* CURLOPT_READFUNCTION. */
-static inline CURLcode ccurl_set_reader(CURL *easy, CURLoption option,
-                                        size_t (*callback)(char *, size_t, size_t, void *)) {
-    return curl_easy_setopt(easy, option, callback);
-}
-
 /* 0 where the library has no answer. */
 static inline int64_t ccurl_long(CURL *easy, CURLINFO info) {
     long value = 0;
@@ -65,8 +55,10 @@ static inline const char *ccurl_text(CURL *easy, CURLINFO info) {
     return curl_easy_getinfo(easy, info, &value) == CURLE_OK ? value : NULL;
 }
 
-static inline CURLMcode ccurl_multi_set_long(CURLM *multi, CURLMoption option, long value) {
-    return curl_multi_setopt(multi, option, value);
+/* What CURLOPT_PRIVATE was set to. */
+static inline void *ccurl_private(CURL *easy) {
+    char *value = NULL;
+    return curl_easy_getinfo(easy, CURLINFO_PRIVATE, &value) == CURLE_OK ? value : NULL;
 }
 
 /* Waits until a transfer has something to do, `wake` can be read or the time is over. */

@@ -18,8 +18,6 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
-        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
-        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
         .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
     ],
     targets: [
@@ -31,13 +29,11 @@ let package = Package(
                 "Tenancy", "LicenseModel", .product(name: "HashTreeCollections", package: "swift-collections"),
             ], swiftSettings: watched),
         .target(name: "Datastore", dependencies: ["Tenancy", "LicenseModel"], swiftSettings: watched),
+        .systemLibrary(name: "CCurl", pkgConfig: "libcurl"),
+        .target(name: "Outgoing", dependencies: ["CCurl", "CLinux"], swiftSettings: watched),
         .target(
-            name: "Authentication",
-            dependencies: [
-                "Tenancy", crypto, cryptoExtras,
-                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
-                .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "NIOSSL", package: "swift-nio-ssl"),
-            ], swiftSettings: watched),
+            name: "Authentication", dependencies: ["Tenancy", "Outgoing", crypto, cryptoExtras],
+            swiftSettings: watched),
         .target(name: "InsightsAPI", dependencies: ["Tenancy", protobuf], swiftSettings: watched),
         .systemLibrary(name: "COpenSSL", pkgConfig: "openssl"),
         .systemLibrary(name: "CNghttp2", pkgConfig: "libnghttp2"),
@@ -57,7 +53,7 @@ let package = Package(
             name: "FuzzTargets",
             dependencies: [
                 "Authentication", "COpenSSL", "ImportFormats", "InsightsAPI", "InsightsCore", "InsightsServer",
-                "LicenseModel", "RPCEngine", "Tenancy", crypto, protobuf,
+                "LicenseModel", "Outgoing", "RPCEngine", "Tenancy", crypto, protobuf,
             ], swiftSettings: watched),
         .executableTarget(
             name: "fuzz", dependencies: ["FuzzTargets"], swiftSettings: watched,

@@ -26,8 +26,6 @@ let package = Package(
         .package(url: "https://github.com/vapor/jwt-kit", from: "5.7.1"),
         // 3.x has a published double free on malformed RSA keys.
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
-        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
-        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
         .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
         .package(url: "https://github.com/grpc/grpc-swift-2", from: "2.4.3"),
         .package(url: "https://github.com/grpc/grpc-swift-nio-transport", from: "2.9.2"),
@@ -60,14 +58,12 @@ let package = Package(
         // Digests, codes and signatures, by OpenSSL.
         .target(name: "Cryptography", dependencies: ["COpenSSL"]),
 
-        // Who is calling. NIO only fetches key sets; it is no part of the server's transport.
-        .target(
-            name: "Authentication",
-            dependencies: [
-                "Tenancy", "Cryptography",
-                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
-                .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "NIOSSL", package: "swift-nio-ssl"),
-            ]),
+        // HTTPS to others: one place, one set of limits.
+        .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+        .target(name: "Outgoing", dependencies: ["CCurl", "CLinux"]),
+
+        // Who is calling.
+        .target(name: "Authentication", dependencies: ["Cryptography", "Outgoing", "Tenancy"]),
 
         // The wire.
         .target(name: "InsightsAPI", dependencies: ["Tenancy", protobuf]),
@@ -143,8 +139,11 @@ let package = Package(
         .testTarget(
             name: "AuthenticationTests",
             dependencies: [
-                "Authentication", "Tenancy", crypto, cryptoExtras, .product(name: "JWTKit", package: "jwt-kit"),
+                "Authentication", "Outgoing", "Tenancy", "HTTPSTestServer", crypto, cryptoExtras,
+                .product(name: "JWTKit", package: "jwt-kit"),
             ]),
+        .target(name: "HTTPSTestServer", path: "Tests/HTTPSTestServer", resources: [.copy("server.py")]),
+        .testTarget(name: "OutgoingTests", dependencies: ["Outgoing", "HTTPSTestServer"]),
         .testTarget(
             name: "FactReadingTests",
             dependencies: [
@@ -177,7 +176,8 @@ let package = Package(
             name: "FuzzTargets",
             dependencies: [
                 "AuditTrail", "Authentication", "COpenSSL", "ImportFormats", "InsightsAPI", "InsightsCore",
-                "InsightsServer", "LicenseModel", "LogLines", "RPCEngine", "Tenancy", "Cryptography", protobuf,
+                "InsightsServer", "LicenseModel", "LogLines", "Outgoing", "RPCEngine", "Tenancy", "Cryptography",
+                protobuf,
             ], path: "Tests/Fuzzing/Sources/FuzzTargets"),
         .testTarget(name: "FuzzTests", dependencies: ["FuzzTargets"], path: "Tests/Fuzzing/Sources/FuzzTests"),
         .testTarget(name: "TidyTests"),

@@ -1,5 +1,6 @@
 import CryptoExtras
 import Foundation
+import Outgoing
 import Synchronization
 import Testing
 

@@ -1,6 +1,7 @@
 import Crypto
 import CryptoExtras
 import Foundation
+import Outgoing
 import Synchronization
 import Tenancy
 

@@ -1,8 +1,11 @@
 """Several issuers with keys from files and over HTTPS, and every way known to pass a token that is none."""
 
+import contextlib
 import hashlib
 import hmac
 import json
+import socket
+import threading
 import time
 
 import pytest
@@ -377,6 +380,49 @@ def test_an_endpoint_that_misbehaves(caller, house, tokens, kind, reason):
     assert outcome(caller(tokens.remote.token(iss=f"https://issuer.example/{kind}"))) == INVALID
     assert answered(caller(tokens.rsa.token())), "the other issuers go on"
     assert tokens.server.asked["/target/moved"] == 0, "a redirect was followed"
+
+
+class Tunnels:
+    """A proxy that tunnels by CONNECT and knows where to."""
+
+    def __init__(self):
+        self.targets = []
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self):
+        while True:
+            here, _ = self._listener.accept()
+            head = here.recv(65_536)
+            host, _, port = head.split()[1].decode().rpartition(":")
+            self.targets.append((host, int(port)))
+            there = socket.create_connection((host, int(port)))
+            here.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+            for source, sink in ((here, there), (there, here)):
+                threading.Thread(target=self._copy, args=(source, sink), daemon=True).start()
+
+    @staticmethod
+    def _copy(source, sink):
+        # Either end may hang up first.
+        with contextlib.suppress(OSError):
+            while data := source.recv(65_536):
+                sink.sendall(data)
+            sink.shutdown(socket.SHUT_WR)
+
+
+def test_keys_come_through_the_proxy_of_the_environment(new_house, certificates, tokens, monkeypatch):
+    tunnels = Tunnels()
+    house = new_house("--token-ca", certificates.authority.certificate, "--token-issuer", tokens.files[2])
+    with monkeypatch.context() as context:
+        context.setenv("HTTPS_PROXY", f"http://127.0.0.1:{tunnels.port}")
+        for name in ("NO_PROXY", "no_proxy"):
+            context.delenv(name, raising=False)
+        house.start()
+    house.register()
+    with house.client(None, token=tokens.remote.token()) as client:
+        eventually(lambda: answered(client.raw("WhoAmI", b"")))
+    assert tunnels.targets == [("127.0.0.1", int(tokens.server.url("").rpartition(":")[2]))]
 
 
 def test_rotation_storm_and_outage_over_https(caller, tokens):

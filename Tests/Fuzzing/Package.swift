@@ -15,8 +15,6 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
-        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
-        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
         .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
     ],
     targets: [
@@ -27,15 +25,18 @@ let package = Package(
             dependencies: [
                 "Tenancy", "LicenseModel", .product(name: "HashTreeCollections", package: "swift-collections"),
             ], swiftSettings: watched),
+        .target(name: "DurableFiles", swiftSettings: watched),
+        .target(name: "LogLines", dependencies: [logging], swiftSettings: watched),
+        .target(
+            name: "AuditTrail", dependencies: ["Tenancy", "DurableFiles", "Cryptography", "LogLines"],
+            swiftSettings: watched),
         .target(name: "Datastore", dependencies: ["Tenancy", "LicenseModel"], swiftSettings: watched),
         .target(name: "Cryptography", dependencies: ["COpenSSL"], swiftSettings: watched),
+        .systemLibrary(name: "CCurl", pkgConfig: "libcurl"),
+        .target(name: "Outgoing", dependencies: ["CCurl", "CLinux"], swiftSettings: watched),
         .target(
-            name: "Authentication",
-            dependencies: [
-                "Tenancy", "Cryptography",
-                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
-                .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "NIOSSL", package: "swift-nio-ssl"),
-            ], swiftSettings: watched),
+            name: "Authentication", dependencies: ["Cryptography", "Outgoing", "Tenancy"],
+            swiftSettings: watched),
         .target(name: "InsightsAPI", dependencies: ["Tenancy", protobuf], swiftSettings: watched),
         .target(
             name: "FactReading", dependencies: ["InsightsAPI", "LicenseModel", "Tenancy"], swiftSettings: watched),
@@ -48,8 +49,8 @@ let package = Package(
         .target(
             name: "InsightsServer",
             dependencies: [
-                "Tenancy", "LicenseModel", "FactReading", "InsightsCore", "Datastore", "Authentication", "InsightsAPI",
-                "RPCEngine",
+                "Tenancy", "LicenseModel", "FactReading", "InsightsCore", "AuditTrail", "Datastore", "DurableFiles",
+                "LogLines", "Authentication", "InsightsAPI", "RPCEngine",
                 protobuf, "Cryptography", logging, .product(name: "DequeModule", package: "swift-collections"),
             ],
             resources: [.embedInCode("Reflection/descriptors.binpb")], swiftSettings: watched),
@@ -60,8 +61,9 @@ let package = Package(
         .target(
             name: "FuzzTargets",
             dependencies: [
-                "Authentication", "COpenSSL", "Cryptography", "ImportFormats", "InsightsAPI", "InsightsCore",
-                "InsightsServer", "LicenseModel", "RPCEngine", "Tenancy", protobuf,
+                "AuditTrail", "Authentication", "COpenSSL", "Cryptography", "ImportFormats", "InsightsAPI",
+                "InsightsCore",
+                "InsightsServer", "LicenseModel", "LogLines", "Outgoing", "RPCEngine", "Tenancy", protobuf,
             ], swiftSettings: watched),
         .executableTarget(
             name: "fuzz", dependencies: ["FuzzTargets"], swiftSettings: watched,

@@ -1,4 +1,5 @@
 import Foundation
+import Outgoing
 import Synchronization
 
 /// How an issuer's keys are kept fresh.

@@ -1,4 +1,5 @@
 import Foundation
+import Outgoing
 import Tenancy
 
 /// What is wrong with a token issuer's file, naming the file and the key but no value.

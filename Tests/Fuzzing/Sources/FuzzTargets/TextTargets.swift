@@ -1,5 +1,6 @@
 import InsightsCore
 import LicenseModel
+import Outgoing
 
 @testable import Authentication
 @testable import InsightsServer

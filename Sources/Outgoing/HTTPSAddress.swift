@@ -44,8 +44,8 @@ public struct HTTPSAddress: Sendable, Hashable, CustomStringConvertible {
         }
     }
 
-    /// The `Host` header: brackets around IPv6, the port where it is not 443.
-    var hostHeader: String {
+    /// Brackets around IPv6, the port where it is not 443.
+    private var hostHeader: String {
         let name = host.contains(":") ? "[\(host)]" : host
         return port == 443 ? name : "\(name):\(port)"
     }

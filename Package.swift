@@ -88,11 +88,13 @@ let package = Package(
 
         // The client and its executable.
         .target(
+            name: "RPCTransport",
+            dependencies: ["CLinux", "CNghttp2", "COpenSSL", .product(name: "GRPCCore", package: "grpc-swift-2")]),
+        .target(
             name: "InsightsClient",
             dependencies: [
-                "InsightsAPI",
+                "InsightsAPI", "RPCTransport",
                 .product(name: "GRPCCore", package: "grpc-swift-2"),
-                .product(name: "GRPCNIOTransportHTTP2Posix", package: "grpc-swift-nio-transport"),
                 .product(name: "GRPCProtobuf", package: "grpc-swift-protobuf"),
             ]),
         .target(name: "ImportFormats", dependencies: ["InsightsAPI", crypto, protobuf]),

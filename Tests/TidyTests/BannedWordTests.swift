@@ -20,7 +20,10 @@ struct BannedWordTests {
         Rule(pattern: #"\bunsafeBitCast\b"#, why: "escapes the type system"),
         Rule(
             pattern: #"@unchecked Sendable"#, why: "escapes the check of data races",
-            except: ["Sources/RPCEngine/": "objects bound to one event loop, or guarded by OpenSSL itself"]),
+            except: [
+                "Sources/RPCEngine/": "objects bound to one event loop, or guarded by OpenSSL itself",
+                "Sources/RPCTransport/": "likewise",
+            ]),
         Rule(
             pattern: #"\bprint\("#, why: "standard output belongs to the executables",
             except: ["Sources/insights/": "the client's output", "Sources/insightsd/": "its commands' output"]),
@@ -33,7 +36,10 @@ struct BannedWordTests {
         Rule(
             pattern: #"\bUnsafe(Mutable)?(Raw)?(Buffer)?Pointer\b|\bOpaquePointer\b|\bUnmanaged\b"#,
             why: "unsafe memory",
-            except: ["Sources/RPCEngine/": "talks to OpenSSL, nghttp2, zlib and the kernel"]),
+            except: [
+                "Sources/RPCEngine/": "talks to OpenSSL, nghttp2, zlib and the kernel",
+                "Sources/RPCTransport/": "talks to OpenSSL, nghttp2 and the kernel",
+            ]),
         Rule(
             pattern: #"@_spi\(Authentication\)"#, why: "only authentication makes principals",
             except: [

@@ -24,9 +24,9 @@ struct ImportTests {
             "Glibc", "InsightsCore", "InsightsServer", "LicenseModel", "Logging", "RPCEngine", "ServiceLifecycle",
             "Synchronization", "SystemPackage",
         ],
+        "RPCTransport": ["CLinux", "CNghttp2", "COpenSSL", "GRPCCore", "Glibc", "Synchronization"],
         "InsightsClient": [
-            "Foundation", "GRPCCore", "GRPCNIOTransportHTTP2Posix", "GRPCProtobuf", "InsightsAPI", "SwiftProtobuf",
-            "Synchronization",
+            "Foundation", "GRPCCore", "GRPCProtobuf", "InsightsAPI", "RPCTransport", "SwiftProtobuf", "Synchronization",
         ],
         "ImportFormats": ["Crypto", "Foundation", "InsightsAPI", "SwiftProtobuf"],
         "insights": [
@@ -84,7 +84,7 @@ struct ImportTests {
         let inner: Set = [
             "InsightsCore", "LicenseModel", "Datastore", "DatastoreSQLite", "InsightsServer", "RPCEngine",
         ]
-        for target in ["insights", "InsightsClient", "ImportFormats"] {
+        for target in ["insights", "InsightsClient", "ImportFormats", "RPCTransport"] {
             #expect(Self.allowed[target]?.isDisjoint(with: inner) == true, "\(target)")
         }
     }

@@ -142,11 +142,11 @@ let package = Package(
         .testTarget(
             name: "InsightsClientTests",
             dependencies: [
-                "InsightsClient", "InsightsAPI", "insights", arguments,
+                "InsightsClient", "InsightsAPI", "RPCEngine", "RPCTransport", "insights", arguments,
                 .product(name: "GRPCCore", package: "grpc-swift-2"),
                 .product(name: "GRPCNIOTransportHTTP2Posix", package: "grpc-swift-nio-transport"),
                 .product(name: "GRPCProtobuf", package: "grpc-swift-protobuf"),
-            ], exclude: ["Golden"]),
+            ], exclude: ["Golden", "Peers"]),
         // Shared with the package in Tests/Fuzzing, which runs them under libFuzzer.
         .target(
             name: "FuzzTargets",

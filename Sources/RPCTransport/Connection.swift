@@ -166,7 +166,12 @@ final class Connection {
         }
         wantsWrite = false
         if let doom { return close(doom) }
-        if phase == .draining, calls.isEmpty { close(farewell ?? Reason("the connection was closed")) }
+        guard phase != .closed else { return }
+        if phase == .draining, calls.isEmpty { return close(farewell ?? Self.brokenRules) }
+        // nghttp2 has said why to the server.
+        if nghttp2_session_want_read(session) == 0, nghttp2_session_want_write(session) == 0 {
+            close(farewell ?? Self.brokenRules)
+        }
     }
 
     /// Takes frames from nghttp2; false when there are none.

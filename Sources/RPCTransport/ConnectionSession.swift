@@ -22,14 +22,13 @@ extension Connection {
             && nghttp2_session_set_local_window_size(session, flags, 0, Int32(Self.connectionWindow)) == 0
     }
 
+    static let brokenRules = Reason("the server broke the rules of HTTP/2")
+
     func receive(_ bytes: UnsafeBufferPointer<UInt8>) {
         guard let session else { return }
         let count = nghttp2_session_mem_recv(session, bytes.baseAddress, bytes.count)
-        if count < 0 { doom = doom ?? Reason("the server broke the rules of HTTP/2") }
-        if let doom { return close(doom) }
-        if nghttp2_session_want_read(session) == 0, nghttp2_session_want_write(session) == 0 {
-            close(farewell ?? Reason("the connection was closed"))
-        }
+        if count < 0 { doom = Self.brokenRules }
+        if let doom { close(doom) }
     }
 
     /// True while one more call may be sent.

@@ -72,7 +72,8 @@ struct ResponseHeaders {
         while let byte = rest.popFirst() {
             let digits = rest.prefix(2)
             // A sign would be taken for part of a number.
-            if byte == UInt8(ascii: "%"), digits.count == 2, digits.first != UInt8(ascii: "+"),
+            if byte == UInt8(ascii: "%"), digits.count == 2,
+                let first = digits.first, Character(UnicodeScalar(first)).isHexDigit,
                 let value = UInt8(Substring(digits), radix: 16)
             {
                 bytes.append(value)

@@ -209,7 +209,8 @@ final class Connection {
 
     /// No more calls; those that run go on.
     func drain(_ reason: Reason) {
-        guard phase == .ready || phase == .settling else { return }
+        if phase == .settling { doom = reason }
+        guard phase == .ready else { return }
         farewell = reason
         phase = .draining
         loop.lostConnection(self, reason)
@@ -229,8 +230,9 @@ final class Connection {
 
     /// Says goodbye and closes.
     func leave() {
+        farewell = Reason("the transport is closed")
         if let session { nghttp2_session_terminate_session(session, NGHTTP2_NO_ERROR.rawValue) }
         flush()
-        close(Reason("the transport is closed"))
+        close(farewell ?? Self.brokenRules)
     }
 }

@@ -113,7 +113,7 @@ extension Connection {
                 phase = .ready
                 loop.ready(self)
             }
-            loop.hasRoom()
+            loop.lookAgain()
         case NGHTTP2_GOAWAY.rawValue: receivedGoAway(pointer.pointee.goaway)
         default: break
         }
@@ -137,6 +137,6 @@ extension Connection {
         } else {
             loop.refused(open.call)
         }
-        loop.hasRoom()
+        loop.lookAgain()
     }
 }

@@ -51,7 +51,7 @@ final class Dialer {
         case .idle: break
         case .resting:
             state = .idle
-            loop.hasRoom()
+            loop.lookAgain()
         case .resolving(let server, _, _): failed(server, Reason("the host could not be looked up in time"))
         case .connecting(let connection, _): connection.close(Reason("it did not answer in time"))
         }

@@ -120,8 +120,8 @@ final class TransportLoop: @unchecked Sendable {
         }
     }
 
-    /// A stream has ended, or the server allows more of them.
-    func hasRoom() { mayBegin = true }
+    /// A stream has ended, the server allows more of them, or a pause is over.
+    func lookAgain() { mayBegin = true }
 
     /// The server has not worked on the call: it is sent again if that is still possible.
     func refused(_ call: Call) {
@@ -184,6 +184,7 @@ final class TransportLoop: @unchecked Sendable {
 
     func closed(_ connection: Connection, _ reason: Reason, _ last: Connection.Phase) {
         connections.removeAll { $0 === connection }
+        if isStopping { return }
         switch last {
         case .ready: lostConnection(connection, reason)
         case .draining, .closed: break

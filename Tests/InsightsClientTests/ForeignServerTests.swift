@@ -98,6 +98,15 @@ import Testing
             #expect(await client.failure("Hang", timeout: .milliseconds(700)).hasPrefix("deadlineExceeded"))
             #expect(try await client.text("Log") == "connection,call Hang,reset 8,call Log")
         }
+        try await withTransport(
+            [peer.ports[0]],
+            {
+                $0.keepaliveTime = .milliseconds(100)
+                $0.keepaliveTimeout = .milliseconds(300)
+            }
+        ) { client async throws in
+            #expect(await client.failure("Sleep") == "unavailable: it no longer answers")
+        }
     }
 
     /// No storm of connections for a server that gives up each at once, and none for one without HTTP/2.

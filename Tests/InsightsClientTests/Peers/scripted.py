@@ -8,6 +8,7 @@ import ssl
 import struct
 import sys
 import threading
+import time
 
 import h2.config
 import h2.connection
@@ -170,6 +171,10 @@ class Peer:
         """DATA of a stream that does not exist, which is an error of the connection."""
         self.flush()
         self.sock.sendall(struct.pack(">I", 1)[1:] + b"\0\0" + struct.pack(">I", 99) + b"x")
+
+    def Sleep(self, stream, body):
+        """Reads nothing more, and so answers no ping, for a while."""
+        time.sleep(1.5)
 
     def Hang(self, stream, body):
         pass

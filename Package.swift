@@ -96,11 +96,13 @@ let package = Package(
 
         // The client and its executable.
         .target(
+            name: "RPCTransport",
+            dependencies: ["CLinux", "CNghttp2", "COpenSSL", .product(name: "GRPCCore", package: "grpc-swift-2")]),
+        .target(
             name: "InsightsClient",
             dependencies: [
-                "InsightsAPI",
+                "InsightsAPI", "RPCTransport",
                 .product(name: "GRPCCore", package: "grpc-swift-2"),
-                .product(name: "GRPCNIOTransportHTTP2Posix", package: "grpc-swift-nio-transport"),
                 .product(name: "GRPCProtobuf", package: "grpc-swift-protobuf"),
             ]),
         .target(
@@ -166,11 +168,11 @@ let package = Package(
         .testTarget(
             name: "InsightsClientTests",
             dependencies: [
-                "InsightsClient", "InsightsAPI", "LicenseModel", "insights", arguments,
+                "InsightsAPI", "InsightsClient", "LicenseModel", "RPCEngine", "RPCTransport", "insights", arguments,
                 .product(name: "GRPCCore", package: "grpc-swift-2"),
                 .product(name: "GRPCNIOTransportHTTP2Posix", package: "grpc-swift-nio-transport"),
                 .product(name: "GRPCProtobuf", package: "grpc-swift-protobuf"),
-            ], exclude: ["Golden"]),
+            ], exclude: ["Golden", "Peers"]),
         // Shared with the package in Tests/Fuzzing, which runs them under libFuzzer.
         .target(
             name: "FuzzTargets",

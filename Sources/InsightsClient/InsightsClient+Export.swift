@@ -9,7 +9,7 @@ extension InsightsClient {
         onMessage: @escaping @Sendable (PBExportInsightsResponse) async throws -> Void
     ) async throws {
         let position = ResumePosition(request.resumeToken)
-        var failures = 0
+        var schedule = RetrySchedule(isRepeatable: true, attempts: attempts)
         while true {
             var current = request
             current.resumeToken = position.token
@@ -22,9 +22,11 @@ extension InsightsClient {
                 }
                 return
             } catch let error as RPCError where error.code == .unavailable {
-                failures = position.takeProgress() ? 1 : failures + 1
-                guard failures < attempts else { throw InsightsClientError(error, server: settings.server) }
-                try await Task.sleep(for: .milliseconds(200 << min(failures, 4)))
+                if position.takeProgress() { schedule.madeProgress() }
+                guard let pause = schedule.pause(after: error) else {
+                    throw InsightsClientError(error, server: settings.server)
+                }
+                try await Task.sleep(for: pause)
             } catch let error as RPCError {
                 throw InsightsClientError(error, server: settings.server)
             }

@@ -25,14 +25,16 @@ extension InsightsClient {
         onReceipt: @escaping @Sendable (PBIngestResponse) -> Void
     ) async throws -> IngestOutcome {
         let pipeline = IngestPipeline(window: max(1, window))
-        var failures = 0
+        var schedule = RetrySchedule(isRepeatable: true, attempts: attempts)
         while !pipeline.isFinished {
             do {
                 try await runStream(pipeline, next: next, onReceipt: onReceipt)
             } catch let error as RPCError where error.code == .unavailable && pipeline.sourceFailure == nil {
-                failures = pipeline.takeProgress() ? 1 : failures + 1
-                guard failures < attempts else { throw InsightsClientError(error, server: settings.server) }
-                try await Task.sleep(for: .milliseconds(100 << min(failures, 5)))
+                if pipeline.takeProgress() { schedule.madeProgress() }
+                guard let pause = schedule.pause(after: error) else {
+                    throw InsightsClientError(error, server: settings.server)
+                }
+                try await Task.sleep(for: pause)
                 continue
             } catch let error as RPCError {
                 if let failure = pipeline.sourceFailure { throw failure }

@@ -1,5 +1,6 @@
 import GRPCCore
 import GRPCProtobuf
+import RPCTransport
 
 /// Why a call failed, in one line that a person can act on.
 public struct InsightsClientError: Error, Sendable, CustomStringConvertible {
@@ -52,7 +53,7 @@ public struct InsightsClientError: Error, Sendable, CustomStringConvertible {
         return text.contains(field) ? text : "\(field): \(text)"
     }
 
-    /// The innermost cause that says something, because the outer ones only say that a call failed.
+    /// The innermost cause that says something, because the outer ones of some transports only say that a call failed.
     private static func deepest(_ error: RPCError) -> String {
         var text = error.message
         var cause = error.cause
@@ -66,28 +67,11 @@ public struct InsightsClientError: Error, Sendable, CustomStringConvertible {
                 text = rpc.message
                 cause = rpc.cause
             } else {
-                text = "\(current)"
+                if !(current is CallNotProcessed) { text = "\(current)" }
                 cause = nil
             }
         }
-        return plain(text)
-    }
-
-    /// The usual causes in plain words; the library's own words are for its authors.
-    private static func plain(_ text: String) -> String {
-        let known: [(part: String, words: String)] = [
-            ("Connection refused", "connection refused"),
-            ("Connection reset", "the connection was closed"),
-            ("CERTIFICATE_VERIFY_FAILED", "the server's certificate is not signed by the given authority"),
-            ("unableToValidateCertificate", "the server's certificate is not for this host name"),
-            ("failedToValidateHostname", "the server's certificate is not for this host name"),
-            ("CERTIFICATE_REQUIRED", "the server wants a client certificate"),
-            ("UNKNOWN_CA", "the server does not know the authority of the client certificate"),
-            ("CERTIFICATE_EXPIRED", "the client certificate has expired"),
-            ("CERTIFICATE_UNKNOWN", "the server does not accept the client certificate"),
-            ("CERTIFICATE_REVOKED", "the client certificate has been revoked"),
-        ]
-        return known.first { text.uppercased().contains($0.part.uppercased()) }?.words ?? text
+        return text
     }
 
     /// Text from the network must not move the cursor or fake a second line.

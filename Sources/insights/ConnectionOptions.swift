@@ -4,8 +4,15 @@ import InsightsClient
 
 /// Who talks to which server, and how answers are printed; part of every command.
 struct ConnectionOptions: ParsableArguments {
-    @Option(help: ArgumentHelp("Server as HOST:PORT.", discussion: "Default: localhost:8443.", valueName: "host:port"))
-    var server: String?
+    @Option(
+        help: ArgumentHelp(
+            "Server as HOST:PORT.",
+            discussion: """
+                Several servers, with commas between them or by giving the option again, are tried in turn. Default: \
+                localhost:8443.
+                """,
+            valueName: "host:port"))
+    var server: [String] = []
     @Option(help: ArgumentHelp("Certificate authority of the server (PEM).", valueName: "file"))
     var ca: String?
     @Option(help: ArgumentHelp("Your client certificate (PEM).", valueName: "file"))
@@ -49,7 +56,8 @@ struct ConnectionOptions: ParsableArguments {
         let profile = try Profile.load(
             name: self.profile ?? environment["INSIGHTS_PROFILE"], path: config ?? environment["INSIGHTS_CONFIG"],
             home: environment["HOME"])
-        let server = self.server ?? environment["INSIGHTS_SERVER"] ?? profile.server ?? "localhost:8443"
+        let given = self.server.isEmpty ? nil : self.server.joined(separator: ",")
+        let server = given ?? environment["INSIGHTS_SERVER"] ?? profile.server ?? "localhost:8443"
         guard var settings = ConnectionSettings(server: server) else {
             throw CommandFailure("--server “\(server)” is not HOST:PORT")
         }

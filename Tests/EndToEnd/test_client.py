@@ -161,6 +161,18 @@ def test_explanation_of_a_portfolio_does_not_contradict_itself(house):
     assert "3 of the 6 active users" in portfolio
 
 
+def test_several_servers_are_tried_in_turn(house):
+    """Nobody listens on port 1; the last `--server` of `insights` joins those before it."""
+    done = insights(house, "alice", "--server", "127.0.0.1:1,127.0.0.1:2", "portfolio")
+    assert done.returncode == 0 and "SharePoint" in done.stdout, done.stderr
+    done = subprocess.run(
+        [CLIENT, "whoami", "--server", "127.0.0.1:1,[::1]:2", "--timeout", "5"], capture_output=True, text=True,
+        timeout=60, stdin=subprocess.DEVNULL,
+    )  # fmt: skip
+    line = "insights: cannot reach 127.0.0.1:1, [::1]:2: connection refused\n"
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", line)
+
+
 @pytest.mark.parametrize(
     "arguments, line",
     [

@@ -106,9 +106,11 @@ import Testing
         #expect(ConnectionSettings(server: "a.example:1")?.server == "a.example:1")
         #expect(ConnectionSettings(server: "a.example")?.server == "a.example:8443")
         #expect(ConnectionSettings(server: "[::1]:99")?.server == "[::1]:99")
-        #expect(ConnectionSettings(server: "[::1]")?.isIPv6 == true)
-        #expect(ConnectionSettings(server: "127.0.0.1:99")?.isIPv4 == true)
-        for wrong in ["", ":1", "a:0", "a:65536", "a:b", "[::1", "[::1]x", "a b:1", "http://a:1", "é:1"] {
+        #expect(ConnectionSettings(server: "[::1]")?.servers.first?.host == "::1")
+        #expect(ConnectionSettings(server: "a:1,[::1]:2,c")?.server == "a:1, [::1]:2, c:8443")
+        for wrong in [
+            "", ":1", "a:0", "a:65536", "a:b", "[::1", "[::1]x", "a b:1", "http://a:1", "é:1", "a:1,", "a:1,,b:2",
+        ] {
             #expect(ConnectionSettings(server: wrong) == nil, "\(wrong)")
         }
     }

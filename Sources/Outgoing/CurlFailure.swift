@@ -45,8 +45,9 @@ enum CurlFailure {
 
     private static func timeLimit(of transfer: CurlTransfer) -> OutgoingError.Limit {
         let limits = transfer.request.limits
-        let microseconds = ccurl_offset(transfer.easy, CURLINFO_TOTAL_TIME_T)
-        if let limit = limits.totalTime, .microseconds(microseconds) >= limit { return .totalTime(limit) }
+        // libcurl counts milliseconds, and rounds either way.
+        let elapsed = transfer.elapsed + .milliseconds(2)
+        if let limit = limits.totalTime, elapsed >= limit { return .totalTime(limit) }
         // 0 as long as no connection stood.
         if ccurl_offset(transfer.easy, CURLINFO_PRETRANSFER_TIME_T) == 0 { return .connectTime(limits.connectTime) }
         return .slowness(bytesPerSecond: limits.slowestBytesPerSecond, seconds: limits.slowestSeconds)

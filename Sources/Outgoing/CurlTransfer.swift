@@ -7,6 +7,8 @@ final class CurlTransfer {
     /// Freed in deinit.
     let easy: UnsafeMutableRawPointer
     private let receiver: any ResponseReceiver
+    /// Before libcurl's own clock starts, whose last reading may be older than the limit that it enforced.
+    private let began = ContinuousClock.now
     // libcurl keeps a pointer to both; freed in deinit, after the handle.
     private var headerList: UnsafeMutablePointer<curl_slist>?
     private let errorText: UnsafeMutablePointer<CChar>
@@ -43,6 +45,8 @@ final class CurlTransfer {
     static func of(_ easy: UnsafeMutableRawPointer) -> CurlTransfer? {
         ccurl_private(easy).map { Unmanaged<CurlTransfer>.fromOpaque($0).takeUnretainedValue() }
     }
+
+    var elapsed: Duration { ContinuousClock.now - began }
 
     // MARK: What arrives
 
@@ -164,7 +168,6 @@ final class CurlTransfer {
             ccurl_set_long(easy, CURLOPT_SSL_SESSIONID_CACHE, 0),
             // Headers are for the server, none of them for a proxy.
             ccurl_set_long(easy, CURLOPT_HEADEROPT, Int(CURLHEADER_SEPARATE)),
-            ccurl_set_long(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1),
             ccurl_set_long(easy, CURLOPT_DISALLOW_USERNAME_IN_URL, 1),
             ccurl_set_long(easy, CURLOPT_PATH_AS_IS, 1),
         ]

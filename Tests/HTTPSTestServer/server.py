@@ -76,7 +76,8 @@ def read_head(reader):
         if not line:
             return None
         if line in (b"\r\n", b"\n"):
-            return lines[0].split(" ")[:2], {
+            method, _, rest = lines[0].partition(" ")
+            return (method, rest.partition(" ")[0]), {
                 name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in lines[1:])
             }
         lines.append(line.decode("latin-1").rstrip("\r\n"))
@@ -266,6 +267,7 @@ def main():
         ports[name] = listen(Site(name, folder, log, context).serve)
     old = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     warnings.simplefilter("ignore", DeprecationWarning)
+    old.minimum_version = ssl.TLSVersion.TLSv1
     old.maximum_version = ssl.TLSVersion.TLSv1_1
     old.set_ciphers("DEFAULT:@SECLEVEL=0")
     old.load_cert_chain(folder / "name.pem", folder / "name.key")

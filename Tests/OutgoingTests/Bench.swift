@@ -58,7 +58,9 @@ final class Bench: Sendable {
         let requests: [Request]
         let tunnels: [Tunnel]
         let connections: [String: Int]
+        /// Bytes by path, and answers by site that the client did not stay for.
         let sent: [String: Int]
+        let hung_up: [String: Int]
     }
 
     /// Over a client of its own, whose connection is not counted with the others' as long as it asks once.

@@ -46,6 +46,8 @@ struct LimitTests {
 
     @Test func slowness() async throws {
         let bench = try Bench()
+        let clock = ContinuousClock()
+        let began = clock.now
         for path in ["/silent", "/stall/10"] {
             let failure = try await bench.failure(path) { $0.limits.slowestSeconds = 1 }
             #expect(failure?.cause == .limit(.slowness(bytesPerSecond: 1, seconds: 1)), "\(path)")
@@ -55,6 +57,8 @@ struct LimitTests {
             $0.limits.slowestBytesPerSecond = 1_000
         }
         #expect(trickle?.cause == .limit(.slowness(bytesPerSecond: 1_000, seconds: 1)))
+        // libcurl looks once a second, at the mean of five.
+        #expect(clock.now - began < .seconds(25))
     }
 
     @Test func onlyTheStatusThatIsWanted() async throws {

@@ -20,7 +20,6 @@ struct ProxyTests {
             let answer = try await bench.get("/status/200") {
                 $0.authorization = "Bearer secret"
                 $0.headers = ["X-Own": "1"]
-                $0.limits.headerBytes = 200
             }
             #expect(answer.status == 200)
         }

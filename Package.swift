@@ -44,7 +44,7 @@ let package = Package(
 
         // Files and lines of a server.
         .target(name: "DurableFiles"),
-        .target(name: "LogLines", dependencies: [logging]),
+        .target(name: "LogLines", dependencies: ["LicenseModel", logging]),
         .target(name: "AuditTrail", dependencies: ["Tenancy", "DurableFiles", "Cryptography", "LogLines"]),
 
         // Stores.

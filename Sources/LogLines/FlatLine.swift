@@ -3,7 +3,7 @@ import Logging
 /// A line in the making whose metadata is flat and whose keys are known at compile time: the same bytes as
 /// `LineLogHandler` gives it, without a dictionary, and without looking twice at text that many lines share.
 ///
-/// Keys come in their order, which is the handler's. The whole has to stay far below `maximumLineBytes`: nothing is cut
+/// Keys are named by their place in the form. They come in their order, which is the handler's. The whole has to stay far below `maximumLineBytes`: nothing is cut
 /// but long values.
 package struct FlatLine {
     /// What lines of one level and message have in common.
@@ -11,9 +11,18 @@ package struct FlatLine {
         fileprivate let handler: LineLogHandler
         /// Between the time and the first entry.
         fileprivate let head: [UInt8]
+        /// What stands between the value before and that of each key: `,"key":"` or ` key="`.
+        fileprivate let openings: [[UInt8]]
 
-        package init(_ handler: LineLogHandler, _ level: Logger.Level, _ message: Logger.Message) {
+        /// - Parameter keys: in their order. The first one opens the line; a fragment begins with another.
+        package init(
+            _ handler: LineLogHandler, _ level: Logger.Level, _ message: Logger.Message, keys: [String]
+        ) {
             self.handler = handler
+            let isJSON = handler.format == .json
+            openings = keys.enumerated().map { place, key in
+                Array((isJSON ? "\(place == 0 ? "" : ",")\"\(key)\":\"" : " \(key)=\"").utf8)
+            }
             // Of a line without metadata, what is left between the time and its end.
             let line = handler.line(level, message, [:])
             head =
@@ -31,52 +40,48 @@ package struct FlatLine {
     package struct Fragment: Sendable {
         fileprivate let bytes: [UInt8]
 
-        /// - Parameter isFirst: nothing stands before it in its lines.
-        package init(_ form: Form, isFirst: Bool = false, _ entries: [(key: StaticString, value: String)]) {
-            var line = FlatLine(format: form.handler.format, isFirst: isFirst)
+        package init(_ form: Form, _ entries: [(key: Int, value: String)]) {
+            var line = FlatLine(unbegun: form)
             for (key, value) in entries { line.add(key, value) }
             bytes = line.bytes
         }
     }
 
     private var bytes: [UInt8] = []
-    private let format: LogFormat
-    private var isFirst: Bool
+    private let form: Form
 
     package init(_ form: Form) {
-        self.init(format: form.handler.format, isFirst: true)
+        self.init(unbegun: form)
         bytes.reserveCapacity(512)
-        if format == .json { bytes.append(contentsOf: Form.opening) }
+        if form.handler.format == .json { bytes.append(contentsOf: Form.opening) }
         form.handler.clock().append(to: &bytes)
         bytes.append(contentsOf: form.head)
     }
 
-    private init(format: LogFormat, isFirst: Bool) {
-        self.format = format
-        self.isFirst = isFirst
+    private init(unbegun form: Form) {
+        self.form = form
     }
 
     package mutating func add(_ fragment: Fragment) {
-        isFirst = false
         bytes.append(contentsOf: fragment.bytes)
     }
 
-    package mutating func add(_ key: StaticString, _ value: String) {
-        begin(key)
+    package mutating func add(_ key: Int, _ value: String) {
+        bytes.append(contentsOf: form.openings[key])
         SafeText.append(value, to: &bytes, limit: LineLogHandler.maximumValueBytes)
         bytes.append(UInt8(ascii: "\""))
     }
 
     /// A number, written like text of its digits.
-    package mutating func add(_ key: StaticString, _ value: UInt64) {
-        begin(key)
+    package mutating func add(_ key: Int, _ value: UInt64) {
+        bytes.append(contentsOf: form.openings[key])
         bytes.append(digitsOf: value)
         bytes.append(UInt8(ascii: "\""))
     }
 
     /// Two numbers with a hyphen between them, in the digits of base 36.
-    package mutating func add(_ key: StaticString, base36 first: UInt64, _ second: UInt64) {
-        begin(key)
+    package mutating func add(_ key: Int, base36 first: UInt64, _ second: UInt64) {
+        bytes.append(contentsOf: form.openings[key])
         bytes.append(digitsOf: first, radix: 36)
         bytes.append(UInt8(ascii: "-"))
         bytes.append(digitsOf: second, radix: 36)
@@ -85,29 +90,12 @@ package struct FlatLine {
 
     /// The whole line, its newline included.
     package consuming func end() -> [UInt8] {
-        if format == .json {
+        if form.handler.format == .json {
             bytes.append(UInt8(ascii: "}"))
             bytes.append(UInt8(ascii: "}"))
         }
         bytes.append(UInt8(ascii: "\n"))
         return bytes
-    }
-
-    private mutating func begin(_ key: StaticString) {
-        switch format {
-        case .json:
-            if !isFirst { bytes.append(UInt8(ascii: ",")) }
-            isFirst = false
-            bytes.append(UInt8(ascii: "\""))
-            bytes.append(key)
-            bytes.append(UInt8(ascii: "\""))
-            bytes.append(UInt8(ascii: ":"))
-        case .text:
-            bytes.append(UInt8(ascii: " "))
-            bytes.append(key)
-            bytes.append(UInt8(ascii: "="))
-        }
-        bytes.append(UInt8(ascii: "\""))
     }
 }
 
@@ -117,10 +105,6 @@ extension LineLogHandler {
 }
 
 extension [UInt8] {
-    fileprivate mutating func append(_ text: StaticString) {
-        text.withUTF8Buffer { append(contentsOf: $0) }
-    }
-
     fileprivate mutating func append(digitsOf number: UInt64, radix: UInt64 = 10) {
         var digits = InlineArray<20, UInt8>(repeating: 0)
         var first = digits.count

@@ -26,7 +26,7 @@ let package = Package(
                 "Tenancy", "LicenseModel", .product(name: "HashTreeCollections", package: "swift-collections"),
             ], swiftSettings: watched),
         .target(name: "DurableFiles", swiftSettings: watched),
-        .target(name: "LogLines", dependencies: [logging], swiftSettings: watched),
+        .target(name: "LogLines", dependencies: ["LicenseModel", logging], swiftSettings: watched),
         .target(
             name: "AuditTrail", dependencies: ["Tenancy", "DurableFiles", "Cryptography", "LogLines"],
             swiftSettings: watched),

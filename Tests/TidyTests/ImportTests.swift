@@ -9,7 +9,7 @@ struct ImportTests {
         "LicenseModel": ["Tenancy"],
         "InsightsCore": ["Tenancy", "LicenseModel", "HashTreeCollections"],
         "DurableFiles": ["Glibc", "Synchronization"],
-        "LogLines": ["Dispatch", "Foundation", "Glibc", "Logging", "Synchronization"],
+        "LogLines": ["Dispatch", "Foundation", "Glibc", "LicenseModel", "Logging", "Synchronization"],
         "AuditTrail": [
             "Cryptography", "DurableFiles", "Foundation", "Glibc", "LogLines", "Synchronization", "Tenancy",
         ],

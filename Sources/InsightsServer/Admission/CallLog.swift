@@ -14,9 +14,29 @@ struct CallLog: Sendable {
     init(lines: LineLogHandler, strangers: StrangerLog) {
         self.lines = lines
         self.strangers = strangers
-        let form = FlatLine.Form(lines, .info, Self.message)
+        let form = FlatLine.Form(lines, .info, Self.message, keys: Key.allCases.map(\.name))
         self.form = form
-        methods = Method.allCases.map { FlatLine.Fragment(form, [("method", $0.path)]) }
+        methods = Method.allCases.map { FlatLine.Fragment(form, [(Key.method.rawValue, $0.path)]) }
+    }
+
+    /// Of a line's metadata, in their order.
+    enum Key: Int, CaseIterable {
+        case code, duration, method, partner, principal, remote, requestBytes, requestID, responseBytes, unlogged
+
+        var name: String {
+            switch self {
+            case .code: "code"
+            case .duration: "duration_us"
+            case .method: "method"
+            case .partner: "partner"
+            case .principal: "principal"
+            case .remote: "remote"
+            case .requestBytes: "request_bytes"
+            case .requestID: "request_id"
+            case .responseBytes: "response_bytes"
+            case .unlogged: "unlogged"
+            }
+        }
     }
 
     private static let message: Logger.Message = "call"
@@ -49,14 +69,14 @@ struct CallLog: Sendable {
     /// What `metadata` says, at the level `info`, of a method that is served.
     private func line(_ call: CallContext, caller: Caller, outcome: CallOutcome, unlogged: Int) -> FlatLine {
         var line = FlatLine(form)
-        line.add("code", outcome.code.name)
-        line.add("duration_us", outcome.durationNanoseconds / 1_000)
+        line.add(Key.code.rawValue, outcome.code.name)
+        line.add(Key.duration.rawValue, outcome.durationNanoseconds / 1_000)
         line.add(methods[call.methodIndex])
         line.add(caller.logFragment(form, remote: call.connection.remoteAddress))
-        line.add("request_bytes", outcome.requestBytes)
-        line.add("request_id", base36: call.connection.id, call.id)
-        line.add("response_bytes", outcome.responseBytes)
-        if unlogged > 0 { line.add("unlogged", UInt64(unlogged)) }
+        line.add(Key.requestBytes.rawValue, outcome.requestBytes)
+        line.add(Key.requestID.rawValue, base36: call.connection.id, call.id)
+        line.add(Key.responseBytes.rawValue, outcome.responseBytes)
+        if unlogged > 0 { line.add(Key.unlogged.rawValue, UInt64(unlogged)) }
         return line
     }
 
@@ -65,18 +85,18 @@ struct CallLog: Sendable {
     ) -> Logger.Metadata {
         let principal = caller?.principal
         var metadata: Logger.Metadata = [
-            "request_id": .string(String(call.connection.id, radix: 36) + "-" + String(call.id, radix: 36)),
-            "principal": .string(principal?.name ?? ""),
-            "partner": .string(principal?.partner?.text ?? ""),
+            Key.requestID.name: .string(String(call.connection.id, radix: 36) + "-" + String(call.id, radix: 36)),
+            Key.principal.name: .string(principal?.name ?? ""),
+            Key.partner.name: .string(principal?.partner?.text ?? ""),
             // Of a method that is not served, only that: its name is the caller's to choose.
-            "method": .string(call.methodIndex >= 0 ? call.path : "unknown"),
-            "code": .string(outcome.code.name),
-            "duration_us": .stringConvertible(outcome.durationNanoseconds / 1_000),
-            "request_bytes": .stringConvertible(outcome.requestBytes),
-            "response_bytes": .stringConvertible(outcome.responseBytes),
-            "remote": .string(call.connection.remoteAddress),
+            Key.method.name: .string(call.methodIndex >= 0 ? call.path : "unknown"),
+            Key.code.name: .string(outcome.code.name),
+            Key.duration.name: .stringConvertible(outcome.durationNanoseconds / 1_000),
+            Key.requestBytes.name: .stringConvertible(outcome.requestBytes),
+            Key.responseBytes.name: .stringConvertible(outcome.responseBytes),
+            Key.remote.name: .string(call.connection.remoteAddress),
         ]
-        if unlogged > 0 { metadata["unlogged"] = .stringConvertible(unlogged) }
+        if unlogged > 0 { metadata[Key.unlogged.name] = .stringConvertible(unlogged) }
         return metadata
     }
 }

@@ -37,7 +37,10 @@ final class Caller {
         if let logFragment { return logFragment }
         let fragment = FlatLine.Fragment(
             form,
-            [("partner", principal.partner?.text ?? ""), ("principal", principal.name), ("remote", remote)])
+            [
+                (CallLog.Key.partner.rawValue, principal.partner?.text ?? ""),
+                (CallLog.Key.principal.rawValue, principal.name), (CallLog.Key.remote.rawValue, remote),
+            ])
         logFragment = fragment
         return fragment
     }

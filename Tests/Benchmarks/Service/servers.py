@@ -17,7 +17,7 @@ CONNECTIONS, STREAMS = 8, 16
 SERVICE = "/partner.insights.v1."
 # One event loop, so that server and load generator have a core each; no rate limit below what the load asks, but the
 # limiter, like authentication, policy, metrics and audit, is on.
-OUR_OPTIONS = ["--log-level", "warning", "--loops", "1", "--partner-rate", "1000000", "--partner-burst", "1000000"]
+OUR_OPTIONS = ["--log-level", os.environ.get("LOG_LEVEL", "warning"), "--loops", "1", "--partner-rate", "1000000", "--partner-burst", "1000000"]
 
 
 @dataclasses.dataclass

@@ -9,7 +9,7 @@ package struct Timestamp: Sendable, Hashable, Comparable {
     /// Milliseconds since 1970-01-01T00:00:00Z, without leap seconds; within the years 1970 to 9999.
     package let milliseconds: Int64
 
-    /// Times outside these years become the nearest one that it can.
+    /// Times outside these years become the nearest one within.
     package init(milliseconds: Int64) {
         self.milliseconds = min(max(milliseconds, Self.bounds.lowerBound), Self.bounds.upperBound)
     }

@@ -18,6 +18,4 @@ public enum Limits {
     public static let maximumRangeDays = 400
     /// Facts in one batch, by default.
     public static let defaultMaximumBatchFacts = 100_000
-    /// Bytes of one message, by default.
-    public static let defaultMaximumMessageBytes = 4 * 1_024 * 1_024
 }

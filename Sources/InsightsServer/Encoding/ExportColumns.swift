@@ -2,79 +2,114 @@ import InsightsAPI
 import InsightsCore
 import LicenseModel
 
-/// The columns of one exported row, shared by rows and CSV (rulings 20 and 41): nil where a source is not reported.
-struct ExportFigures: Sendable, Hashable {
-    let ownSold: Int64?
-    let ownEntitled: Int64?
-    let allSold: Int64?
-    let allEntitled: Int64?
-    let trial: Int64?
-    let uncounted: Int64?
-    let assigned: Int64?
-    let assignedUnsold: Int64?
-    let deploymentPercent: Double?
-    let activeUsers: Int64?
-    let totalUsers: Int64?
-    let entitlements: Int64?
-    let usagePercent: Double?
-    let usagePerEntitlementPercent: Double?
+/// Takes the columns of an export record, each with the number of its field in `ExportRow` and its name in a CSV.
+protocol ExportSink: ~Copyable {
+    /// From a customer's facts.
+    mutating func column(_ field: Int, _ name: String, text: String)
+    mutating func column(_ field: Int, _ name: String, product: Product)
+    /// Days and figures are nil where a source that they need is not reported.
+    mutating func column(_ field: Int, _ name: String, day: Day?)
+    mutating func column(_ field: Int, _ name: String, count: Int64?)
+    mutating func column(_ field: Int, _ name: String, percent: Double?)
+}
 
-    /// From `trial` on the license columns are those of all partners, whatever the request.
-    init(_ row: ProductRow) {
-        let (own, all, usage) = (row.own, row.all, row.usage)
-        ownSold = own.showsSubscriptions ? own.sold : nil
-        ownEntitled = own.showsSubscriptions ? own.entitled : nil
-        allSold = all.showsSubscriptions ? all.sold : nil
-        allEntitled = all.showsSubscriptions ? all.entitled : nil
-        trial = all.showsSubscriptions ? all.trial : nil
-        uncounted = all.showsSubscriptions ? all.uncounted : nil
-        assigned = all.showsAssignments ? all.assigned : nil
-        assignedUnsold = all.showsAssignments ? all.assignedUnsold : nil
-        deploymentPercent = all.deployment?.percent
-        activeUsers = usage.activityReported ? usage.active : nil
-        totalUsers = usage.showsLicenses ? usage.totalUsers : nil
-        entitlements = usage.showsLicenses ? usage.entitlements : nil
-        usagePercent = usage.usage?.percent
-        usagePerEntitlementPercent = usage.usagePerEntitlement?.percent
+/// One row of an export: one customer, product and day.
+struct ExportRecord: Sendable {
+    private var day = Day.first
+    private var customer = (id: "", name: "", market: "")
+    private var product = Product.office365
+    private var own = LicenseRow()
+    private var all = LicenseRow()
+    private var usage = UsageRow()
+    private var coverage = CoverageRow()
+
+    init(_ customer: CustomerRow, on day: Day, _ product: ProductRow) {
+        self.day = day
+        self.customer = (customer.customer.text, customer.name, customer.market)
+        self.product = product.product
+        own = product.own
+        all = product.all
+        usage = product.usage
+        coverage = customer.coverage
     }
 
-    /// Rows of nothing but zeros are left out of an export. An absent figure is no zero: such a row says that a source
-    /// is not reported, and stays.
+    private init() {}
+
+    /// The one list of columns: the fields of `ExportRow`, header and lines of the CSV and what counts as zero come
+    /// from here. In the order of the fields; new ones at the end, because others read columns by their place. From
+    /// `trial` on the license columns are those of all partners, whatever the request.
+    @inline(__always)
+    func columns<Sink: ExportSink & ~Copyable>(into sink: inout Sink) {
+        sink.column(1, "date", day: day)
+        sink.column(2, "customer_id", text: customer.id)
+        sink.column(3, "customer_name", text: customer.name)
+        sink.column(4, "market", text: customer.market)
+        sink.column(5, "product", product: product)
+        sink.column(6, "own_sold", count: own.ifSold(own.sold))
+        sink.column(7, "own_entitled", count: own.ifSold(own.entitled))
+        sink.column(8, "all_sold", count: all.ifSold(all.sold))
+        sink.column(9, "all_entitled", count: all.ifSold(all.entitled))
+        sink.column(10, "trial", count: all.ifSold(all.trial))
+        sink.column(11, "uncounted", count: all.ifSold(all.uncounted))
+        sink.column(12, "assigned", count: all.ifAssigned(all.assigned))
+        sink.column(13, "assigned_unsold", count: all.ifAssigned(all.assignedUnsold))
+        sink.column(14, "deployment_percent", percent: all.deployment?.percent)
+        sink.column(15, "active_users", count: usage.ifActive(usage.active))
+        sink.column(16, "total_users", count: usage.ifUsage(usage.totalUsers))
+        sink.column(17, "entitlements", count: usage.ifUsage(usage.entitlements))
+        sink.column(18, "usage_percent", percent: usage.usage?.percent)
+        sink.column(19, "usage_per_entitlement_percent", percent: usage.usagePerEntitlement?.percent)
+        sink.column(20, "subscriptions_through", day: coverage.subscriptions)
+        sink.column(21, "assignments_through", day: coverage.assignments)
+        sink.column(22, "activity_through", day: coverage.activity)
+    }
+
+    static let columnNames: [String] = {
+        var names = ColumnNames()
+        ExportRecord().columns(into: &names)
+        return names.names
+    }()
+
+    /// Records of nothing but zeros are left out of an export. An absent figure is no zero: such a record says that a
+    /// source is not reported, and stays.
     var isAllZero: Bool {
-        let counts = [
-            ownSold, ownEntitled, allSold, allEntitled, trial, uncounted, assigned, assignedUnsold, activeUsers,
-            totalUsers, entitlements,
-        ]
-        return counts.allSatisfy { $0 == 0 }
+        var zeros = ZeroCounts()
+        columns(into: &zeros)
+        return zeros.isAllZero
     }
 }
 
-extension WireWriter {
+private struct ColumnNames: ExportSink {
+    var names: [String] = []
+
+    mutating func column(_ field: Int, _ name: String, text: String) { names.append(name) }
+    mutating func column(_ field: Int, _ name: String, product: Product) { names.append(name) }
+    mutating func column(_ field: Int, _ name: String, day: Day?) { names.append(name) }
+    mutating func column(_ field: Int, _ name: String, count: Int64?) { names.append(name) }
+    mutating func column(_ field: Int, _ name: String, percent: Double?) { names.append(name) }
+}
+
+private struct ZeroCounts: ExportSink {
+    var isAllZero = true
+
+    mutating func column(_ field: Int, _ name: String, text: String) {}
+    mutating func column(_ field: Int, _ name: String, product: Product) {}
+    mutating func column(_ field: Int, _ name: String, day: Day?) {}
+    mutating func column(_ field: Int, _ name: String, count: Int64?) { isAllZero = isAllZero && count == 0 }
+    mutating func column(_ field: Int, _ name: String, percent: Double?) {}
+}
+
+extension WireWriter: ExportSink {
+    mutating func column(_ field: Int, _ name: String, text: String) { string(field, text) }
+    mutating func column(_ field: Int, _ name: String, product: Product) { enumeration(field, Int(product.rawValue)) }
+    mutating func column(_ field: Int, _ name: String, day: Day?) { if let day { self.day(field, day) } }
+    mutating func column(_ field: Int, _ name: String, count: Int64?) { optionalInt64(field, count) }
+    mutating func column(_ field: Int, _ name: String, percent: Double?) { optionalDouble(field, percent) }
+
     /// One `ExportRow` of an `ExportInsightsResponse` (field 1).
-    mutating func exportRow(_ customer: CustomerRow, on day: Day, _ product: Product, _ figures: ExportFigures) {
+    mutating func exportRow(_ record: ExportRecord) {
         let mark = begin(1, expecting: 160)
-        self.day(1, day)
-        string(2, customer.customer.text)
-        string(3, customer.name)
-        string(4, customer.market)
-        enumeration(5, Int(product.rawValue))
-        optionalInt64(6, figures.ownSold)
-        optionalInt64(7, figures.ownEntitled)
-        optionalInt64(8, figures.allSold)
-        optionalInt64(9, figures.allEntitled)
-        optionalInt64(10, figures.trial)
-        optionalInt64(11, figures.uncounted)
-        optionalInt64(12, figures.assigned)
-        optionalInt64(13, figures.assignedUnsold)
-        optionalDouble(14, figures.deploymentPercent)
-        optionalInt64(15, figures.activeUsers)
-        optionalInt64(16, figures.totalUsers)
-        optionalInt64(17, figures.entitlements)
-        optionalDouble(18, figures.usagePercent)
-        optionalDouble(19, figures.usagePerEntitlementPercent)
-        if let through = customer.coverage.subscriptions { self.day(20, through) }
-        if let through = customer.coverage.assignments { self.day(21, through) }
-        if let through = customer.coverage.activity { self.day(22, through) }
+        record.columns(into: &self)
         end(mark)
     }
 

@@ -1,5 +1,5 @@
 /// The primitives of the wire format, written to memory that the caller has reserved; every store is checked against
-/// the bounds of the memory.
+/// the bounds of the memory, so that positions, which follow the stores, need no check of their own.
 public enum WireBytes {
     /// Bytes of the longest varint.
     public static let maximumVarint = 10
@@ -44,11 +44,11 @@ public enum WireBytes {
         if bits < 0x80 {
             raw.storeBytes(
                 of: UInt16(truncatingIfNeeded: tag | UInt32(bits) << 8), toByteOffset: position, as: UInt16.self)
-            position += 2
+            position &+= 2
         } else if bits < 0x4000 {
             let (low, high) = (UInt32(bits & 0x7F) | 0x80, UInt32(bits >> 7))
             raw.storeBytes(of: tag | low << 8 | high << 16, toByteOffset: position, as: UInt32.self)
-            position += 3
+            position &+= 3
         } else {
             byte(UInt8(truncatingIfNeeded: tag), to: &raw, at: &position)
             longVarint(bits, to: &raw, at: &position)
@@ -65,14 +65,14 @@ public enum WireBytes {
     @inline(__always)
     public static func byte(_ value: UInt8, to raw: inout MutableRawSpan, at position: inout Int) {
         raw.storeBytes(of: value, toByteOffset: position, as: UInt8.self)
-        position += 1
+        position &+= 1
     }
 
     @inlinable
     @inline(__always)
     public static func fixed64(_ value: UInt64, to raw: inout MutableRawSpan, at position: inout Int) {
         raw.storeBytes(of: value.littleEndian, toByteOffset: position, as: UInt64.self)
-        position += 8
+        position &+= 8
     }
 
     /// Copies eight bytes at a time; the last eight overlap those before them.

@@ -38,11 +38,7 @@ struct Customer: Sendable {
         self.id = id
     }
 
-    /// Subscriptions are reported, so that what was sold is known.
-    var hasSubscriptions: Bool { coverage.subscriptions != nil }
-    /// Subscriptions and assignments are reported, so that assigned licenses are known.
-    var hasAssignments: Bool { hasSubscriptions && coverage.assignments != nil }
-    var hasActivity: Bool { coverage.activity != nil }
+    var reported: ReportedSources { ReportedSources(coverage) }
 
     mutating func set(_ relationship: Relationship) {
         let place = relationships.firstIndex {
@@ -129,9 +125,9 @@ struct Customer: Sendable {
         return active[row][day]
     }
 
-    /// Support requests of a category in `[day − 27, day]`.
+    /// Support requests of a category in the window.
     func supportRequests(_ category: SupportCategory, inWindowEnding day: Int32) -> Int64 {
-        let start = support.partitioningIndex { $0.day > day &- 28 }
+        let start = support.partitioningIndex { $0.day > day &- Int32(Day.windowLength) }
         var sum: Int64 = 0
         for entry in support[start...] {
             if entry.day > day { break }

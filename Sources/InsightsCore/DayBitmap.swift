@@ -1,3 +1,5 @@
+import LicenseModel
+
 /// 512 consecutive days of one person and one row of the activity table, one bit each: one cache line and a header.
 struct DayLine: Sendable {
     /// Which 512 days: bit number divided by 512.
@@ -11,10 +13,10 @@ struct DayLine: Sendable {
 ///
 /// Lines exist only where a day is set, whatever the distance between days: a list per (person, row).
 struct ActivityTable: Sendable {
-    /// Seven workloads, then a union row per product.
-    static let rowCount = 9
-    /// Days are shifted by a word so that the 27 days before 1970-01-01 need no special case.
-    private static let shift = 64
+    /// One per subject: the workloads, then a union per product.
+    @inline(__always) static var rowCount: Int { Subject.count }
+    /// Days are shifted by a word so that a window that begins before 1970-01-01 needs no special case.
+    static let shift = 64
 
     /// Per person `rowCount` list heads: one more than a line's index, 0 = empty.
     private var heads = SharedVector<UInt32>()
@@ -35,28 +37,30 @@ struct ActivityTable: Sendable {
         case new(first: Int32, last: Int32)
     }
 
-    /// Sets a day. O(1): only the 27 days on either side can cover the same days.
+    /// Sets a day. O(1): only the days within reach on either side can cover the same days.
     mutating func insert(person: Int, row: Int, day: Int32) -> Insertion {
         let slot = person &* Self.rowCount &+ row
         let head = heads[slot]
         let bit = Int(day) &+ Self.shift
-        // Bits 0–26 are the days before, 27 the day itself, 28–54 the days after.
-        let near = bits(head: head, from: bit &- 27)
-        if near & (1 &<< 27) != 0 { return .duplicate }
+        // From the lowest bit on: the days before, the day itself, the days after. All fit a word.
+        let itself: UInt64 = 1 &<< UInt64(Day.windowReach)
+        let near = bits(head: head, from: bit &- Day.windowReach)
+        if near & itself != 0 { return .duplicate }
         set(slot: slot, head: head, bit: bit)
-        let before = near & ((1 &<< 27) &- 1)
+        let before = near & (itself &- 1)
         let first = day &+ Int32(truncatingIfNeeded: 64 &- before.leadingZeroBitCount)
-        let after = (near &>> 28) | (1 &<< 27)
+        let after = (near &>> UInt64(Day.windowLength)) | itself
         let last = day &+ Int32(truncatingIfNeeded: after.trailingZeroBitCount)
         return .new(first: first, last: last)
     }
 
-    /// Whether any day of `[day − 27, day]` is set.
+    /// Whether any day of the window is set.
     @inline(__always)
     func isActive(person: Int, row: Int, inWindowEnding day: Int32) -> Bool {
         let head = heads[person &* Self.rowCount &+ row]
         if head == 0 { return false }
-        return bits(head: head, from: Int(day) &+ Self.shift &- 27) & ((1 &<< 28) &- 1) != 0
+        let window: UInt64 = (1 &<< UInt64(Day.windowLength)) &- 1
+        return bits(head: head, from: Int(day) &+ Self.shift &- Day.windowReach) & window != 0
     }
 
     /// The last set day on or before `day`.
@@ -135,7 +139,7 @@ struct ActivityTable: Sendable {
     }
 
     /// Rows from here on are unions.
-    static let firstUnionRow = 7
+    @inline(__always) static var firstUnionRow: Int { Workload.count }
 
     /// The 64 bits from bit `from` on.
     @inline(__always)

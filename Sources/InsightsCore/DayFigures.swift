@@ -15,12 +15,11 @@ public struct CustomerCounts: Sendable {
         var totalUsers: Int64 = 0
     }
 
-    var office365 = ProductCounts()
-    var dynamics365 = ProductCounts()
-    let hasSubscriptions: Bool
-    /// Subscriptions and assignments.
-    let hasAssignments: Bool
-    let hasActivity: Bool
+    /// By the place of the product.
+    typealias Products = InlineArray<2, ProductCounts>
+
+    var products = Products(repeating: ProductCounts())
+    let reported: ReportedSources
 }
 
 /// What a customer is filtered and ordered by: sums over products, in one reach; nil where a source that a figure needs
@@ -48,41 +47,40 @@ public struct CustomerSums: Sendable, Hashable {
 
 /// Some products in one reach.
 struct CountSelection {
-    private let office365: Bool
-    private let dynamics365: Bool
+    typealias Masks = InlineArray<2, Int64>
+
+    /// By the place of the product: all bits of what is selected.
+    private var masks = Masks(repeating: 0)
     private let isOwn: Bool
 
     init(_ products: [Product], _ reach: LicenseReach) {
-        office365 = products.contains(.office365)
-        dynamics365 = products.contains(.dynamics365)
         isOwn = reach == .own
+        for product in products { masks[product.place] = -1 }
     }
 
+    /// Wraps at sums that `FactLimits.maximumQuantity` rules out.
     @inline(__always)
-    private func sum(_ office365: Int64, _ dynamics365: Int64) -> Int64 {
-        // Wraps at sums that `FactLimits.maximumQuantity` rules out.
-        (self.office365 ? office365 : 0) &+ (self.dynamics365 ? dynamics365 : 0)
+    private func sum(_ counts: CustomerCounts, _ count: (CustomerCounts.ProductCounts) -> Int64) -> Int64 {
+        var sum: Int64 = 0
+        for place in 0..<Product.count { sum &+= count(counts.products[place]) & masks[place] }
+        return sum
     }
 
     @inline(__always)
     func sold(_ counts: CustomerCounts) -> Int64? {
-        guard counts.hasSubscriptions else { return nil }
-        return isOwn
-            ? sum(counts.office365.ownSold, counts.dynamics365.ownSold)
-            : sum(counts.office365.allSold, counts.dynamics365.allSold)
+        guard counts.reported.tellSold else { return nil }
+        return isOwn ? sum(counts) { $0.ownSold } : sum(counts) { $0.allSold }
     }
 
     @inline(__always)
     func assigned(_ counts: CustomerCounts) -> Int64? {
-        guard counts.hasAssignments else { return nil }
-        return isOwn
-            ? sum(counts.office365.ownAssigned, counts.dynamics365.ownAssigned)
-            : sum(counts.office365.allAssigned, counts.dynamics365.allAssigned)
+        guard counts.reported.tellAssigned else { return nil }
+        return isOwn ? sum(counts) { $0.ownAssigned } : sum(counts) { $0.allAssigned }
     }
 
     @inline(__always)
     func active(_ counts: CustomerCounts) -> Int64? {
-        counts.hasActivity ? sum(counts.office365.active, counts.dynamics365.active) : nil
+        counts.reported.tellActive ? sum(counts) { $0.active } : nil
     }
 
     @inline(__always)
@@ -93,8 +91,8 @@ struct CountSelection {
 
     @inline(__always)
     func usage(_ counts: CustomerCounts) -> Fraction? {
-        guard counts.hasAssignments, let active = active(counts) else { return nil }
-        return Fraction(active, of: sum(counts.office365.totalUsers, counts.dynamics365.totalUsers))
+        guard counts.reported.tellUsage, let active = active(counts) else { return nil }
+        return Fraction(active, of: sum(counts) { $0.totalUsers })
     }
 
     func sums(_ counts: CustomerCounts) -> CustomerSums {
@@ -114,17 +112,14 @@ extension PartnerBook {
 
 extension FigureReader {
     fileprivate func counts(of customer: Customer, on day: Int32) -> CustomerCounts {
-        var row = CustomerCounts(
-            hasSubscriptions: customer.hasSubscriptions, hasAssignments: customer.hasAssignments,
-            hasActivity: customer.hasActivity)
-        row.office365 = counts(of: customer, .office365, on: day)
-        row.dynamics365 = counts(of: customer, .dynamics365, on: day)
+        var row = CustomerCounts(reported: customer.reported)
+        for product in Product.allCases { row.products[product.place] = counts(of: customer, product, on: day) }
         return row
     }
 
     private func counts(of customer: Customer, _ product: Product, on day: Int32) -> CustomerCounts.ProductCounts {
         let licenses = licenses(of: customer, product: product, on: day)
-        let (own, all) = (licenses.own, licenses.all)
+        let (own, all) = (licenses.row(.own), licenses.row(.allPartners))
         let usage = usage(of: customer, subject: Subject.of(product), on: day)
         return CustomerCounts.ProductCounts(
             ownSold: own.sold, ownAssigned: own.assigned, allSold: all.sold, allAssigned: all.assigned,

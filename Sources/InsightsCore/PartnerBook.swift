@@ -69,10 +69,6 @@ public struct PartnerBook: Sendable {
     /// The customer itself, not a copy: copying one touches each of its tables.
     func state(of served: Served) -> Frozen<Customer> { core.customers[Int(served.customer)] }
 
-    public func isVisible(_ id: CustomerID, on day: Day) -> Bool {
-        served(id)?.links.cover(day.number) ?? false
-    }
-
     // MARK: Default days
 
     /// The day that an empty `as_of` means for one customer.
@@ -204,14 +200,14 @@ public struct PartnerBook: Sendable {
         for sku in skus {
             guard let vector = licenses[sku], vector != .zero else { continue }
             sum &+= vector
-            rows.append(reader.skuRow(sku, product: product, vector: vector, own: vector.own, all: vector.all))
+            rows.append(reader.skuRow(sku, product: product, vector, reported: .all))
         }
         let workloads = catalog.union(of: product).workloads.compactMap { workload in
             let row = usage[Subject.of(workload)]
             return row.isZero ? nil : WorkloadRow(workload: workload, usage: row)
         }
         return ProductRow(
-            product: product, own: sum.own, all: sum.all, usage: usage[Subject.of(product)], skus: rows,
-            workloads: workloads)
+            product: product, own: sum.row(.own), all: sum.row(.allPartners), usage: usage[Subject.of(product)],
+            skus: rows, workloads: workloads)
     }
 }

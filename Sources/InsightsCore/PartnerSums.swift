@@ -21,10 +21,7 @@ struct PartnerSums: Sendable {
     mutating func exchange(_ old: Customer, for new: Customer, partner: PartnerIndex, change: CustomerChange) {
         let oldSpans = old.spans(servedBy: partner)
         let newSpans = new.spans(servedBy: partner)
-        let isSame =
-            oldSpans == newSpans && old.hasSubscriptions == new.hasSubscriptions
-            && old.hasAssignments == new.hasAssignments && old.hasActivity == new.hasActivity
-        guard isSame else {
+        guard oldSpans == newSpans, old.reported == new.reported else {
             count(oldSpans, by: -1)
             count(newSpans, by: 1)
             exchangeLicenses(old, oldSpans, for: new, newSpans, partner: partner, from: 0)
@@ -84,13 +81,14 @@ struct PartnerSums: Sendable {
         case .some(let changedRows, let firstDay, let lastDay): (rows, first, last) = (changedRows, firstDay, lastDay)
         case .all: (rows, first, last) = (UInt16.max, 0, DaySpan.open - 1)
         }
-        guard customer.hasActivity else { return }
+        let reported = customer.reported
+        guard reported.tellActive else { return }
         for row in 0..<ActivityTable.rowCount where rows & (1 << UInt16(row)) != 0 {
             for span in spans {
                 let from = max(span.start, first)
                 let until = min(span.end, last + 1)
                 active[row].add(new.active[row], minus: old.active[row], from: from, until: until)
-                if customer.hasAssignments { continue }
+                if reported.tellUsage { continue }
                 activeWithoutLicenses[row].add(new.active[row], minus: old.active[row], from: from, until: until)
             }
         }
@@ -102,21 +100,21 @@ struct PartnerSums: Sendable {
         _ old: Customer, _ oldSpans: [DaySpan], for new: Customer, _ newSpans: [DaySpan], partner: PartnerIndex,
         from first: Int32
     ) {
-        if old.hasSubscriptions {
+        if old.reported.tellSold {
             for figures in old.figures.skus {
                 add(figures, of: old, spans: oldSpans, partner: partner, from: first, isNew: false)
             }
         }
-        if new.hasSubscriptions {
+        if new.reported.tellSold {
             for figures in new.figures.skus {
                 add(figures, of: new, spans: newSpans, partner: partner, from: first, isNew: true)
             }
         }
         for subject in 0..<Subject.count {
-            if old.hasActivity, old.hasAssignments {
+            if old.reported.tellUsage {
                 add(old.figures.totals[subject], subject, spans: oldSpans, from: first, isNew: false)
             }
-            if new.hasActivity, new.hasAssignments {
+            if new.reported.tellUsage {
                 add(new.figures.totals[subject], subject, spans: newSpans, from: first, isNew: true)
             }
         }
@@ -130,6 +128,7 @@ struct PartnerSums: Sendable {
         let own = figures.steps(of: partner)
         let direct = figures.steps(of: SellerKind.direct)
         let unknown = figures.steps(of: SellerKind.unknown)
+        let reported = customer.reported
         for span in spans where span.end > first {
             let start = max(span.start, first)
             var days = [start]
@@ -143,8 +142,7 @@ struct PartnerSums: Sendable {
                 let value = LicenseVector(
                     all: figures.steps.step(on: day) ?? LicenseStep(day: day),
                     own: own.step(on: day) ?? SellerStep(day: day), directSold: direct.step(on: day)?.sold ?? 0,
-                    unknownSold: unknown.step(on: day)?.sold ?? 0, hasSubscriptions: true,
-                    hasAssignments: customer.hasAssignments)
+                    unknownSold: unknown.step(on: day)?.sold ?? 0, reported: reported)
                 licenses[figures.sku, default: StepSum()].move(from: previous, to: value, on: day, isNew: isNew)
                 previous = value
             }

@@ -38,8 +38,7 @@ struct Advisor {
     let thresholds: AdviceThresholds
 
     private var catalog: SkuCatalog { reader.catalog }
-    /// All three sources are reported, so that classes and total users are known.
-    private var hasAll: Bool { customer.hasActivity && customer.hasAssignments }
+    private var reported: ReportedSources { customer.reported }
 
     func advice(_ products: [Product]) -> [RecommendationRow] {
         var rows: [RecommendationRow] = []
@@ -63,7 +62,7 @@ struct Advisor {
     }
 
     private func training() -> [EvidenceRow] {
-        guard hasAll else { return [] }
+        guard reported.tellUsage else { return [] }
         let requests = customer.supportRequests(.howTo, inWindowEnding: day.number)
         let users = Product.allCases.reduce(Int64(0)) {
             $0 &+ customer.figures.total(of: Subject.of($1), on: day.number).totalUsers
@@ -80,22 +79,24 @@ struct Advisor {
     private func lowUse(_ product: Product) -> [EvidenceRow] {
         var evidence: [EvidenceRow] = []
         let usage = reader.usage(of: customer, subject: Subject.of(product), on: day.number)
-        if hasAll, usage.totalUsers >= thresholds.minimumTotalUsers, usage.totalUsers > 0,
+        if reported.tellUsage, usage.totalUsers >= thresholds.minimumTotalUsers,
+            let percent = RatioFigure.percent(usage.active, of: usage.totalUsers),
             !isAtLeast(usage.active, thresholds.lowUsagePercent, of: usage.totalUsers)
         {
             evidence += [
-                EvidenceRow(name: "usage_percent", value: percent(usage.active, usage.totalUsers)),
+                EvidenceRow(name: "usage_percent", value: .percent(percent)),
                 EvidenceRow(name: "active_users", value: .count(usage.active)),
                 EvidenceRow(name: "total_users", value: .count(usage.totalUsers)),
             ]
         }
         let vector = reader.licenses(of: customer, product: product, on: day.number)
-        let licenses = reach == .own ? vector.own : vector.all
-        if customer.hasAssignments, licenses.sold >= thresholds.minimumSold, licenses.sold > 0,
+        let licenses = vector.row(reach)
+        if reported.tellAssigned, licenses.sold >= thresholds.minimumSold,
+            let percent = RatioFigure.percent(licenses.assigned, of: licenses.sold),
             !isAtLeast(licenses.assigned, thresholds.lowDeploymentPercent, of: licenses.sold)
         {
             evidence += [
-                EvidenceRow(name: "deployment_percent", value: percent(licenses.assigned, licenses.sold)),
+                EvidenceRow(name: "deployment_percent", value: .percent(percent)),
                 EvidenceRow(name: "assigned", value: .count(licenses.assigned)),
                 EvidenceRow(name: "sold", value: .count(licenses.sold)),
             ]
@@ -105,11 +106,11 @@ struct Advisor {
 
     /// Own licenses that nobody uses, of SKUs with an own subscription that ends or renews soon.
     private func reclaimable(_ product: Product) -> [EvidenceRow] {
-        guard customer.hasAssignments, let partner = reader.partner else { return [] }
+        guard reported.tellAssigned, let partner = reader.partner else { return [] }
         let limit = day.advanced(by: thresholds.termEndDays)
         var evidence: [EvidenceRow] = []
         for figures in customer.figures.skus where catalog.product(of: figures.sku) == product {
-            let own = reader.licenses(figures, of: customer, on: day.number).own
+            let own = reader.licenses(figures, of: customer, on: day.number).row(.own)
             guard own.sold - own.assigned > 0 else { continue }
             let ending = customer.subscriptions.compactMap { subscription -> (id: SubscriptionID, end: Day)? in
                 guard subscription.sku == figures.sku, subscription.seller == partner,
@@ -136,7 +137,7 @@ struct Advisor {
     }
 
     private func workloadClasses(_ product: Product) -> [(workload: Workload, classes: UsageClasses)] {
-        guard hasAll else { return [] }
+        guard reported.tellUsage else { return [] }
         return catalog.union(of: product).workloads.compactMap { workload in
             let classes = classes[Subject.of(workload)]
             return classes.sum > 0 ? (workload, classes) : nil
@@ -159,9 +160,5 @@ struct Advisor {
         let left = part.multipliedFullWidth(by: 100)
         let right = whole.multipliedFullWidth(by: percent)
         return (left.high, left.low) >= (right.high, right.low)
-    }
-
-    private func percent(_ part: Int64, _ whole: Int64) -> EvidenceRow.Value {
-        .percent(100 * Double(part) / Double(whole))
     }
 }

@@ -65,7 +65,9 @@ extension InsightsCore {
             let name = try reader.text()
             let product = try reader.number()
             let workloads = try reader.number()
-            guard product <= 2, workloads < 128 else { throw reader.error("a value is unknown") }
+            guard product <= Product.count, workloads <= WorkloadSet.all.rawValue else {
+                throw reader.error("a value is unknown")
+            }
             facts.append(
                 .sku(
                     SkuFact(

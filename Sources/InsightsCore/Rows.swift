@@ -1,46 +1,6 @@
 import LicenseModel
 import Tenancy
 
-/// Licenses of one SKU, or a sum, on one day and for one reach. Counts are licenses (seats).
-public struct LicenseRow: Sendable, Hashable {
-    public var sold: Int64 = 0
-    public var entitled: Int64 = 0
-    public var trial: Int64 = 0
-    /// The same in either reach.
-    public var uncounted: Int64 = 0
-    /// All partners: the count. Own: the estimate, with `assignedLower ≤ assigned ≤ assignedUpper`.
-    public var assigned: Int64 = 0
-    /// The same in either reach.
-    public var assignedUnsold: Int64 = 0
-    public var assignedLower: Int64 = 0
-    public var assignedUpper: Int64 = 0
-    /// The denominator of deployment: `sold` of the customers whose assignments are reported too. Differs from `sold`
-    /// only in sums over customers of which some report no assignments.
-    public var deploymentSold: Int64 = 0
-    /// False: `sold`, `entitled`, `trial` and `uncounted` are absent.
-    public var subscriptionsReported = true
-    /// False: the `assigned…` figures and deployment are absent; they need subscriptions and assignments.
-    public var assignmentsReported = true
-
-    public init() {}
-}
-
-/// Usage of one workload or product in the window that ends on one day. Counts are people.
-public struct UsageRow: Sendable, Hashable {
-    public var active: Int64 = 0
-    public var totalUsers: Int64 = 0
-    public var entitlements: Int64 = 0
-    /// The numerator of both usage ratios: `active` of the customers whose licenses are reported too. Differs from
-    /// `active` only in sums over customers of which some report no licenses.
-    public var ratioActive: Int64 = 0
-    /// False: the whole usage is absent.
-    public var activityReported = true
-    /// False: `totalUsers` and `entitlements` are absent; they need subscriptions and assignments.
-    public var licensesReported = true
-
-    public init() {}
-}
-
 /// One SKU, own and all partners side by side.
 public struct SkuRow: Sendable, Hashable {
     public var sku: SkuID

@@ -4,13 +4,17 @@ import Tenancy
 /// A SKU's place in the catalog. Places never change; facts may name a SKU before its own fact arrives.
 typealias SkuIndex = Int32
 
-/// What usage is counted for: the seven workloads by raw value, then the two products.
+/// What usage is counted for: the workloads by raw value, then the products.
 enum Subject {
-    static let workloadCount = Workload.allCases.count
-    static let count = workloadCount + Product.allCases.count
+    @inline(__always) static var count: Int { Workload.count + Product.count }
 
     static func of(_ workload: Workload) -> Int { Int(workload.rawValue) }
-    static func of(_ product: Product) -> Int { workloadCount + Int(product.rawValue) - 1 }
+    static func of(_ product: Product) -> Int { Workload.count + product.place }
+}
+
+extension Product {
+    /// In tables with a place for each product.
+    @inline(__always) var place: Int { Int(rawValue) - 1 }
 }
 
 /// Every SKU that any fact named, and what follows from all of them together.
@@ -37,11 +41,11 @@ struct SkuCatalog: Sendable {
     /// The same per SKU without the texts, for the loops of the queries.
     private(set) var products: [Product?] = []
     private(set) var subjects: [UInt16] = []
-    /// Per product, by raw value − 1, the workloads that any of its SKUs includes.
-    private(set) var unions = [WorkloadSet](repeating: [], count: Product.allCases.count)
+    /// Per product, by place, the workloads that any of its SKUs includes.
+    private(set) var unions = [WorkloadSet](repeating: [], count: Product.count)
     private var index: [SkuID: SkuIndex] = [:]
     /// Per product and workload the SKUs that include it.
-    private var includers = [Int32](repeating: 0, count: Product.allCases.count * Workload.allCases.count)
+    private var includers = [Int32](repeating: 0, count: Product.count * Workload.count)
 
     func find(_ id: SkuID) -> SkuIndex? { index[id] }
 
@@ -77,12 +81,12 @@ struct SkuCatalog: Sendable {
 
     private mutating func countIncluders(_ sku: SkuIndex, by change: Int32) {
         guard let product = skus[Int(sku)].product else { return }
-        let row = Int(product.rawValue) - 1
+        let row = product.place
         for workload in skus[Int(sku)].workloads.workloads {
-            includers[row * Workload.allCases.count + Int(workload.rawValue)] &+= change
+            includers[row * Workload.count + Int(workload.rawValue)] &+= change
         }
         unions[row] = WorkloadSet(
-            Workload.allCases.filter { includers[row * Workload.allCases.count + Int($0.rawValue)] > 0 })
+            Workload.allCases.filter { includers[row * Workload.count + Int($0.rawValue)] > 0 })
     }
 
     subscript(place: SkuIndex) -> Sku { skus[Int(place)] }
@@ -94,7 +98,7 @@ struct SkuCatalog: Sendable {
     @inline(__always)
     func subjects(of sku: SkuIndex) -> UInt16 { subjects[Int(sku)] }
 
-    func union(of product: Product) -> WorkloadSet { unions[Int(product.rawValue) - 1] }
+    func union(of product: Product) -> WorkloadSet { unions[product.place] }
 
     /// Workloads that any SKU of any covered product includes.
     var coveredWorkloads: WorkloadSet { unions.reduce(WorkloadSet()) { $0.union($1) } }
@@ -102,8 +106,8 @@ struct SkuCatalog: Sendable {
     /// The row of the activity table that tells who is active in the subject: the workload's own, or the union's where
     /// a product has several workloads. Nil where a product has none.
     func activityRow(of subject: Int) -> Int? {
-        if subject < Subject.workloadCount { return subject }
-        let union = unions[subject - Subject.workloadCount]
+        if subject < Workload.count { return subject }
+        let union = unions[subject - Workload.count]
         switch union.rawValue.nonzeroBitCount {
         case 0: return nil
         case 1: return union.rawValue.trailingZeroBitCount

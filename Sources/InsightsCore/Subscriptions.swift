@@ -96,6 +96,7 @@ extension Subscription {
                 LicenseEvent(
                     day: until, slot: slot, seller: seller, category: category, quantity: -quantity, subscriptions: -1))
         }
+        let reach = Int32(Day.windowReach)
         var lingering: (quantity: Int64, from: Int32)?
         for (place, entry) in entries.enumerated() {
             let until = place + 1 < entries.count ? entries[place + 1].day : nil
@@ -108,16 +109,16 @@ extension Subscription {
             }
             if entry.isSold {
                 if let left = lingering {
-                    interval(.lingering, left.quantity, from: left.from, until: min(left.from &+ 27, entry.day))
+                    interval(.lingering, left.quantity, from: left.from, until: min(left.from &+ reach, entry.day))
                 }
                 lingering = nil
             } else if place > 0, entries[place - 1].isSold {
-                // The last sold day is the one before this entry; it stays in the window for 27 more days.
+                // The last sold day is the one before this entry; it stays in the window for so many more days.
                 lingering = (entries[place - 1].quantity, entry.day)
             }
         }
         if let left = lingering {
-            interval(.lingering, left.quantity, from: left.from, until: left.from &+ 27)
+            interval(.lingering, left.quantity, from: left.from, until: left.from &+ reach)
         }
     }
 }

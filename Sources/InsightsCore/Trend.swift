@@ -56,8 +56,8 @@ extension PartnerBook {
                 let licenses = reader.licenses(of: customer, product: product, on: day.number)
                 rows.append(
                     TrendRow(
-                        day: day, product: product, own: reader.row(of: customer, \.own, licenses),
-                        all: reader.row(of: customer, \.all, licenses),
+                        day: day, product: product, own: licenses.row(.own, reported: customer.reported),
+                        all: licenses.row(.allPartners, reported: customer.reported),
                         usage: reader.usage(
                             of: customer, subject: workload.map(Subject.of) ?? Subject.of(product), on: day.number)))
             }
@@ -76,10 +76,10 @@ extension PartnerBook {
         rows.reserveCapacity(days.count * products.count)
         for (place, day) in days.enumerated() {
             for (product, values) in zip(products, series) {
-                let licenses = values.licenses[place]
                 rows.append(
                     TrendRow(
-                        day: day, product: product, own: licenses.own, all: licenses.all, usage: values.usage[place]))
+                        day: day, product: product, own: values.licenses[place].row(.own),
+                        all: values.licenses[place].row(.allPartners), usage: values.usage[place]))
             }
         }
         return rows

@@ -3,13 +3,15 @@ import Tenancy
 
 /// The classes of one customer's active users on one day, for every subject.
 public struct SubjectClasses: Sendable {
-    private static let classCount = 6
-    /// Six counts per subject; people of one customer, so 32 bits are enough.
-    private var counts = InlineArray<54, Int32>(repeating: 0)
-
-    fileprivate enum Class: Int {
+    enum Class: Int, CaseIterable {
         case entitled, uncountedSubscription, trial, overAssigned, turnover, unlicensed
     }
+
+    /// A count per subject and class; people of one customer, so 32 bits are enough.
+    typealias Counts = InlineArray<54, Int32>
+
+    @inline(__always) private static var classCount: Int { Class.unlicensed.rawValue + 1 }
+    private var counts = Counts(repeating: 0)
 
     fileprivate mutating func add(_ users: Int64, to userClass: Class, of subject: Int) {
         counts[subject &* Self.classCount &+ userClass.rawValue] &+= Int32(truncatingIfNeeded: users)
@@ -39,7 +41,7 @@ struct UserClasses {
 
     /// All zero unless all three sources are reported.
     static func count(_ customer: Customer, on day: Int32, catalog: SkuCatalog) -> SubjectClasses {
-        guard customer.hasActivity, customer.hasAssignments else { return SubjectClasses() }
+        guard customer.reported.tellUsage else { return SubjectClasses() }
         return UserClasses(customer, on: day, catalog: catalog).count(customer)
     }
 
@@ -111,7 +113,7 @@ struct UserClasses {
 
     /// Whether the person held something that covers the subject on a day of the window.
     private func heldInWindow(_ person: Person, _ subject: Int) -> Bool {
-        let first = day &- 27
+        let first = day &- Int32(Day.windowReach)
         var place = max(0, person.timeline.partitioningIndex { $0.day > first } - 1)
         while place < person.timeline.count, person.timeline[place].day <= day {
             if targets[Int(person.timeline[place].set) * Subject.count + subject] >= 0 { return true }

@@ -3,6 +3,9 @@ public enum Product: UInt8, CaseIterable, Sendable, Hashable, Comparable {
     case office365 = 1
     case dynamics365 = 2
 
+    /// How many there are, for bounds of loops and tables that must cost nothing to know.
+    @inlinable public static var count: Int { 2 }
+
     public static func < (left: Product, right: Product) -> Bool { left.rawValue < right.rawValue }
 }
 
@@ -15,6 +18,9 @@ public enum Workload: UInt8, CaseIterable, Sendable, Hashable, Comparable {
     case spo = 4
     case teams = 5
     case yam = 6
+
+    /// How many there are, for bounds of loops and tables that must cost nothing to know.
+    @inlinable public static var count: Int { 7 }
 
     public static func < (left: Workload, right: Workload) -> Bool { left.rawValue < right.rawValue }
 
@@ -63,6 +69,8 @@ public struct WorkloadSet: OptionSet, Sendable, Hashable {
     public init(rawValue: UInt8) {
         self.rawValue = rawValue
     }
+
+    public static let all = WorkloadSet(Workload.allCases)
 
     public init(_ workloads: some Sequence<Workload>) {
         rawValue = workloads.reduce(0) { $0 | (1 << $1.rawValue) }

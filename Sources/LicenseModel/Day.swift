@@ -29,10 +29,12 @@ public struct Day: Hashable, Comparable, Sendable, Strideable, CustomStringConve
     }
 
     /// Days in the window of active use, the last one included.
-    public static let windowLength = 28
+    @inlinable public static var windowLength: Int { 28 }
+    /// Days before its last one that a window reaches back.
+    @inlinable public static var windowReach: Int { windowLength - 1 }
 
     /// The first day of the window that ends on this day.
-    public var windowStart: Day { advanced(by: -(Self.windowLength - 1)) }
+    public var windowStart: Day { advanced(by: -Self.windowReach) }
 
     /// Year, month 1–12 and day of the month 1–31 in the proleptic Gregorian calendar.
     public var civil: (year: Int, month: Int, day: Int) {

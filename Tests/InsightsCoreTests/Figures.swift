@@ -16,13 +16,13 @@ struct Licenses: Equatable {
     init() {}
 
     init(_ row: LicenseRow) {
-        if row.subscriptionsReported {
+        if row.reported.contains(.subscriptions) {
             sold = row.sold
             entitled = row.entitled
             trial = row.trial
             uncounted = row.uncounted
         }
-        if row.assignmentsReported {
+        if row.reported.isSuperset(of: [.subscriptions, .assignments]) {
             assigned = row.assigned
             unsold = row.assignedUnsold
             lower = row.assignedLower
@@ -66,9 +66,9 @@ struct Usage: Equatable {
     init() {}
 
     init(_ row: UsageRow) {
-        guard row.activityReported else { return }
+        guard row.reported.contains(.activity) else { return }
         active = row.active
-        guard row.licensesReported else { return }
+        guard row.reported == [.subscriptions, .assignments, .activity] else { return }
         totalUsers = row.totalUsers
         entitlements = row.entitlements
         ratioActive = row.ratioActive

@@ -19,7 +19,7 @@ struct ComparisonFigures: Sendable, Hashable {
         unknownSold = row.unknownSold
     }
 
-    /// The sum of the SKUs of the products (ruling 21). Without any SKU: zeros, as far as the products are reported.
+    /// The sum of the SKUs of the products. Without any SKU: zeros, as far as the products are reported.
     init(totalOf products: [ProductRow]) {
         own = LicenseRow()
         all = LicenseRow()
@@ -27,43 +27,21 @@ struct ComparisonFigures: Sendable, Hashable {
         otherPartnersSold = 0
         unknownSold = 0
         for product in products {
-            own.add(flagsOf: product.own)
-            all.add(flagsOf: product.all)
-            for sku in product.skus {
-                own.add(sku.own)
-                all.add(sku.all)
-                directSold &+= sku.directSold
-                otherPartnersSold &+= sku.otherPartnersSold
-                unknownSold &+= sku.unknownSold
+            own.reported.formIntersection(product.own.reported)
+            all.reported.formIntersection(product.all.reported)
+            for place in product.skus.indices {
+                own &+= product.skus[place].own
+                all &+= product.skus[place].all
+                directSold &+= product.skus[place].directSold
+                otherPartnersSold &+= product.skus[place].otherPartnersSold
+                unknownSold &+= product.skus[place].unknownSold
             }
         }
     }
 
     /// 100 · own sold / all sold; nil when nothing is sold or subscriptions are not reported.
     var ownSharePercent: Double? {
-        all.showsSubscriptions ? RatioFigure.percent(own.sold, of: all.sold) : nil
-    }
-}
-
-extension LicenseRow {
-    /// A sum is reported only when all its parts are.
-    fileprivate mutating func add(flagsOf row: LicenseRow) {
-        subscriptionsReported = subscriptionsReported && row.subscriptionsReported
-        assignmentsReported = assignmentsReported && row.assignmentsReported
-    }
-
-    /// `FactLimits.maximumQuantity` leaves room for 90 billion subscriptions before a sum could wrap around.
-    fileprivate mutating func add(_ row: LicenseRow) {
-        add(flagsOf: row)
-        sold &+= row.sold
-        entitled &+= row.entitled
-        trial &+= row.trial
-        uncounted &+= row.uncounted
-        assigned &+= row.assigned
-        assignedUnsold &+= row.assignedUnsold
-        assignedLower &+= row.assignedLower
-        assignedUpper &+= row.assignedUpper
-        deploymentSold &+= row.deploymentSold
+        all.ifSold(all.sold).flatMap { RatioFigure.percent(own.sold, of: $0) }
     }
 }
 
@@ -72,12 +50,12 @@ extension InsightsReply {
     static func comparison(_ products: [ProductRow], asOf: Day, into reply: inout [UInt8]) {
         var writer = WireWriter(taking: &reply)
         for product in products {
-            for sku in product.skus {
+            for place in product.skus.indices {
                 let mark = writer.begin(1, expecting: 160)
-                writer.enumeration(1, Int(sku.product.rawValue))
-                writer.string(2, sku.sku.text)
-                writer.string(3, sku.name)
-                writer.comparisonFigures(ComparisonFigures(sku))
+                writer.enumeration(1, Int(product.skus[place].product.rawValue))
+                writer.string(2, product.skus[place].sku.text)
+                writer.string(3, product.skus[place].name)
+                writer.comparisonFigures(ComparisonFigures(product.skus[place]))
                 writer.end(mark)
             }
         }
@@ -94,11 +72,9 @@ extension WireWriter {
     fileprivate mutating func comparisonFigures(_ figures: ComparisonFigures) {
         licenseFigures(4, figures.own)
         licenseFigures(5, figures.all)
-        if figures.all.showsSubscriptions {
-            optionalInt64(6, figures.directSold)
-            optionalInt64(7, figures.otherPartnersSold)
-            optionalInt64(8, figures.unknownSold)
-        }
+        optionalInt64(6, figures.all.ifSold(figures.directSold))
+        optionalInt64(7, figures.all.ifSold(figures.otherPartnersSold))
+        optionalInt64(8, figures.all.ifSold(figures.unknownSold))
         optionalDouble(9, figures.ownSharePercent)
     }
 }

@@ -12,41 +12,17 @@ struct ExportCSV: Sendable {
         self.byteOrderMark = byteOrderMark
     }
 
-    static let columns = [
-        "date", "customer_id", "customer_name", "market", "product", "own_sold", "own_entitled", "all_sold",
-        "all_entitled", "trial", "uncounted", "assigned", "assigned_unsold", "deployment_percent", "active_users",
-        "total_users", "entitlements", "usage_percent", "usage_per_entitlement_percent", "subscriptions_through",
-        "assignments_through", "activity_through",
-    ]
-
     func header(into chunk: inout [UInt8]) {
         if byteOrderMark { chunk += [0xEF, 0xBB, 0xBF] }
-        line(Self.columns, into: &chunk)
+        var line = CSVLine(separator: separator, taking: &chunk)
+        for name in ExportRecord.columnNames { line.append(name) }
+        line.finish(into: &chunk)
     }
 
-    func row(
-        _ customer: CustomerRow, on day: Day, _ product: Product, _ figures: ExportFigures, into chunk: inout [UInt8]
-    ) {
-        func text(_ value: Int64?) -> String { value.map(String.init) ?? "" }
-        func text(_ value: Double?) -> String { value.map { "\($0)" } ?? "" }
-        line(
-            [
-                day.description, Self.neutral(customer.customer.text), Self.neutral(customer.name),
-                Self.neutral(customer.market), Self.name(product), text(figures.ownSold), text(figures.ownEntitled),
-                text(figures.allSold), text(figures.allEntitled), text(figures.trial), text(figures.uncounted),
-                text(figures.assigned), text(figures.assignedUnsold), text(figures.deploymentPercent),
-                text(figures.activeUsers), text(figures.totalUsers), text(figures.entitlements),
-                text(figures.usagePercent), text(figures.usagePerEntitlementPercent),
-                customer.coverage.subscriptions?.description ?? "", customer.coverage.assignments?.description ?? "",
-                customer.coverage.activity?.description ?? "",
-            ], into: &chunk)
-    }
-
-    private static func name(_ product: Product) -> String {
-        switch product {
-        case .office365: "OFFICE_365"
-        case .dynamics365: "DYNAMICS_365"
-        }
+    func row(_ record: ExportRecord, into chunk: inout [UInt8]) {
+        var line = CSVLine(separator: separator, taking: &chunk)
+        record.columns(into: &line)
+        line.finish(into: &chunk)
     }
 
     /// A text whose first character makes it a formula gets an apostrophe in front, which spreadsheets do not show.
@@ -57,26 +33,51 @@ struct ExportCSV: Sendable {
         default: return text
         }
     }
+}
 
-    private func line(_ fields: [String], into chunk: inout [UInt8]) {
-        for (index, field) in fields.enumerated() {
-            if index > 0 { chunk.append(separator) }
-            append(field, to: &chunk)
-        }
-        chunk += [0x0D, 0x0A]
+/// One line under way, behind what was written before.
+private struct CSVLine: ExportSink {
+    private let separator: UInt8
+    private var bytes: [UInt8] = []
+    private var isEmpty = true
+
+    /// Takes over the memory of `chunk`; `finish` gives it back.
+    init(separator: UInt8, taking chunk: inout [UInt8]) {
+        self.separator = separator
+        swap(&bytes, &chunk)
     }
 
-    private func append(_ field: String, to chunk: inout [UInt8]) {
-        let special: Set<UInt8> = [separator, 0x22, 0x0A, 0x0D]
-        guard field.utf8.contains(where: special.contains) else {
-            chunk.append(contentsOf: field.utf8)
+    consuming func finish(into chunk: inout [UInt8]) {
+        bytes += [0x0D, 0x0A]
+        swap(&bytes, &chunk)
+    }
+
+    mutating func column(_ field: Int, _ name: String, text: String) { append(ExportCSV.neutral(text)) }
+    mutating func column(_ field: Int, _ name: String, product: Product) { append(Self.name(product)) }
+    mutating func column(_ field: Int, _ name: String, day: Day?) { append(day?.description ?? "") }
+    mutating func column(_ field: Int, _ name: String, count: Int64?) { append(count.map(String.init) ?? "") }
+    mutating func column(_ field: Int, _ name: String, percent: Double?) { append(percent.map { "\($0)" } ?? "") }
+
+    mutating func append(_ field: String) {
+        if !isEmpty { bytes.append(separator) }
+        isEmpty = false
+        let separator = separator
+        guard field.utf8.contains(where: { $0 == separator || $0 == 0x22 || $0 == 0x0A || $0 == 0x0D }) else {
+            bytes.append(contentsOf: field.utf8)
             return
         }
-        chunk.append(0x22)
+        bytes.append(0x22)
         for byte in field.utf8 {
-            if byte == 0x22 { chunk.append(0x22) }
-            chunk.append(byte)
+            if byte == 0x22 { bytes.append(0x22) }
+            bytes.append(byte)
         }
-        chunk.append(0x22)
+        bytes.append(0x22)
+    }
+
+    private static func name(_ product: Product) -> String {
+        switch product {
+        case .office365: "OFFICE_365"
+        case .dynamics365: "DYNAMICS_365"
+        }
     }
 }

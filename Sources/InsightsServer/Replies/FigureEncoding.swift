@@ -51,20 +51,41 @@ extension WireBytes {
         if value != 0 { int64(field, value, to: &raw, at: &position) }
     }
 
-    /// The tag of a message whose length fits one byte, and room for it. Returns where the content starts.
+    /// The tag of a message whose length is nearly always one byte, and room for that. Returns where the content
+    /// starts.
     @inline(__always)
-    fileprivate static func beginShort(_ field: UInt8, to raw: inout MutableRawSpan, at position: inout Int) -> Int {
+    static func beginShort(_ field: UInt8, to raw: inout MutableRawSpan, at position: inout Int) -> Int {
         byte(field << 3 | 2, to: &raw, at: &position)
-        position += 1
+        position &+= 1
         return position
     }
 
     @inline(__always)
-    fileprivate static func endShort(_ start: Int, to raw: inout MutableRawSpan, at position: Int) {
-        raw.storeBytes(of: UInt8(truncatingIfNeeded: position - start), toByteOffset: start - 1, as: UInt8.self)
+    static func endShort(_ start: Int, to raw: inout MutableRawSpan, at position: inout Int) {
+        let length = position &- start
+        if length < 0x80 {
+            raw.storeBytes(of: UInt8(truncatingIfNeeded: length), toByteOffset: start &- 1, as: UInt8.self)
+        } else {
+            endLong(start, to: &raw, at: &position)
+        }
     }
 
-    /// A `Ratio`: at most 33 bytes and two in front, so the length is one byte.
+    /// Moves the content on, to make room for a longer length.
+    @inline(never)
+    private static func endLong(_ start: Int, to raw: inout MutableRawSpan, at position: inout Int) {
+        let length = UInt64(position - start)
+        let distance = varintWidth(length) - 1
+        for offset in (start..<position).reversed() {
+            // Checked against the bounds of `raw`, like the store.
+            let byte = raw.unsafeLoad(fromByteOffset: offset, as: UInt8.self)
+            raw.storeBytes(of: byte, toByteOffset: offset + distance, as: UInt8.self)
+        }
+        position += distance
+        var head = start - 1
+        varint(length, to: &raw, at: &head)
+    }
+
+    @inline(__always)
     fileprivate static func ratio(
         _ field: UInt8, _ ratio: RatioFigure, to raw: inout MutableRawSpan, at position: inout Int
     ) {
@@ -76,38 +97,53 @@ extension WireBytes {
             byte(4 << 3 | 1, to: &raw, at: &position)
             fixed64(percent.bitPattern, to: &raw, at: &position)
         }
-        endShort(start, to: &raw, at: position)
+        endShort(start, to: &raw, at: &position)
     }
 }
 
+/// The most bytes that figures can take on the wire; room is made for so many before they are written.
+enum FigureSize {
+    /// Tag and length of a message of figures.
+    static var head: Int { 3 }
+    /// A count with its tag.
+    static var count: Int { 1 + WireBytes.maximumVarint }
+    /// An enum value with its tag.
+    static var enumeration: Int { 2 }
+    /// Two counts and a percentage, with tag and length.
+    static var ratio: Int { 2 + enumeration + 2 * count + 9 }
+    /// Eight counts, the attribution and deployment.
+    static var licenses: Int { 8 * count + enumeration + ratio }
+    /// Three counts, two ratios and both days of the window.
+    static var usage: Int { 3 * count + 2 * ratio + 2 * 12 }
+}
+
 extension WireWriter {
-    /// `LicenseFigures`: at most 125 bytes (eight varints of 11, two, and a ratio of 35), so the length is one byte.
+    /// `LicenseFigures`.
     mutating func licenseFigures(_ field: UInt8, _ row: LicenseRow) {
-        put(127) { raw, position in
+        put(FigureSize.head + FigureSize.licenses) { raw, position in
             let start = WireBytes.beginShort(field, to: &raw, at: &position)
-            if row.showsSubscriptions {
+            if row.reported.tellSold {
                 WireBytes.int64(1, row.sold, to: &raw, at: &position)
                 WireBytes.int64(2, row.entitled, to: &raw, at: &position)
                 WireBytes.int64(3, row.trial, to: &raw, at: &position)
                 WireBytes.int64(4, row.uncounted, to: &raw, at: &position)
             }
-            if let ratio = row.deployment, let isExact = row.isExact {
+            if let deployment = row.deployment {
                 WireBytes.int64(5, row.assigned, to: &raw, at: &position)
                 WireBytes.int64(6, row.assignedUnsold, to: &raw, at: &position)
                 WireBytes.int64(7, row.assignedLower, to: &raw, at: &position)
                 WireBytes.int64(8, row.assignedUpper, to: &raw, at: &position)
-                WireBytes.int64(9, isExact ? 1 : 2, to: &raw, at: &position)
-                WireBytes.ratio(10, ratio, to: &raw, at: &position)
+                WireBytes.int64(9, row.isExact ? 1 : 2, to: &raw, at: &position)
+                WireBytes.ratio(10, deployment, to: &raw, at: &position)
             }
-            WireBytes.endShort(start, to: &raw, at: position)
+            WireBytes.endShort(start, to: &raw, at: &position)
         }
     }
 
-    /// `UsageFigures`: at most 127 bytes (three varints of 11, two ratios of 35 and the window), so the length is one
-    /// byte. Nothing when activity is not reported.
+    /// `UsageFigures`. Nothing when activity is not reported.
     mutating func usageFigures(_ field: UInt8, _ row: UsageRow, _ window: UsageWindow) {
-        guard row.activityReported else { return }
-        put(129) { raw, position in
+        guard row.reported.tellActive else { return }
+        put(FigureSize.head + FigureSize.usage) { raw, position in
             let start = WireBytes.beginShort(field, to: &raw, at: &position)
             WireBytes.nonZero(1, row.active, to: &raw, at: &position)
             if let usage = row.usage, let usagePerEntitlement = row.usagePerEntitlement {
@@ -119,7 +155,7 @@ extension WireWriter {
             WireBytes.fixed64(window.words.0, to: &raw, at: &position)
             WireBytes.fixed64(window.words.1, to: &raw, at: &position)
             WireBytes.fixed64(window.words.2, to: &raw, at: &position)
-            WireBytes.endShort(start, to: &raw, at: position)
+            WireBytes.endShort(start, to: &raw, at: &position)
         }
     }
 
@@ -154,7 +190,7 @@ extension WireWriter {
     }
 }
 
-/// How far a source has reported (ruling 8). Numbers of `partner.insights.v1.CoverageStatus`.
+/// How far a source has reported. Numbers of `partner.insights.v1.CoverageStatus`.
 enum CoverageStatus: Int, Sendable {
     case reported = 1
     case lagging = 2

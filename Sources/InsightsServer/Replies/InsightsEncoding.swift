@@ -42,12 +42,12 @@ enum InsightsReply {
     /// `GetTrendResponse`.
     static func trend(_ rows: [TrendRow], reach: LicenseReach, into reply: inout [UInt8]) {
         var writer = WireWriter(taking: &reply)
-        for row in rows {
+        for place in rows.indices {
             let mark = writer.begin(1, expecting: 128)
-            writer.day(1, row.day)
-            writer.enumeration(2, Int(row.product.rawValue))
-            writer.licenseFigures(3, reach == .own ? row.own : row.all)
-            writer.usageFigures(4, row.usage, UsageWindow(endingOn: row.day))
+            writer.day(1, rows[place].day)
+            writer.enumeration(2, Int(rows[place].product.rawValue))
+            writer.licenseFigures(3, reach == .own ? rows[place].own : rows[place].all)
+            writer.usageFigures(4, rows[place].usage, UsageWindow(endingOn: rows[place].day))
             writer.end(mark)
         }
         writer.finish(into: &reply)

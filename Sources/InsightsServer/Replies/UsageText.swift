@@ -7,19 +7,17 @@ extension PBUsageExplanation {
         self.init()
         asOf = row.asOf.description
         let usage = row.usage
-        if usage.activityReported {
+        if usage.reported.tellActive {
             activeUsers = usage.active
             unclassifiedUsers = row.unclassified
         }
-        if usage.showsLicenses {
+        if let ratio = usage.usage {
             totalUsers = usage.totalUsers
             entitlements = usage.entitlements
             self.usage.definition = .activeUsersPerTotalUsers
-            self.usage.numerator = usage.ratioActive
-            self.usage.denominator = usage.totalUsers
-            if let percent = RatioFigure.percent(usage.ratioActive, of: usage.totalUsers) {
-                self.usage.percent = percent
-            }
+            self.usage.numerator = ratio.numerator
+            self.usage.denominator = ratio.denominator
+            if let percent = ratio.percent { self.usage.percent = percent }
             classes = Self.counts(row.classes)
         }
         text = UsageText(language: language).sentence(row, subject: subject)
@@ -43,15 +41,16 @@ extension PBUsageExplanation {
 /// Why usage is what it is, in sentences that a salesperson understands.
 struct UsageText: Sendable {
     let language: Language
+    private var days: Int { Day.windowLength }
 
     func sentence(_ row: ExplanationRow, subject: UsageSubject) -> String {
         let usage = row.usage
         let name = Self.name(of: subject)
-        guard usage.activityReported else {
+        guard usage.reported.tellActive else {
             return language == .dutch
                 ? "Voor \(name) is nog geen gebruik gemeld." : "No activity has been reported for \(name) yet."
         }
-        guard usage.showsLicenses else {
+        guard usage.reported.tellUsage else {
             return language == .dutch
                 ? "\(people(usage.active)) actief met \(name); licenties of toewijzingen zijn nog niet gemeld, dus "
                     + "niemand is ingedeeld."
@@ -67,19 +66,19 @@ struct UsageText: Sendable {
 
     /// People of customers whose licenses are known: those that the percentage and the classes are about.
     private func opening(_ usage: UsageRow, name: String) -> String {
-        let percent = RatioFigure.percent(usage.ratioActive, of: usage.totalUsers).map(Self.percent)
+        let percent = usage.usage?.percent.map(Self.percent)
         let who = people(usage.ratioActive)
         switch (language, percent) {
         case (.english, let percent?):
-            return "\(who) used \(name) in the last 28 days, for \(number(usage.totalUsers)) users that count: "
+            return "\(who) used \(name) in the last \(days) days, for \(number(usage.totalUsers)) users that count: "
                 + "\(percent) %."
         case (.english, nil):
-            return "\(who) used \(name) in the last 28 days; no user counts, so there is no percentage."
+            return "\(who) used \(name) in the last \(days) days; no user counts, so there is no percentage."
         case (.dutch, let percent?):
-            return "\(who) gebruikte\(usage.ratioActive == 1 ? "" : "n") \(name) in de afgelopen 28 dagen, op "
+            return "\(who) gebruikte\(usage.ratioActive == 1 ? "" : "n") \(name) in de afgelopen \(days) dagen, op "
                 + "\(number(usage.totalUsers)) gebruikers die meetellen: \(dutchDecimal(percent)) %."
         case (.dutch, nil):
-            return "\(who) gebruikte\(usage.ratioActive == 1 ? "" : "n") \(name) in de afgelopen 28 dagen; "
+            return "\(who) gebruikte\(usage.ratioActive == 1 ? "" : "n") \(name) in de afgelopen \(days) dagen; "
                 + "er telt geen gebruiker mee, dus er is geen percentage."
         }
     }
@@ -95,8 +94,8 @@ struct UsageText: Sendable {
                 "on a subscription that no longer counts (in grace, disabled or deprovisioned)"),
             english(classes.trial, "works", "work", "on a trial, whose seats do not count"),
             english(classes.overAssigned, "holds", "hold", "a license beyond the number there is"),
-            english(classes.turnover, "has", "have", "left the license to somebody else within these 28 days"),
-            english(classes.unlicensed, "", "", "never held a license for it in these 28 days"),
+            english(classes.turnover, "has", "have", "left the license to somebody else within these \(days) days"),
+            english(classes.unlicensed, "", "", "never held a license for it in these \(days) days"),
         ]
         let dutch: [(Int64, String)] = [
             (classes.entitled, "met een geldige licentie"),
@@ -106,8 +105,8 @@ struct UsageText: Sendable {
             ),
             (classes.trial, "op een proefabonnement, waarvan de plaatsen niet meetellen"),
             (classes.overAssigned, "met een licentie boven het aanwezige aantal"),
-            (classes.turnover, "van wie de licentie binnen deze 28 dagen naar iemand anders ging"),
-            (classes.unlicensed, "zonder licentie hiervoor in deze 28 dagen"),
+            (classes.turnover, "van wie de licentie binnen deze \(days) dagen naar iemand anders ging"),
+            (classes.unlicensed, "zonder licentie hiervoor in deze \(days) dagen"),
         ]
         let parts = (language == .dutch ? dutch : english).filter { $0.0 > 0 }
         guard !parts.isEmpty else { return [] }

@@ -172,13 +172,9 @@ private final class PortfolioExport: MessageSource {
 
     private func write(_ row: CustomerInsightsRow, to writer: inout WireWriter, _ chunk: inout [UInt8]) {
         for product in row.products {
-            let figures = ExportFigures(product)
-            if figures.isAllZero { continue }
-            if let csv {
-                csv.row(row.customer, on: day, product.product, figures, into: &chunk)
-            } else {
-                writer.exportRow(row.customer, on: day, product.product, figures)
-            }
+            let record = ExportRecord(row.customer, on: day, product)
+            if record.isAllZero { continue }
+            if let csv { csv.row(record, into: &chunk) } else { writer.exportRow(record) }
         }
     }
 }

@@ -1,5 +1,25 @@
 import InsightsAPI
 
+/// What a comparison shows besides the license figures of either scope.
+private enum ComparisonColumns {
+    typealias Column = FigureColumn<PBLicenseComparison>
+
+    static let otherSellers: [Column] = [
+        .count("direct_sold", "Direct", isDroppedWhenIdle: true) { $0.hasDirectSold ? $0.directSold : nil },
+        .count("other_partners_sold", "Other partners", isDroppedWhenIdle: true) {
+            $0.hasOtherPartnersSold ? $0.otherPartnersSold : nil
+        },
+        .count("unknown_sold", "Unknown", isDroppedWhenIdle: true) { $0.hasUnknownSold ? $0.unknownSold : nil },
+    ]
+    static let ownShare = Column(
+        name: "own_share_percent", title: "Own share", text: { NumberText.percent(share(of: $0)) },
+        machine: { NumberText.machine(share(of: $0)) })
+
+    static func share(of comparison: PBLicenseComparison) -> Double? {
+        comparison.hasOwnSharePercent ? comparison.ownSharePercent : nil
+    }
+}
+
 /// Own licenses beside those of all sellers.
 struct ComparisonView {
     var response: PBCompareLicensesResponse
@@ -7,11 +27,11 @@ struct ComparisonView {
     var screen: Screen
 
     func text() -> String {
-        var table = TextTable([
-            .text("License"), .number("Own sold"), .number("Direct"), .number("Other partners"), .number("Unknown"),
-            .number("All sold"), .number("Own share"), .text(""), .number("Own assigned"), .number("All assigned"),
-            .number("Own deployment"), .number("All deployment"),
-        ])
+        var table = TextTable(
+            [.text("License"), .number("Own sold")] + ComparisonColumns.otherSellers.map(\.heading)
+                + [.number("All sold"), ComparisonColumns.ownShare.heading, .text("")]
+                + [.number("Own assigned"), .number("All assigned")]
+                + [.number("Own deployment"), .number("All deployment")])
         var product = PBProduct.unspecified
         for comparison in response.comparisons {
             let isNew = comparison.product != product && product != .unspecified
@@ -19,7 +39,7 @@ struct ComparisonView {
             table.add(row(comparison, comparison.skuName.isEmpty ? comparison.skuID : comparison.skuName), ruled: isNew)
         }
         table.add(row(response.total, "Total"), ruled: !response.comparisons.isEmpty)
-        table.dropIdleColumns(["Direct", "Other partners", "Unknown", ""])
+        table.dropIdleColumns(Set(ComparisonColumns.otherSellers.map(\.heading.title) + [""]))
         return heading + "\n\n" + table.text() + note()
     }
 
@@ -30,34 +50,25 @@ struct ComparisonView {
     }
 
     private func row(_ comparison: PBLicenseComparison, _ name: String) -> [String] {
-        let share = comparison.hasOwnSharePercent ? comparison.ownSharePercent : nil
-        return [
-            name, NumberText.count(comparison.own.hasSold ? comparison.own.sold : nil),
-            NumberText.count(comparison.hasDirectSold ? comparison.directSold : nil),
-            NumberText.count(comparison.hasOtherPartnersSold ? comparison.otherPartnersSold : nil),
-            NumberText.count(comparison.hasUnknownSold ? comparison.unknownSold : nil),
-            NumberText.count(comparison.allPartners.hasSold ? comparison.allPartners.sold : nil),
-            NumberText.percent(share), BarText.bar(share, screen: screen), NumberText.assigned(comparison.own),
-            NumberText.assigned(comparison.allPartners), NumberText.deployment(comparison.own),
-            NumberText.deployment(comparison.allPartners),
-        ]
+        let (own, all) = (comparison.own, comparison.allPartners)
+        let share = ComparisonColumns.share(of: comparison)
+        return [name, LicenseColumns.sold.text(own)] + ComparisonColumns.otherSellers.texts(comparison)
+            + [LicenseColumns.sold.text(all), ComparisonColumns.ownShare.text(comparison)]
+            + [BarText.bar(share, screen: screen)]
+            + [LicenseColumns.assigned, LicenseColumns.deployment].flatMap { [$0.text(own), $0.text(all)] }
     }
 
     static func rows(_ response: PBCompareLicensesResponse) -> [[String]] {
+        let figures = LicenseColumns.all
+        let others = ComparisonColumns.otherSellers + [ComparisonColumns.ownShare]
         let header =
-            ["as_of", "product", "sku_id", "sku_name"] + LicenseRow.columns.map { "own_" + $0 }
-            + LicenseRow.columns.map { "all_" + $0 }
-            + ["direct_sold", "other_partners_sold", "unknown_sold", "own_share_percent"]
+            ["as_of", "product", "sku_id", "sku_name"] + figures.names().map { "own_" + $0 }
+            + figures.names().map { "all_" + $0 } + others.names()
         return [header]
             + (response.comparisons + [response.total]).map { comparison in
                 [response.asOf, comparison.product.code, comparison.skuID, comparison.skuName]
-                    + LicenseRow.cells(comparison.own) + LicenseRow.cells(comparison.allPartners)
-                    + [
-                        NumberText.machine(comparison.hasDirectSold ? comparison.directSold : nil),
-                        NumberText.machine(comparison.hasOtherPartnersSold ? comparison.otherPartnersSold : nil),
-                        NumberText.machine(comparison.hasUnknownSold ? comparison.unknownSold : nil),
-                        NumberText.machine(comparison.hasOwnSharePercent ? comparison.ownSharePercent : nil),
-                    ]
+                    + figures.machine(comparison.own) + figures.machine(comparison.allPartners)
+                    + others.machine(comparison)
             }
     }
 }

@@ -83,11 +83,6 @@ struct CustomerSums {
         isEstimated = products.contains { $0.licenses.attribution == .estimated }
     }
 
-    var deployment: Double? { Self.percent(assigned, sold) }
-    var usage: Double? { Self.percent(active, total) }
-
-    private static func percent(_ numerator: Int64?, _ denominator: Int64?) -> Double? {
-        guard let numerator, let denominator, denominator > 0 else { return nil }
-        return 100 * Double(numerator) / Double(denominator)
-    }
+    var deployment: Double? { NumberText.share(assigned, of: sold) }
+    var usage: Double? { NumberText.share(active, of: total) }
 }

@@ -26,7 +26,7 @@ struct ExplanationView {
     private func classes(_ active: Int64) -> String {
         var table = TextTable([.text("Active because"), .number("Users"), .number("Share"), .text(""), .text("Who")])
         func add(_ title: String, _ users: Int64, _ meaning: String) {
-            let share = active > 0 ? 100 * Double(users) / Double(active) : nil
+            let share = NumberText.share(users, of: active)
             table.add([
                 title, NumberText.count(users), NumberText.percent(share), BarText.bar(share, screen: screen), meaning,
             ])

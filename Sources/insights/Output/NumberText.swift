@@ -27,6 +27,12 @@ enum NumberText {
         "\(count(Int64(value))) \(value == 1 ? one : many)"
     }
 
+    /// The percentage of two counts that no reply has together; nil when either is absent and of nothing.
+    static func share(_ part: Int64?, of whole: Int64?) -> Double? {
+        guard let part, let whole, whole > 0 else { return nil }
+        return 100 * Double(part) / Double(whole)
+    }
+
     /// One decimal, with thousands separators before it.
     static func percent(_ value: Double?) -> String {
         guard let value, value.isFinite, abs(value) < 1e15 else { return none }

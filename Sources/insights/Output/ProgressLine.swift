@@ -9,7 +9,7 @@ final class ProgressLine: Sendable {
 
     func show(done: Int64, total: Int64, unit: String, prefix: String) {
         guard isTerminal else { return }
-        let percent = total > 0 ? 100 * Double(done) / Double(total) : 0
+        let percent = NumberText.share(done, of: total) ?? 0
         let screen = Screen(isTerminal: true, width: 80, isUnicode: Terminal.screen.isUnicode)
         let bar = BarText.bar(min(percent, 100), screen: screen)
         let line = "\(prefix) \(bar) \(NumberText.count(done)) of \(NumberText.count(total)) \(unit)"

@@ -84,29 +84,22 @@ struct TrendView {
     }
 
     private func table() -> String {
-        var table = TextTable([
-            .text("Date"), .text("Product"), .number("Sold"), .number("Assigned"), .number("Deployment"),
-            .number("Active users"), .number("Total users"), .number("Usage"),
-        ])
+        let licenses = [LicenseColumns.sold, LicenseColumns.assigned, LicenseColumns.deployment]
+        let usage = [UsageColumns.active, UsageColumns.total, UsageColumns.usage]
+        var table = TextTable(
+            [.text("Date"), .text("Product")] + licenses.map(\.heading) + usage.map(\.heading))
         for point in shown {
-            table.add([
-                point.date, point.product.title, NumberText.count(point.licenses.hasSold ? point.licenses.sold : nil),
-                NumberText.assigned(point.licenses), NumberText.deployment(point.licenses),
-                NumberText.count(point.hasUsage ? point.usage.activeUsers : nil),
-                NumberText.count(point.usage.hasTotalUsers ? point.usage.totalUsers : nil),
-                NumberText.percent(point.usage.hasUsage ? point.usage.usage : nil),
-            ])
+            table.add(
+                [point.date, point.product.title] + licenses.texts(point.licenses) + usage.texts(point.reportedUsage))
         }
         return table.text()
     }
 
     static func rows(_ points: [PBTrendPoint]) -> [[String]] {
-        [
-            ["date", "product"] + LicenseRow.columns
-                + ["active_users", "total_users", "entitlements", "usage_percent", "usage_per_entitlement_percent"]
-        ]
+        [["date", "product"] + LicenseColumns.all.names() + UsageColumns.all.names()]
             + points.map {
-                [$0.date, $0.product.code] + LicenseRow.cells($0.licenses) + ProductRows.usage($0.usage, $0.hasUsage)
+                [$0.date, $0.product.code] + LicenseColumns.all.machine($0.licenses)
+                    + UsageColumns.all.machine($0.reportedUsage)
             }
     }
 }

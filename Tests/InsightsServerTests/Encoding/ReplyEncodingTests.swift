@@ -87,7 +87,7 @@ import Testing
             let (total, done) = (random.below(20_000), random.below(20_000))
             var writer = WireWriter(taking: &reply)
             for product in row.products {
-                writer.exportRow(row.customer, on: row.asOf, product.product, ExportFigures(product))
+                writer.exportRow(ExportRecord(row.customer, on: row.asOf, product))
             }
             writer.exportTail(csvChunk: chunk, resumeToken: token, customersTotal: total, customersDone: done)
             writer.finish(into: &reply)
@@ -115,24 +115,6 @@ import Testing
         var reply: [UInt8] = []
         InsightsReply.customers([], reach: .own, nextPageToken: "", total: .max, into: &reply)
         #expect(try PBListCustomerInsightsResponse(serializedBytes: reply).totalSize == .max)
-    }
-
-    /// The largest figures there are still have lengths of one byte, as the encoder assumes.
-    @Test func figuresOfLargestSizeFit() throws {
-        var licenses = LicenseRow()
-        (licenses.sold, licenses.entitled, licenses.trial, licenses.uncounted) = (-1, -2, -3, -4)
-        (licenses.assigned, licenses.assignedUnsold) = (-5, -6)
-        (licenses.assignedLower, licenses.assignedUpper, licenses.deploymentSold) = (-7, -8, -9)
-        var usage = UsageRow()
-        (usage.active, usage.totalUsers, usage.entitlements, usage.ratioActive) = (-1, -2, -3, -4)
-        let row = TrendRow(
-            day: .last, product: .dynamics365, own: licenses, all: licenses, usage: usage)
-        var reply: [UInt8] = []
-        InsightsReply.trend([row], reach: .own, into: &reply)
-        let expected = ReplyOracle.trend([row], own: true)
-        #expect(reply == (try expected.serializedBytes() as [UInt8]))
-        #expect(try expected.points[0].licenses.serializedData().count == 125)
-        #expect(try expected.points[0].usage.serializedData().count == 127)
     }
 
     /// Days are written without an array, but as `Day` writes them.
@@ -163,18 +145,72 @@ import Testing
         #expect(usage.usage?.denominator == 0)
     }
 
-    @Test func exportLeavesOutOnlyRowsOfReportedZeros() {
+    @Test func exportLeavesOutOnlyRowsOfReportedZeros() throws {
+        var random = RowSeed(1)
+        let customer = try random.customer().customer
+        func isAllZero(_ row: ProductRow) -> Bool { ExportRecord(customer, on: .first, row).isAllZero }
         let zero = ProductRow(
             product: .office365, own: LicenseRow(), all: LicenseRow(), usage: UsageRow(), skus: [], workloads: [])
-        #expect(ExportFigures(zero).isAllZero)
+        #expect(isAllZero(zero))
         var row = zero
-        row.usage.activityReported = false
-        #expect(!ExportFigures(row).isAllZero)
+        row.usage.reported.remove(.activity)
+        #expect(!isAllZero(row))
         row = zero
         row.usage.active = 1
-        #expect(!ExportFigures(row).isAllZero)
+        #expect(!isAllZero(row))
         row = zero
         row.all.assignedUnsold = 1
-        #expect(!ExportFigures(row).isAllZero)
+        #expect(!isAllZero(row))
+    }
+
+    /// The columns of the CSV are the fields of `ExportRow`, by name and in the order of the numbers.
+    @Test func columnsAreTheFieldsOfARow() throws {
+        let names = try MessageFields.of("ExportRow").map(\.name)
+        #expect(ExportRecord.columnNames == names)
+    }
+
+    /// What stands in a field stands in the column.
+    @Test func linesSayWhatRowsSay() throws {
+        for seed in UInt64(60_000)..<60_300 {
+            var random = RowSeed(seed)
+            let row = try random.customer()
+            for product in row.products {
+                let record = ExportRecord(row.customer, on: row.asOf, product)
+                let expected = ReplyOracle.exportRow(row.customer, row.asOf, product)
+                var line: [UInt8] = []
+                ExportCSV(language: .english, byteOrderMark: false).row(record, into: &line)
+                try #require(String(decoding: line, as: UTF8.self) == Self.line(expected), "seed \(seed)")
+            }
+        }
+    }
+
+    private static func line(_ row: PBExportRow) -> String {
+        func text(_ text: String) -> String {
+            let first = text.unicodeScalars.first.map { "=+-@\t\r\n＝＋－＠".unicodeScalars.contains($0) } ?? false
+            let neutral = first ? "'" + text : text
+            guard neutral.unicodeScalars.contains(where: { "\",\r\n".unicodeScalars.contains($0) }) else {
+                return neutral
+            }
+            // By scalars: a combining mark after a quote does not make it another character.
+            let doubled = neutral.unicodeScalars.flatMap { $0 == "\"" ? [$0, $0] : [$0] }
+            return "\"" + String(String.UnicodeScalarView(doubled)) + "\""
+        }
+        func count(_ value: Int64, _ isThere: Bool) -> String { isThere ? "\(value)" : "" }
+        func percent(_ value: Double, _ isThere: Bool) -> String { isThere ? "\(value)" : "" }
+        let figures = [
+            count(row.ownSold, row.hasOwnSold), count(row.ownEntitled, row.hasOwnEntitled),
+            count(row.allSold, row.hasAllSold), count(row.allEntitled, row.hasAllEntitled),
+            count(row.trial, row.hasTrial), count(row.uncounted, row.hasUncounted),
+            count(row.assigned, row.hasAssigned), count(row.assignedUnsold, row.hasAssignedUnsold),
+            percent(row.deploymentPercent, row.hasDeploymentPercent), count(row.activeUsers, row.hasActiveUsers),
+            count(row.totalUsers, row.hasTotalUsers), count(row.entitlements, row.hasEntitlements),
+            percent(row.usagePercent, row.hasUsagePercent),
+            percent(row.usagePerEntitlementPercent, row.hasUsagePerEntitlementPercent),
+        ]
+        let product = row.product == .office365 ? "OFFICE_365" : "DYNAMICS_365"
+        let fields =
+            [row.date, text(row.customerID), text(row.customerName), text(row.market), product] + figures
+            + [row.subscriptionsThrough, row.assignmentsThrough, row.activityThrough]
+        return fields.joined(separator: ",") + "\r\n"
     }
 }

@@ -16,13 +16,13 @@ enum ReplyOracle {
 
     static func licenses(_ row: LicenseRow) -> PBLicenseFigures {
         var figures = PBLicenseFigures()
-        if row.subscriptionsReported {
+        if row.reported.contains(.subscriptions) {
             figures.sold = row.sold
             figures.entitled = row.entitled
             figures.trial = row.trial
             figures.uncounted = row.uncounted
         }
-        if row.subscriptionsReported, row.assignmentsReported {
+        if row.reported.isSuperset(of: [.subscriptions, .assignments]) {
             figures.assigned = row.assigned
             figures.assignedUnsold = row.assignedUnsold
             figures.assignedLower = row.assignedLower
@@ -34,10 +34,10 @@ enum ReplyOracle {
     }
 
     static func usage(_ row: UsageRow, on day: Day) -> PBUsageFigures? {
-        guard row.activityReported else { return nil }
+        guard row.reported.contains(.activity) else { return nil }
         var figures = PBUsageFigures()
         figures.activeUsers = row.active
-        if row.licensesReported {
+        if row.reported == [.subscriptions, .assignments, .activity] {
             figures.totalUsers = row.totalUsers
             figures.entitlements = row.entitlements
             figures.usage = ratio(.activeUsersPerTotalUsers, row.ratioActive, row.totalUsers)
@@ -135,10 +135,8 @@ enum ReplyOracle {
             var own = sum(rows.map(\.own))
             var all = sum(rows.map(\.all))
             for product in products {
-                own.subscriptionsReported = own.subscriptionsReported && product.own.subscriptionsReported
-                own.assignmentsReported = own.assignmentsReported && product.own.assignmentsReported
-                all.subscriptionsReported = all.subscriptionsReported && product.all.subscriptionsReported
-                all.assignmentsReported = all.assignmentsReported && product.all.assignmentsReported
+                own.reported = own.reported.intersection(product.own.reported)
+                all.reported = all.reported.intersection(product.all.reported)
             }
             $0.total = comparison(
                 SkuRow(
@@ -158,7 +156,7 @@ enum ReplyOracle {
         .with {
             $0.own = licenses(row.own)
             $0.allPartners = licenses(row.all)
-            guard row.all.subscriptionsReported else { return }
+            guard row.all.reported.contains(.subscriptions) else { return }
             $0.directSold = row.directSold
             $0.otherPartnersSold = row.otherPartnersSold
             $0.unknownSold = row.unknownSold
@@ -178,8 +176,7 @@ enum ReplyOracle {
         sum.assignedUnsold = total(\.assignedUnsold)
         sum.assignedLower = total(\.assignedLower)
         sum.assignedUpper = total(\.assignedUpper)
-        sum.subscriptionsReported = rows.allSatisfy(\.subscriptionsReported)
-        sum.assignmentsReported = rows.allSatisfy(\.assignmentsReported)
+        for row in rows { sum.reported = sum.reported.intersection(row.reported) }
         return sum
     }
 

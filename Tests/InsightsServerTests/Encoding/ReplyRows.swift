@@ -57,6 +57,14 @@ struct RowSeed: RandomNumberGenerator {
         }
     }
 
+    mutating func reported() -> ReportedSources {
+        var reported: ReportedSources = []
+        for source in [ReportedSources.subscriptions, .assignments, .activity] where chance(80) {
+            reported.insert(source)
+        }
+        return reported
+    }
+
     mutating func licenses() -> LicenseRow {
         var row = LicenseRow()
         row.sold = count()
@@ -68,8 +76,7 @@ struct RowSeed: RandomNumberGenerator {
         row.assignedUnsold = count()
         row.assignedLower = count()
         row.assignedUpper = chance(50) ? row.assignedLower : count()
-        row.subscriptionsReported = chance(80)
-        row.assignmentsReported = chance(80)
+        row.reported = reported()
         return row
     }
 
@@ -79,8 +86,7 @@ struct RowSeed: RandomNumberGenerator {
         row.ratioActive = chance(50) ? row.active : count()
         row.totalUsers = count()
         row.entitlements = count()
-        row.activityReported = chance(80)
-        row.licensesReported = chance(80)
+        row.reported = reported()
         return row
     }
 

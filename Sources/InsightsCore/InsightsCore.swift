@@ -43,7 +43,7 @@ public struct InsightsCore: Sendable {
 
     /// The only door to figures. A partner that no fact names has an empty book.
     public func book(in scope: PartnerScope, today: Day) -> PartnerBook {
-        PartnerBook(core: self, scope: scope, today: today)
+        CoreSnapshot(self).book(in: scope, today: today)
     }
 
     /// Customers that any fact names.
@@ -99,5 +99,28 @@ public struct InsightsCore: Sendable {
         case .direct: SellerKind.direct
         case .unknown: SellerKind.unknown
         }
+    }
+}
+
+/// A consistent core at one revision, that never changes, behind one reference: opening a book of it copies none of its
+/// parts. Readers keep it as long as they need it.
+public struct CoreSnapshot: Sendable {
+    private let frozen: Frozen<InsightsCore>
+
+    public init(_ core: InsightsCore) {
+        frozen = Frozen(core)
+    }
+
+    public var core: InsightsCore {
+        @inline(__always) _read { yield frozen.value }
+    }
+
+    public var revision: Revision { frozen.value.revision }
+
+    /// Whether both are the one snapshot, not only of one revision.
+    public func isIdentical(to other: CoreSnapshot) -> Bool { frozen === other.frozen }
+
+    public func book(in scope: PartnerScope, today: Day) -> PartnerBook {
+        PartnerBook(core: frozen, scope: scope, today: today)
     }
 }

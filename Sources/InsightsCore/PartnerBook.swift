@@ -6,17 +6,21 @@ import Tenancy
 /// A customer is visible on a day when a relationship covers the day **and** one covers today. Everything else answers
 /// nil, exactly as for a customer that does not exist.
 public struct PartnerBook: Sendable {
-    let core: InsightsCore
+    private let frozen: Frozen<InsightsCore>
     let scope: PartnerScope
     let today: Day
     /// Nil when no fact names the partner.
     let partner: PartnerIndex?
 
-    init(core: InsightsCore, scope: PartnerScope, today: Day) {
-        self.core = core
+    init(core: Frozen<InsightsCore>, scope: PartnerScope, today: Day) {
+        frozen = core
         self.scope = scope
         self.today = today
-        partner = core.partnerIndex[scope.partner]
+        partner = core.value.partnerIndex[scope.partner]
+    }
+
+    var core: InsightsCore {
+        @inline(__always) _read { yield frozen.value }
     }
 
     public var revision: Revision { core.revision }

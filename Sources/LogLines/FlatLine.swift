@@ -3,8 +3,8 @@ import Logging
 /// A line in the making whose metadata is flat and whose keys are known at compile time: the same bytes as
 /// `LineLogHandler` gives it, without a dictionary, and without looking twice at text that many lines share.
 ///
-/// Keys are named by their place in the form. They come in their order, which is the handler's. The whole has to stay far below `maximumLineBytes`: nothing is cut
-/// but long values.
+/// Keys are named by their place in the form. They come in their order, which is the handler's. The whole has to stay
+/// far below `maximumLineBytes`: nothing is cut but long values.
 package struct FlatLine {
     /// What lines of one level and message have in common.
     package struct Form: Sendable {

@@ -21,7 +21,7 @@ extension InsightsService {
         let paging = try Paging(reads, request, of: call)
         let scope = try call.partnerScope()
         return try reads.answer(call) { (reply) throws(RPCStatus) in
-            let book = paging.snapshot.core.book(in: scope, today: today)
+            let book = paging.snapshot.book(in: scope, today: today)
             var place: CustomerPlace?
             if let key = paging.position?.key {
                 place = CustomerPlace(texts: key)

@@ -15,7 +15,7 @@ struct CustomersService: Sendable {
         let paging = try Paging(reads, request, of: call)
         let filter = try checked { () throws(FieldError) in try CustomerFilter(request.filter, .customers) }
         let today = reads.clock.today()
-        let book = paging.snapshot.core.book(in: scope, today: today)
+        let book = paging.snapshot.book(in: scope, today: today)
         let isShort =
             book.relationshipCount <= ShortRead.entries && min(book.relationshipCount, paging.size) <= ShortRead.rows
         return try reads.answer(call, isShort: isShort) { (reply) throws(RPCStatus) in
@@ -37,7 +37,7 @@ struct CustomersService: Sendable {
         let request: PBGetCustomerRequest = try decode(bytes)
         let customer = try checked { () throws(FieldError) in try RequestFields.customer(request.customerID) }
         let today = reads.clock.today()
-        let book = reads.published.load().core.book(in: try call.partnerScope(), today: today)
+        let book = reads.published.load().book(in: try call.partnerScope(), today: today)
         guard let row = book.customer(customer) else { throw Refusal.customerNotFound }
         var response = PBGetCustomerResponse()
         response.customer = PBCustomer(row, today: today)
@@ -55,7 +55,7 @@ struct CustomersService: Sendable {
             )
         }
         let paging = try Paging(reads, request, of: call)
-        let book = paging.snapshot.core.book(in: scope, today: today)
+        let book = paging.snapshot.book(in: scope, today: today)
         let isShort = book.subscriptionCount(of: query.customer) <= ShortRead.entries / 4
         return try reads.answer(call, isShort: isShort) { (reply) throws(RPCStatus) in
             guard let found = book.subscriptions(of: query.customer, on: paging.position?.asOf ?? query.day) else {
@@ -85,7 +85,7 @@ struct CustomersService: Sendable {
         }
         call.record?.customer = query.customer
         let paging = try Paging(reads, request, of: call)
-        let book = paging.snapshot.core.book(in: scope, today: today)
+        let book = paging.snapshot.book(in: scope, today: today)
         let event = audit.event(of: call, kind: .read, customer: query.customer)
         let refused = { audit.recordRefusedRead(event, code: .resourceExhausted) }
         return try reads.answer(call, refused: refused) { (reply) throws(RPCStatus) in

@@ -19,7 +19,7 @@ struct InsightsService: Sendable {
         }
         let today = reads.clock.today()
         let query = try checked { () throws(FieldError) in try fields.validated(today: today) }
-        let book = reads.published.load().core.book(in: try call.partnerScope(), today: today)
+        let book = reads.published.load().book(in: try call.partnerScope(), today: today)
         guard let row = book.insights(of: query.customer, on: query.asOf, products: query.products) else {
             throw Refusal.customerNotFound
         }
@@ -36,7 +36,7 @@ struct InsightsService: Sendable {
                 products: try RequestFields.products(request.products)
             )
         }
-        let book = reads.published.load().core.book(in: try call.partnerScope(), today: today)
+        let book = reads.published.load().book(in: try call.partnerScope(), today: today)
         return try reads.answer(call, isShort: book.isShortWalk) { (reply) throws(RPCStatus) in
             InsightsReply.portfolio(
                 book.portfolio(on: query.day, products: query.products), reach: query.reach, into: &reply)
@@ -52,7 +52,7 @@ struct InsightsService: Sendable {
         }
         let today = reads.clock.today()
         let query = try checked { () throws(FieldError) in try fields.validated(today: today) }
-        let book = reads.published.load().core.book(in: try call.partnerScope(), today: today)
+        let book = reads.published.load().book(in: try call.partnerScope(), today: today)
         return try reads.answer(call, isShort: query.customer != nil || book.isShortWalk) {
             (reply) throws(RPCStatus) in
             guard let customer = query.customer else {
@@ -79,7 +79,7 @@ struct InsightsService: Sendable {
                 products: try RequestFields.products(request.products)
             )
         }
-        let book = reads.published.load().core.book(in: try call.partnerScope(), today: today)
+        let book = reads.published.load().book(in: try call.partnerScope(), today: today)
         return try reads.answer(call, isShort: book.isShortTrend(of: query.customer)) { (reply) throws(RPCStatus) in
             let rows = book.trend(
                 of: query.customer, from: query.range.lowerBound, through: query.range.upperBound,
@@ -100,7 +100,7 @@ struct InsightsService: Sendable {
                 subject: try RequestFields.subject(product: request.product, workloadCode: request.workloadCode)
             )
         }
-        let book = reads.published.load().core.book(in: try call.partnerScope(), today: today)
+        let book = reads.published.load().book(in: try call.partnerScope(), today: today)
         let language = Language(request.languageCode, call: call)
         return try reads.answer(call) { (reply) throws(RPCStatus) in
             let row: ExplanationRow

@@ -1,3 +1,4 @@
+import InsightsCore
 import LicenseModel
 import RPCEngine
 import Tenancy

@@ -32,7 +32,7 @@ extension InsightsService {
         let snapshot =
             position.map { reads.published.load(revision: $0.revision, at: now) } ?? reads.published.load()
         reads.published.shelf.keep(snapshot, for: scope.partner.text, at: now)
-        let book = snapshot.core.book(in: scope, today: today)
+        let book = snapshot.book(in: scope, today: today)
         let range = days ?? { $0...$0 }(position?.asOf ?? book.defaultPortfolioDay())
         return PortfolioExport(
             book: book, days: range, products: products, csv: csv, resumeAfter: position?.key ?? [],

@@ -23,7 +23,7 @@ extension InsightsService {
         let text = AdviceText(language: Language(request.languageCode, call: call))
         let reader = scope
         return try reads.answer(call) { (reply) throws(RPCStatus) in
-            let book = paging.snapshot.core.book(in: reader, today: today)
+            let book = paging.snapshot.book(in: reader, today: today)
             let page = try page(
                 of: book, customer: query.customer, day: query.day, products: query.products, paging: paging)
             var response = PBListRecommendationsResponse()

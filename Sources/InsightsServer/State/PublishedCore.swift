@@ -2,17 +2,6 @@ import InsightsCore
 import LicenseModel
 import Synchronization
 
-/// A consistent core at one revision. Never changes; readers keep it as long as they need it.
-final class CoreSnapshot: Sendable {
-    let core: InsightsCore
-
-    init(_ core: InsightsCore) {
-        self.core = core
-    }
-
-    var revision: Revision { core.revision }
-}
-
 /// The newest snapshot that reads may see. The fact writer publishes; every event loop loads.
 final class PublishedCore: Sendable {
     /// What whole portfolios were asked for lately, of whatever revision.

@@ -1,3 +1,4 @@
+import InsightsCore
 import LicenseModel
 import RPCEngine
 import Synchronization
@@ -73,7 +74,7 @@ final class SnapshotShelf: Sendable {
             if let oldest = state.oldest, snapshot.revision < oldest { return [] }
             var dropped = state.snapshots.filter { now - $0.usedAt > Self.lifetime }
             state.snapshots.removeAll {
-                now - $0.usedAt > Self.lifetime || ($0.snapshot === snapshot && $0.partner == partner)
+                now - $0.usedAt > Self.lifetime || ($0.snapshot.isIdentical(to: snapshot) && $0.partner == partner)
             }
             if state.snapshots.count(where: { $0.partner == partner }) >= Self.sizePerPartner,
                 let oldest = state.snapshots.firstIndex(where: { $0.partner == partner })

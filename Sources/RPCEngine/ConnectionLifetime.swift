@@ -46,28 +46,24 @@ extension Connection {
 
     /// A header block or a request that trickles in. True when the connection is gone for it.
     private func isTooSlow(_ stream: Stream, _ now: UInt64) -> Bool {
-        switch stream.phase {
-        case .headers:
+        guard stream.headersAreComplete else {
             guard now > stream.headersBegan &+ loop.times.headersTimeout else { return false }
             close(reason: "request headers took too long")
             return true
-        case .open:
-            if stream.pendingRefusal > 0 {
-                if now > stream.context.started &+ loop.times.headersTimeout {
-                    stream.refuse(httpStatus: stream.pendingRefusal)
-                }
-                return false
+        }
+        if stream.pendingRefusal > 0, !stream.isDecided {
+            if now > stream.context.started &+ loop.times.headersTimeout {
+                stream.refuse(httpStatus: stream.pendingRefusal)
             }
-            endIfUnread(stream, now)
-            guard stream.phase == .open, case .none = stream.producer, !stream.parked, !stream.ignoresInput,
-                now > stream.context.started &+ loop.times.requestTimeout
-            else { return false }
-            stream.abort(RPCStatus(.deadlineExceeded, "the request message took too long to arrive"))
-            return false
-        case .finished:
-            endIfUnread(stream, now)
             return false
         }
+        endIfUnread(stream, now)
+        if !stream.isDecided, case .none = stream.producer, !stream.parked, !stream.ignoresInput,
+            now > stream.context.started &+ loop.times.requestTimeout
+        {
+            stream.abort(RPCStatus(.deadlineExceeded, "the request message took too long to arrive"))
+        }
+        return false
     }
 
     private func endIfUnread(_ stream: Stream, _ now: UInt64) {
@@ -83,7 +79,7 @@ extension Connection {
 
     private func recheckStreams() {
         refreshPeer()
-        for stream in streams where stream.isStreaming && stream.phase == .open {
+        for stream in streams where stream.isStreaming && !stream.isDecided {
             if let status = loop.shared.interceptor.recheck(stream.context) { stream.abort(status) }
         }
     }
@@ -135,7 +131,7 @@ extension Connection {
     private func cutStreams() {
         finalGoAway()
         let status = RPCStatus(.unavailable, "the server closes this connection")
-        for stream in streams where stream.phase != .headers { stream.abort(status) }
+        for stream in streams where stream.headersAreComplete { stream.abort(status) }
         // Who does not take even that gets a last moment.
         if closeReason.isEmpty {
             closeReason = "grace of the shutdown is over"
@@ -148,7 +144,7 @@ extension Connection {
 extension Stream {
     /// The server is about to stop: whoever has no end of its own should find one. Told once.
     func tellDraining() {
-        guard phase == .open else { return }
+        guard !isDecided else { return }
         switch producer {
         case .source(let source): source.draining()
         case .writer(_, let receiver): receiver.draining()
@@ -157,8 +153,8 @@ extension Stream {
     }
 
     /// The answer of a deferred handler.
-    func reply(_ result: Result<[UInt8], RPCStatus>) {
-        guard phase == .open, case .responder = producer else { return }
+    func answer(_ result: Result<[UInt8], RPCStatus>) {
+        guard !isDecided, case .responder = producer else { return }
         switch result {
         case .success(var message):
             forgetExpectedReply()
@@ -169,7 +165,7 @@ extension Stream {
 
     /// The receiver takes messages again.
     func resumeReading() {
-        guard phase == .open, case .writer(let writer, let receiver) = producer else { return }
+        guard !isDecided, case .writer(let writer, let receiver) = producer else { return }
         deliver(to: receiver, writer)
         if !readingPaused, !parked { creditStream() }
         connection.needsFlush()

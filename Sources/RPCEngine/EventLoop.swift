@@ -144,7 +144,7 @@ final class EventLoop: @unchecked Sendable {
             }
             if woken { deliverMail() }
             takeTurns()
-            for stream in wheel.expired(now: now) where stream.phase != .headers { stream.abort(.deadlinePassed) }
+            for stream in wheel.expired(now: now) where stream.headersAreComplete { stream.abort(.deadlinePassed) }
             if now >= nextSweep { sweep() }
             flushDirty()
         }
@@ -210,7 +210,7 @@ final class EventLoop: @unchecked Sendable {
     private func deliverMail() {
         for message in mailbox.take() {
             switch message {
-            case .reply(let token, let result): stream(token)?.reply(result)
+            case .reply(let token, let result): stream(token)?.answer(result)
             case .wake(let token): stream(token)?.resume()
             case .resumeReading(let token): stream(token)?.resumeReading()
             case .drain(let grace): drain(grace: grace)

@@ -5,34 +5,17 @@ import CNghttp2
 /// Exclusivity of the hot properties is not checked at run time, here and in the other classes of the loop: one thread
 /// touches them, no mutation calls back into a handler, and the checks would be a tenth of a call's instructions.
 final class Stream {
-    enum Phase: UInt8 {
-        /// The header block is not complete.
-        case headers
-        /// Waiting for the request, or (bidirectional) running.
-        case open
-        /// The status is decided; what is left is sending.
-        case finished
-    }
-
-    /// How the reply is made.
-    enum Producer {
-        case none
-        case source(any MessageSource)
-        case writer(StreamWriter, any MessageReceiver)
-        case responder(UnaryResponder)
-    }
-
     // Both outlive the stream: the connection closes its streams before it goes, the loop its connections.
     unowned(unsafe) var connection: Connection
     @exclusivity(unchecked) var context: CallContext
     var id: Int32 = 0
     /// Position in ``Connection/streams``.
     var slot = 0
-    var phase = Phase.headers
     var route: Route?
 
     // MARK: Request
 
+    var headersAreComplete = false
     @exclusivity(unchecked) var inbox = ByteInbox()
     var headerBytes = 0
     @exclusivity(unchecked) var head = RequestHead()
@@ -44,34 +27,26 @@ final class Stream {
     /// Bytes for which the peer has not got new stream window yet.
     var uncredited = 0
     var headersBegan: UInt64 = 0
-    /// The length prefix at the front of the inbox was looked at and is in order.
-    var prefixChecked = false
-    var prefixLength = 0
-    var prefixCompressed = false
+    /// The length prefix at the front of the inbox, once it was looked at and is in order.
+    @exclusivity(unchecked) var prefix: MessagePrefix?
 
-    // MARK: Response
+    // MARK: Reply
 
-    @exclusivity(unchecked) var body = ResponseBody()
+    @exclusivity(unchecked) var reply = Reply.none
     @exclusivity(unchecked) var producer = Producer.none
-    var responseStarted = false
+    @exclusivity(unchecked) var body = ResponseBody()
+    /// `grpc-encoding` of the response headers is gzip.
     var replyCompression = false
-    /// No more messages will be added to the body.
-    var bodyEnded = false
     /// Bytes of a DATA frame that nghttp2 has begun and not yet asked for; they must stay in the body.
     var promised = 0
-    /// The call was ended before its end; that happens once.
-    var aborted = false
-    /// nghttp2 was told that there is nothing to send for now.
-    var deferred = false
-    var trailersSubmitted = false
+    /// How the call ends. Valid only when the reply is ``Reply/ending`` or ``Reply/over``.
+    @exclusivity(unchecked) var status = RPCStatus.ok
     /// The handler waits: for earlier replies of the connection to leave, or for the connection's next turn.
     var parked = false
     /// Since when it does, in monotonic nanoseconds.
     var parkedSince: UInt64 = 0
     /// The HTTP status that refuses a request that is none of gRPC's, once it has ended; 0 for none.
     var pendingRefusal = 0
-    @exclusivity(unchecked) var status = RPCStatus.ok
-    var beganInterceptor = false
 
     // MARK: Memory, in bytes: see StreamMemory.swift
 
@@ -124,8 +99,8 @@ final class Stream {
         }
         // A pooled stream must not keep a closed connection's identity alive.
         context.connection = connection.loop.nobody
-        phase = .headers
         route = nil
+        headersAreComplete = false
         inbox.reset()
         headerBytes = 0
         head = RequestHead()
@@ -133,19 +108,14 @@ final class Stream {
         readingPaused = false
         ignoresInput = false
         uncredited = 0
-        prefixChecked = false
-        body.reset()
+        prefix = nil
+        reply = .none
         producer = .none
-        responseStarted = false
+        body.reset()
         replyCompression = false
-        bodyEnded = false
         promised = 0
-        aborted = false
-        deferred = false
-        trailersSubmitted = false
-        parked = false
         status = .ok
-        beganInterceptor = false
+        parked = false
         pendingRefusal = 0
         heldRequest = 0
         expectedReply = 0
@@ -153,6 +123,14 @@ final class Stream {
         responseBytes = 0
         requestMessages = 0
         responseMessages = 0
+    }
+
+    /// Whether it is settled how the call ends.
+    var isDecided: Bool {
+        switch reply {
+        case .none, .flowing, .idle: false
+        case .ending, .over: true
+        }
     }
 
     var isStreaming: Bool {
@@ -172,9 +150,7 @@ struct RequestHead {
     }
 
     var isPost = false
-    var hasMethod = false
     var isGRPC = false
-    var hasPath = false
     var tooLarge = false
     var encoding = Encoding.identity
     var acceptsGzip = false

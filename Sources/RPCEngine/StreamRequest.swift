@@ -38,11 +38,9 @@ extension Stream {
 
     private func addPseudoHeader(_ name: UnsafeBufferPointer<UInt8>, _ value: UnsafeBufferPointer<UInt8>) {
         if name.equals(":path") {
-            head.hasPath = true
             route = connection.loop.shared.methods.find(value)
             if route == nil { context.unknownPath = String(decoding: value.prefix(1_024), as: UTF8.self) }
         } else if name.equals(":method") {
-            head.hasMethod = true
             head.isPost = value.equals("POST")
         } else if name.equals(":authority") {
             context.authorityBytes.removeAll(keepingCapacity: true)
@@ -61,7 +59,7 @@ extension Stream {
 
     /// The header block is complete: everything that can refuse the call without its message does so here.
     func headersComplete() {
-        phase = .open
+        headersAreComplete = true
         context.started = loop.now
         loop.statistics.callsStarted.increment()
         let fits = reserve()
@@ -105,7 +103,6 @@ extension Stream {
                     trailers: [("grpc-accept-encoding", "identity,gzip")]))
         }
         connection.refreshPeer()
-        beganInterceptor = true
         do throws(RPCStatus) {
             try loop.shared.interceptor.begin(context, method: route.entry)
         } catch { return refuse(error) }
@@ -139,8 +136,8 @@ extension Stream {
     /// Bytes of DATA frames. What a finished call still receives is dropped.
     func receive(_ bytes: UnsafePointer<UInt8>, _ length: Int) {
         connection.creditConnection(length)
-        guard phase == .open, !ignoresInput else { return discard(length) }
-        let expected = prefixChecked ? 5 + prefixLength : .max
+        guard !isDecided, !ignoresInput else { return discard(length) }
+        let expected = prefix?.messageEnd ?? .max
         let growth = inbox.growth(for: length, of: expected)
         if growth > 0, !(readingPaused ? reserveUnderWay(growth) : reserve(growth)) {
             return abort(status(of: .budget))
@@ -155,7 +152,7 @@ extension Stream {
         uncredited += length
         if case .writer(let writer, let receiver) = producer {
             deliver(to: receiver, writer)
-        } else if checkPrefix(), inbox.count > 5 + prefixLength {
+        } else if let prefix = checkPrefix(), inbox.count > prefix.messageEnd {
             abort(.tooManyMessages)
         }
         if !readingPaused, !parked, uncredited > connection.limits.streamWindowBytes / 4 { creditStream() }
@@ -163,7 +160,7 @@ extension Stream {
 
     /// What no handler wants. A request that is none of gRPC's is answered at its end, or when it gets long.
     private func discard(_ length: Int) {
-        guard pendingRefusal > 0, phase == .open else { return }
+        guard pendingRefusal > 0, !isDecided else { return }
         uncredited += length
         if uncredited > Self.discardedBytes { refuse(httpStatus: pendingRefusal) }
     }
@@ -178,40 +175,42 @@ extension Stream {
         uncredited = 0
     }
 
-    /// Looks at the length prefix at the front; false when it is not there yet or ends the call.
-    private func checkPrefix() -> Bool {
-        if prefixChecked { return true }
+    /// The length prefix at the front; nil when it is not there yet or ends the call.
+    private func checkPrefix() -> MessagePrefix? {
+        if let prefix { return prefix }
         let bytes = inbox.bytes
-        guard bytes.count >= 5 else { return false }
+        guard bytes.count >= MessagePrefix.bytes else { return nil }
         let length = Int(UInt32(bigEndian: bytes.loadUnaligned(fromByteOffset: 1, as: UInt32.self)))
         guard bytes[0] <= 1 else {
             abort(RPCStatus(.internalError, "compressed flag of a message is neither 0 nor 1"))
-            return false
+            return nil
         }
         guard bytes[0] == 0 || head.encoding == .gzip else {
             abort(RPCStatus(.internalError, "compressed message without grpc-encoding"))
-            return false
+            return nil
         }
         if let limit = route?.maxMessageBytes, length > limit {
             abort(status(of: .message("message of \(length) bytes", limit: limit)))
-            return false
+            return nil
         }
-        prefixChecked = true
-        prefixLength = length
-        prefixCompressed = bytes[0] == 1
-        return true
+        let checked = MessagePrefix(length: length, isCompressed: bytes[0] == 1)
+        prefix = checked
+        return checked
     }
 
-    /// Hands the first message to `body` and takes it off the inbox; the span is valid only inside.
-    /// Returns false when it could not be decompressed, which ends the call.
+    /// Hands the first message, all of which is there, to `body` and takes it off the inbox; the span is valid only
+    /// inside. Returns false when it could not be decompressed, which ends the call.
     private func withMessage(_ body: (UnsafeRawBufferPointer) -> Void) -> Bool {
-        let packed = UnsafeRawBufferPointer(rebasing: inbox.bytes[5..<5 + prefixLength])
+        guard let prefix, prefix.messageEnd <= inbox.count else {
+            abort(.truncated)
+            return false
+        }
+        let packed = UnsafeRawBufferPointer(rebasing: inbox.bytes[MessagePrefix.bytes..<prefix.messageEnd])
         let limit = route?.maxMessageBytes ?? connection.limits.maxMessageBytes
         requestMessages += 1
-        requestBytes += UInt64(prefixLength)
-        context.requestWasCompressed = prefixCompressed
-        let length = 5 + prefixLength
-        if prefixCompressed {
+        requestBytes += UInt64(prefix.length)
+        context.requestWasCompressed = prefix.isCompressed
+        if prefix.isCompressed {
             var output = loop.takeInflated()
             defer { loop.keepInflated(&output) }
             switch loop.compression.inflate(packed, into: &output, limit: limit) {
@@ -226,10 +225,10 @@ extension Stream {
         } else {
             body(packed)
         }
-        prefixChecked = false
-        if phase == .open {
-            inbox.consume(length)
-            connection.bufferedRequestBytes -= length
+        self.prefix = nil
+        if !isDecided {
+            inbox.consume(prefix.messageEnd)
+            connection.bufferedRequestBytes -= prefix.messageEnd
         }
         return true
     }
@@ -238,7 +237,7 @@ extension Stream {
     func deliver(to receiver: any MessageReceiver, _ writer: StreamWriter) {
         guard !parked else { return }
         readingPaused = writer.isPaused
-        while phase == .open, !ignoresInput, !readingPaused, checkPrefix(), inbox.count >= 5 + prefixLength {
+        while !isDecided, !ignoresInput, !readingPaused, let prefix = checkPrefix(), inbox.count >= prefix.messageEnd {
             guard !connection.turnWasOver, connection.hasTurn(loop.clock()) else { return connection.park(self) }
             var failure: RPCStatus?
             let fine = withMessage { message in
@@ -248,12 +247,12 @@ extension Stream {
             if !fine { return }
             readingPaused = writer.isPaused
         }
-        if inbox.count == 0, phase == .open {
+        if inbox.count == 0, !isDecided {
             // The next message may be a small one, or never come.
             inbox.reset()
             settle()
         }
-        guard phase == .open, !ignoresInput, endPending, !readingPaused else { return }
+        guard !isDecided, !ignoresInput, endPending, !readingPaused else { return }
         if inbox.count > 0 { return abort(.truncated) }
         endPending = false
         do throws(RPCStatus) { try receiver.halfClosed() } catch { endByHandler(error) }
@@ -261,7 +260,7 @@ extension Stream {
 
     /// The peer has sent END_STREAM.
     func requestEnded() {
-        guard phase == .open else { return }
+        guard !isDecided else { return }
         endPending = true
         if pendingRefusal > 0 { return refuse(httpStatus: pendingRefusal) }
         if case .writer(let writer, let receiver) = producer { return deliver(to: receiver, writer) }
@@ -269,11 +268,11 @@ extension Stream {
         guard inbox.count > 0 else {
             return finish(RPCStatus(.unimplemented, "the method takes one request message and none came"))
         }
-        guard checkPrefix() else {
-            if phase == .open { finish(.truncated) }
+        guard let prefix = checkPrefix() else {
+            if !isDecided { finish(.truncated) }
             return
         }
-        if inbox.count < 5 + prefixLength { return finish(.truncated) }
+        if inbox.count < prefix.messageEnd { return finish(.truncated) }
         // Newcomers go behind those that wait.
         if connection.turnWasOver || !begin(loop.clock()) { connection.park(self) }
     }
@@ -338,7 +337,7 @@ extension Stream {
 
     /// The one request message is complete.
     private func runHandler(_ expected: Int) {
-        guard let route, phase == .open else { return }
+        guard let route, !isDecided else { return }
         switch route.entry.handler {
         case .unary(let handler):
             var reply = body.takeStorage()
@@ -350,7 +349,7 @@ extension Stream {
                 body.keep(&reply)
                 return finish(failure)
             }
-            if fine, phase == .open { sendUnary(&reply) }
+            if fine, !isDecided { sendUnary(&reply) }
         case .deferrable(let handler): runDeferrable(handler, expected)
         case .serverStream(let handler):
             var failure: RPCStatus?
@@ -380,7 +379,7 @@ extension Stream {
                 result = .failure(error)
             }
         }
-        guard fine, phase == .open, let result else { return }
+        guard fine, !isDecided, let result else { return }
         switch result {
         case .failure(let status): finish(status)
         case .success(.now(let make)):
@@ -399,7 +398,7 @@ extension Stream {
             expectedReply = expected
             connection.expectedReplyBytes += expected
             start(responder)
-            guard phase == .open else { return }
+            guard !isDecided else { return }
             inbox.reset()
             settle()
         }

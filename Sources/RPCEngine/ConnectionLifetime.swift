@@ -46,22 +46,16 @@ extension Connection {
 
     /// A header block or a request that trickles in. True when the connection is gone for it.
     private func isTooSlow(_ stream: Stream, _ now: UInt64) -> Bool {
-        guard stream.headersAreComplete else {
-            guard now > stream.headersBegan &+ loop.times.headersTimeout else { return false }
+        switch stream.request {
+        case .headers(let since):
+            guard now > since &+ loop.times.headersTimeout else { return false }
             close(reason: "request headers took too long")
             return true
-        }
-        if stream.pendingRefusal > 0, !stream.isDecided {
-            if now > stream.context.started &+ loop.times.headersTimeout {
-                stream.refuse(httpStatus: stream.pendingRefusal)
-            }
-            return false
-        }
-        endIfUnread(stream, now)
-        if !stream.isDecided, case .none = stream.producer, !stream.parked, !stream.ignoresInput,
-            now > stream.context.started &+ loop.times.requestTimeout
-        {
+        case .foreign(let httpStatus) where !stream.isDecided:
+            if now > stream.context.started &+ loop.times.headersTimeout { stream.refuse(httpStatus: httpStatus) }
+        case .message where !stream.isDecided && now > stream.context.started &+ loop.times.requestTimeout:
             stream.abort(RPCStatus(.deadlineExceeded, "the request message took too long to arrive"))
+        case .foreign, .message, .waiting, .messages, .delivered, .dropped: endIfUnread(stream, now)
         }
         return false
     }
@@ -131,7 +125,7 @@ extension Connection {
     private func cutStreams() {
         finalGoAway()
         let status = RPCStatus(.unavailable, "the server closes this connection")
-        for stream in streams where stream.headersAreComplete { stream.abort(status) }
+        for stream in streams where stream.hasHeaders { stream.abort(status) }
         // Who does not take even that gets a last moment.
         if closeReason.isEmpty {
             closeReason = "grace of the shutdown is over"
@@ -167,7 +161,7 @@ extension Stream {
     func resumeReading() {
         guard !isDecided, case .writer(let writer, let receiver) = producer else { return }
         deliver(to: receiver, writer)
-        if !readingPaused, !parked { creditStream() }
+        if takesMore { creditStream() }
         connection.needsFlush()
     }
 }

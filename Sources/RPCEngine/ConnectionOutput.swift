@@ -194,8 +194,6 @@ extension Connection {
 
     /// A call waits: for the next turn, or for earlier replies to leave.
     func park(_ stream: Stream) {
-        stream.parked = true
-        stream.parkedSince = loop.clock()
         parked.append(stream.context.stream)
         waitForTurnIfOver()
     }
@@ -220,7 +218,7 @@ extension Connection {
         while position < waiting.count, state == .open, hasTurn(loop.clock()) {
             let token = waiting[position]
             position += 1
-            guard let stream = find(token), stream.parked else { continue }
+            guard let stream = find(token), stream.isParked else { continue }
             if !stream.unpark() { kept.append(token) }
         }
         guard state == .open else { return }

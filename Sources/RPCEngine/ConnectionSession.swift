@@ -149,7 +149,7 @@ extension Connection {
         _ id: Int32, _ name: UnsafeBufferPointer<UInt8>, _ value: UnsafeBufferPointer<UInt8>
     ) -> Int32 {
         // Trailers of a request mean nothing to gRPC.
-        guard let stream = stream(id), !stream.headersAreComplete else { return 0 }
+        guard let stream = stream(id), !stream.hasHeaders else { return 0 }
         stream.addHeader(name, value)
         // Small blocks can unpack to a lot: past this point nobody is mistaken, somebody is attacking.
         if stream.headerBytes > limits.maxHeaderListBytes * 4 { punish("header list bomb") }

@@ -144,7 +144,7 @@ final class EventLoop: @unchecked Sendable {
             }
             if woken { deliverMail() }
             takeTurns()
-            for stream in wheel.expired(now: now) where stream.headersAreComplete { stream.abort(.deadlinePassed) }
+            for stream in wheel.expired(now: now) where stream.hasHeaders { stream.abort(.deadlinePassed) }
             if now >= nextSweep { sweep() }
             flushDirty()
         }

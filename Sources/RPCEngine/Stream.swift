@@ -15,18 +15,12 @@ final class Stream {
 
     // MARK: Request
 
-    var headersAreComplete = false
+    @exclusivity(unchecked) var request = Request.headers(since: 0)
     @exclusivity(unchecked) var inbox = ByteInbox()
     var headerBytes = 0
     @exclusivity(unchecked) var head = RequestHead()
-    /// The peer has sent END_STREAM and the receiver does not know yet.
-    var endPending = false
-    var readingPaused = false
-    /// The handler has thrown; what still arrives is dropped.
-    var ignoresInput = false
     /// Bytes for which the peer has not got new stream window yet.
     var uncredited = 0
-    var headersBegan: UInt64 = 0
     /// The length prefix at the front of the inbox, once it was looked at and is in order.
     @exclusivity(unchecked) var prefix: MessagePrefix?
 
@@ -41,12 +35,6 @@ final class Stream {
     var promised = 0
     /// How the call ends. Valid only when the reply is ``Reply/ending`` or ``Reply/over``.
     @exclusivity(unchecked) var status = RPCStatus.ok
-    /// The handler waits: for earlier replies of the connection to leave, or for the connection's next turn.
-    var parked = false
-    /// Since when it does, in monotonic nanoseconds.
-    var parkedSince: UInt64 = 0
-    /// The HTTP status that refuses a request that is none of gRPC's, once it has ended; 0 for none.
-    var pendingRefusal = 0
 
     // MARK: Memory, in bytes: see StreamMemory.swift
 
@@ -84,7 +72,7 @@ final class Stream {
     func prepare(connection: Connection, id: Int32, call: UInt64, now: UInt64) {
         self.connection = connection
         self.id = id
-        headersBegan = now
+        request = .headers(since: now)
         context.connection = connection.context
         context.id = call
         context.stream = StreamToken(slot: connection.slot, connection: connection.id, stream: id, call: call)
@@ -100,13 +88,9 @@ final class Stream {
         // A pooled stream must not keep a closed connection's identity alive.
         context.connection = connection.loop.nobody
         route = nil
-        headersAreComplete = false
         inbox.reset()
         headerBytes = 0
         head = RequestHead()
-        endPending = false
-        readingPaused = false
-        ignoresInput = false
         uncredited = 0
         prefix = nil
         reply = .none
@@ -115,8 +99,6 @@ final class Stream {
         replyCompression = false
         promised = 0
         status = .ok
-        parked = false
-        pendingRefusal = 0
         heldRequest = 0
         expectedReply = 0
         requestBytes = 0
@@ -130,6 +112,26 @@ final class Stream {
         switch reply {
         case .none, .flowing, .idle: false
         case .ending, .over: true
+        }
+    }
+
+    var hasHeaders: Bool {
+        if case .headers = request { false } else { true }
+    }
+
+    /// Whether the call waits in ``Connection/parked``.
+    var isParked: Bool {
+        switch request {
+        case .waiting, .messages(.parked, _): !isDecided
+        case .headers, .foreign, .message, .messages, .delivered, .dropped: false
+        }
+    }
+
+    /// Whether the peer may get new window for what it has sent.
+    var takesMore: Bool {
+        switch request {
+        case .messages(.paused, _), .messages(.parked, _): false
+        case .headers, .foreign, .message, .waiting, .messages, .delivered, .dropped: true
         }
     }
 

@@ -59,7 +59,7 @@ extension Stream {
 
     /// The header block is complete: everything that can refuse the call without its message does so here.
     func headersComplete() {
-        headersAreComplete = true
+        request = .message
         context.started = loop.now
         loop.statistics.callsStarted.increment()
         let fits = reserve()
@@ -78,8 +78,7 @@ extension Stream {
         }
         if !head.isPost || !head.isGRPC {
             // Behind the protocol's own checks: what HTTP/2 does not allow is an error of HTTP/2 first.
-            pendingRefusal = head.isPost ? 415 : 405
-            ignoresInput = true
+            request = .foreign(httpStatus: head.isPost ? 415 : 405)
             return dropHeaders()
         }
         if head.timeoutIsBad {
@@ -122,6 +121,7 @@ extension Stream {
         do throws(RPCStatus) {
             let receiver = try open(context, writer)
             producer = .writer(writer, receiver)
+            request = .messages(.flowing, hasEnded: false)
             connection.streamingCount += 1
             startResponse()
             if loop.isDraining { tellDraining() }
@@ -136,10 +136,17 @@ extension Stream {
     /// Bytes of DATA frames. What a finished call still receives is dropped.
     func receive(_ bytes: UnsafePointer<UInt8>, _ length: Int) {
         connection.creditConnection(length)
-        guard !isDecided, !ignoresInput else { return discard(length) }
+        guard !isDecided else { return }
+        let isPaused: Bool
+        switch request {
+        case .message: isPaused = false
+        case .messages(let flow, _): isPaused = flow == .paused
+        case .foreign(let httpStatus): return discard(length, httpStatus)
+        case .headers, .waiting, .delivered, .dropped: return
+        }
         let expected = prefix?.messageEnd ?? .max
         let growth = inbox.growth(for: length, of: expected)
-        if growth > 0, !(readingPaused ? reserveUnderWay(growth) : reserve(growth)) {
+        if growth > 0, !(isPaused ? reserveUnderWay(growth) : reserve(growth)) {
             return abort(status(of: .budget))
         }
         guard inbox.append(bytes, length, of: expected) else {
@@ -155,14 +162,13 @@ extension Stream {
         } else if let prefix = checkPrefix(), inbox.count > prefix.messageEnd {
             abort(.tooManyMessages)
         }
-        if !readingPaused, !parked, uncredited > connection.limits.streamWindowBytes / 4 { creditStream() }
+        if takesMore, uncredited > connection.limits.streamWindowBytes / 4 { creditStream() }
     }
 
-    /// What no handler wants. A request that is none of gRPC's is answered at its end, or when it gets long.
-    private func discard(_ length: Int) {
-        guard pendingRefusal > 0, !isDecided else { return }
+    /// A request that is none of gRPC's is answered at its end, or when it gets long.
+    private func discard(_ length: Int, _ httpStatus: Int) {
         uncredited += length
-        if uncredited > Self.discardedBytes { refuse(httpStatus: pendingRefusal) }
+        if uncredited > Self.discardedBytes { refuse(httpStatus: httpStatus) }
     }
 
     private static let discardedBytes = 65_536
@@ -235,36 +241,57 @@ extension Stream {
 
     /// Gives complete messages to the receiver until it pauses.
     func deliver(to receiver: any MessageReceiver, _ writer: StreamWriter) {
-        guard !parked else { return }
-        readingPaused = writer.isPaused
-        while !isDecided, !ignoresInput, !readingPaused, let prefix = checkPrefix(), inbox.count >= prefix.messageEnd {
-            guard !connection.turnWasOver, connection.hasTurn(loop.clock()) else { return connection.park(self) }
+        guard case .messages(let flow, let hasEnded) = request, flow != .parked else { return }
+        request = .messages(writer.isPaused ? .paused : .flowing, hasEnded: hasEnded)
+        while case .messages(.flowing, _) = request, let prefix = checkPrefix(), inbox.count >= prefix.messageEnd {
+            guard !connection.turnWasOver, connection.hasTurn(loop.clock()) else {
+                request = .messages(.parked, hasEnded: hasEnded)
+                return connection.park(self)
+            }
             var failure: RPCStatus?
             let fine = withMessage { message in
                 do throws(RPCStatus) { try receiver.receive(Array(message)) } catch { failure = error }
             }
-            if let failure { return endByHandler(failure) }
+            if let failure { return drop(failure, writer) }
             if !fine { return }
-            readingPaused = writer.isPaused
+            request = .messages(writer.isPaused ? .paused : .flowing, hasEnded: hasEnded)
         }
-        if inbox.count == 0, !isDecided {
-            // The next message may be a small one, or never come.
-            inbox.reset()
-            settle()
-        }
-        guard !isDecided, !ignoresInput, endPending, !readingPaused else { return }
+        if isDecided { return }
+        if inbox.count == 0 { shrinkInbox() }
+        guard case .messages(.flowing, hasEnded: true) = request else { return }
         if inbox.count > 0 { return abort(.truncated) }
-        endPending = false
-        do throws(RPCStatus) { try receiver.halfClosed() } catch { endByHandler(error) }
+        request = .delivered
+        do throws(RPCStatus) { try receiver.halfClosed() } catch { drop(error, writer) }
+    }
+
+    /// The next message may be a small one, or never come.
+    private func shrinkInbox() {
+        inbox.reset()
+        settle()
+    }
+
+    /// A bidirectional handler threw: it gets no more messages; what it had sent before leaves before the status.
+    private func drop(_ status: RPCStatus, _ writer: StreamWriter) {
+        guard !isDecided else { return }
+        request = .dropped
+        if inbox.count == 0 { shrinkInbox() }
+        writer.finish(status)
     }
 
     /// The peer has sent END_STREAM.
     func requestEnded() {
         guard !isDecided else { return }
-        endPending = true
-        if pendingRefusal > 0 { return refuse(httpStatus: pendingRefusal) }
-        if case .writer(let writer, let receiver) = producer { return deliver(to: receiver, writer) }
-        guard case .none = producer else { return }
+        switch request {
+        case .foreign(let httpStatus): refuse(httpStatus: httpStatus)
+        case .message: messageEnded()
+        case .messages(let flow, _):
+            request = .messages(flow, hasEnded: true)
+            if case .writer(let writer, let receiver) = producer { deliver(to: receiver, writer) }
+        case .headers, .waiting, .delivered, .dropped: break
+        }
+    }
+
+    private func messageEnded() {
         guard inbox.count > 0 else {
             return finish(RPCStatus(.unimplemented, "the method takes one request message and none came"))
         }
@@ -274,7 +301,10 @@ extension Stream {
         }
         if inbox.count < prefix.messageEnd { return finish(.truncated) }
         // Newcomers go behind those that wait.
-        if connection.turnWasOver || !begin(loop.clock()) { connection.park(self) }
+        if connection.turnWasOver || !begin(loop.clock()) {
+            request = .waiting(since: loop.clock())
+            connection.park(self)
+        }
     }
 
     /// Whether the connection may begin another reply: of replies that are made on other threads by what they will
@@ -312,11 +342,11 @@ extension Stream {
         let expected = expectation
         guard hasReplyRoom(expected), connection.hasTurn(now) else { return false }
         guard reserve(expected) else {
-            guard parked, now &- parkedSince > Self.budgetPatience else { return false }
+            guard case .waiting(let since) = request, now &- since > Self.budgetPatience else { return false }
             finish(status(of: .budget))
             return true
         }
-        parked = false
+        request = .delivered
         runHandler(expected)
         return true
     }
@@ -325,9 +355,11 @@ extension Stream {
     func unpark() -> Bool {
         if case .writer(let writer, let receiver) = producer {
             guard connection.hasTurn(loop.clock()) else { return false }
-            parked = false
+            if case .messages(.parked, let hasEnded) = request {
+                request = .messages(.flowing, hasEnded: hasEnded)
+            }
             deliver(to: receiver, writer)
-            if !readingPaused, !parked { creditStream() }
+            if takesMore { creditStream() }
             return true
         }
         return begin(loop.clock())
@@ -340,16 +372,16 @@ extension Stream {
         guard let route, !isDecided else { return }
         switch route.entry.handler {
         case .unary(let handler):
-            var reply = body.takeStorage()
+            var answer = body.takeStorage()
             var failure: RPCStatus?
             let fine = withMessage { message in
-                do throws(RPCStatus) { try handler(context, message.bytes, &reply) } catch { failure = error }
+                do throws(RPCStatus) { try handler(context, message.bytes, &answer) } catch { failure = error }
             }
             if let failure {
-                body.keep(&reply)
+                body.keep(&answer)
                 return finish(failure)
             }
-            if fine, !isDecided { sendUnary(&reply) }
+            if fine, !isDecided { sendUnary(&answer) }
         case .deferrable(let handler): runDeferrable(handler, expected)
         case .serverStream(let handler):
             var failure: RPCStatus?
@@ -371,10 +403,11 @@ extension Stream {
         _ handler: (CallContext, RawSpan) throws(RPCStatus) -> UnaryAnswer, _ expected: Int
     ) {
         var result: Result<UnaryAnswer, RPCStatus>?
+        var length = 0
         let fine = withMessage { message in
             do throws(RPCStatus) {
                 result = .success(try handler(context, message.bytes))
-                heldRequest = message.count
+                length = message.count
             } catch {
                 result = .failure(error)
             }
@@ -383,24 +416,22 @@ extension Stream {
         switch result {
         case .failure(let status): finish(status)
         case .success(.now(let make)):
-            heldRequest = 0
-            var reply = body.takeStorage()
+            var message = body.takeStorage()
             do throws(RPCStatus) {
-                try make(&reply)
-                sendUnary(&reply)
+                try make(&message)
+                sendUnary(&message)
             } catch {
-                body.keep(&reply)
+                body.keep(&message)
                 finish(error)
             }
         case .success(.later(let start)):
             let responder = UnaryResponder(loop: loop, stream: context.stream)
             producer = .responder(responder)
+            heldRequest = length
             expectedReply = expected
             connection.expectedReplyBytes += expected
             start(responder)
-            guard !isDecided else { return }
-            inbox.reset()
-            settle()
+            if !isDecided { shrinkInbox() }
         }
     }
 }

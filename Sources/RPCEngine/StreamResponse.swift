@@ -151,20 +151,12 @@ extension Stream {
         }
     }
 
-    /// A bidirectional handler threw: it gets no more messages; what it had sent before leaves before the status.
-    func endByHandler(_ status: RPCStatus) {
-        guard !isDecided else { return }
-        ignoresInput = true
-        if case .writer(let writer, _) = producer { writer.finish(status) } else { finish(status) }
-    }
-
     /// Ends the call at once, whatever is under way: deadline, revoked access, broken request, drain.
     func abort(_ status: RPCStatus) {
         if case .over = reply { return }
         let before = reply
         let wasDecided = isDecided
         end(with: status)
-        parked = false
         if !wasDecided { tellHandler(status) }
         if case .none = before { return submitTrailersOnly() }
         if promised == 0 {
@@ -232,7 +224,7 @@ extension Stream {
         connection.roomMayBeThere = true
         forgetExpectedReply()
         settleFinally()
-        guard headersAreComplete else { return }
+        guard hasHeaders else { return }
         let cut = if case .over = reply { false } else { true }
         if !isDecided { tellHandler(nil) }
         context.isCancelled = cut

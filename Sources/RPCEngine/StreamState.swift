@@ -1,3 +1,65 @@
+/// What the peer of a call has sent of its request: gRPC's Request-Headers, then one Length-Prefixed-Message or any
+/// number of them, then END_STREAM.
+///
+///                      +---------+
+///                      | headers |  HEADERS, CONTINUATION
+///                      +---------+
+///                           |  END_HEADERS
+///           +---------------+--------------------+
+///           | not gRPC      | one message        | any number (bidirectional)
+///           v               v                    v
+///     +---------+      +---------+      +------------------------------+
+///     | foreign |      | message |      | messages                     |
+///     +---------+      +---------+      |                              |
+///           |               |           |   flowing <----> paused      |
+///           | END_STREAM    | END_      |      ^                       |
+///           | or too much   | STREAM    |      |  no turn, turn        |
+///           v               |           |      v                       |
+///     refused in terms      |           |   parked                     |
+///     of HTTP: Reply.over   |           +------------------------------+
+///                           |  no turn,       |             |
+///                           |  no room        | END_STREAM  | the handler
+///                           +---------+       | and all     | threw
+///                           |         v       | is read     |
+///                           |   +---------+   |             v
+///                           |   | waiting |   |        +---------+
+///                           |   +---------+   |        | dropped |
+///                           v         |       |        +---------+
+///                      +-----------+  |       |
+///                      | delivered |<-+<------+
+///                      +-----------+
+///
+/// A call may be decided in every one of these after `headers`: an answer can come before the request's end. From then
+/// on the state says what had come until then, and DATA is dropped (see ``Stream/isDecided``).
+enum Request {
+    /// The header block is not complete. Since when, in monotonic nanoseconds.
+    case headers(since: UInt64)
+    /// None of gRPC's: DATA is dropped, and the end answered with this status of HTTP.
+    case foreign(httpStatus: Int)
+    /// The one message of a unary call or a server stream is on its way, or the method was not looked up yet.
+    case message
+    /// The message is complete, and the handler waits for earlier replies of the connection to leave, or for the
+    /// connection's next turn. Since when, in monotonic nanoseconds.
+    case waiting(since: UInt64)
+    /// Messages of a bidirectional call, whose ``Producer`` is a writer. `hasEnded`: END_STREAM has come, and the
+    /// receiver does not know yet.
+    case messages(Flow, hasEnded: Bool)
+    /// The handler has all of it.
+    case delivered
+    /// A bidirectional handler threw and takes no more; its earlier answers leave before its status.
+    case dropped
+
+    /// Why messages of a bidirectional call wait in the inbox, if they do.
+    enum Flow: UInt8 {
+        /// Every complete message has been handed over.
+        case flowing
+        /// The writer asked for it; the peer gets no new window.
+        case paused
+        /// The connection's turn is over; the peer gets no new window until the next one.
+        case parked
+    }
+}
+
 /// What a call has said to its peer. In gRPC's words Response-Headers, messages and Trailers, or Trailers-Only.
 ///
 ///     +------+  Response-Headers   +---------+  nothing to send now   +------+

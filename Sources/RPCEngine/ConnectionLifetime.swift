@@ -9,20 +9,17 @@ extension Connection {
         switch state {
         case .handshaking:
             if now > deadline { close(reason: "TLS handshake took too long") }
-        case .lingering:
-            if now > deadline { close(reason: closeReason) }
-        case .open:
-            if !closeReason.isEmpty {
-                if now > deadline { close(reason: closeReason) }
-                return
-            }
+        case .preface:
+            if now > deadline { return close(reason: "no HTTP/2 preface") }
             sweepOpen(now)
+        case .open: sweepOpen(now)
+        case .terminating, .lingering:
+            if now > deadline { close() }
         case .closed: break
         }
     }
 
     private func sweepOpen(_ now: UInt64) {
-        if !prefaceSeen, now > deadline { return close(reason: "no HTTP/2 preface") }
         if writeBlocked, now > lastWritten &+ loop.times.unreadTimeout {
             return close(reason: "the peer does not read")
         }
@@ -31,10 +28,15 @@ extension Connection {
         roomMayBeThere = true
         if !parked.isEmpty { needsFlush() }
         if streamingCount > 0 { recheckStreams() }
-        guard state == .open else { return }
-        if shutdown != .none {
-            if shutdown == .announced, now > announcedUntil { finalGoAway() }
-            if now > shutdownDeadline { cutStreams() }
+        guard isLive else { return }
+        switch shutdown {
+        case .none: break
+        case .announced(let until, let deadline):
+            if now > until { finalGoAway() }
+            if now > deadline { cutStreams() }
+            return
+        case .final(let deadline):
+            if now > deadline { cutStreams() }
             return
         }
         if now > goAwayAt { return beginShutdown(grace: loop.times.connectionAgeGrace) }
@@ -80,7 +82,7 @@ extension Connection {
 
     private func keepAlive(_ now: UInt64) {
         guard let session else { return }
-        if pingSentAt > 0 {
+        if let pingSentAt {
             if now > pingSentAt &+ loop.times.keepaliveTimeout { close(reason: "keepalive ping unanswered") }
         } else if now > lastReceived &+ loop.times.keepaliveInterval {
             pingSentAt = now
@@ -95,27 +97,34 @@ extension Connection {
     func beginShutdown(grace: UInt64) {
         switch state {
         case .handshaking: close(reason: "server is draining")
-        case .open:
-            guard let session else { return }
-            shutdownDeadline = min(shutdownDeadline, loop.now &+ grace)
+        case .preface, .open, .terminating:
             // Also on a connection that its age had ended before. Later streams are told when they begin.
             if loop.isDraining { for stream in streams { stream.tellDraining() } }
-            guard shutdown == .none else { return }
-            shutdown = .announced
-            // A second is more than a round trip: calls that crossed the announcement have arrived by then.
-            announcedUntil = loop.now &+ min(1_000_000_000, grace / 2)
-            nghttp2_submit_shutdown_notice(session)
-            nghttp2_submit_ping(session, UInt8(NGHTTP2_FLAG_NONE.rawValue), nil)
-            pingSentAt = loop.now
-            needsFlush()
+            let deadline = loop.now &+ grace
+            switch shutdown {
+            case .none: announceShutdown(grace: grace, deadline: deadline)
+            case .announced(let until, let earlier):
+                shutdown = .announced(until: until, deadline: min(earlier, deadline))
+            case .final(let earlier): shutdown = .final(deadline: min(earlier, deadline))
+            }
         case .lingering, .closed: break
         }
     }
 
+    private func announceShutdown(grace: UInt64, deadline: UInt64) {
+        guard let session else { return }
+        // A second is more than a round trip: calls that crossed the announcement have arrived by then.
+        shutdown = .announced(until: loop.now &+ min(1_000_000_000, grace / 2), deadline: deadline)
+        nghttp2_submit_shutdown_notice(session)
+        nghttp2_submit_ping(session, UInt8(NGHTTP2_FLAG_NONE.rawValue), nil)
+        pingSentAt = loop.now
+        needsFlush()
+    }
+
     /// No call with a higher stream number will be answered any more.
     func finalGoAway() {
-        guard let session, shutdown == .announced else { return }
-        shutdown = .final
+        guard let session, case .announced(_, let deadline) = shutdown else { return }
+        shutdown = .final(deadline: deadline)
         let last = nghttp2_session_get_last_proc_stream_id(session)
         nghttp2_submit_goaway(session, UInt8(NGHTTP2_FLAG_NONE.rawValue), last, NGHTTP2_NO_ERROR.rawValue, nil, 0)
         needsFlush()
@@ -127,10 +136,7 @@ extension Connection {
         let status = RPCStatus(.unavailable, "the server closes this connection")
         for stream in streams where stream.hasHeaders { stream.abort(status) }
         // Who does not take even that gets a last moment.
-        if closeReason.isEmpty {
-            closeReason = "grace of the shutdown is over"
-            deadline = loop.now &+ 1_000_000_000
-        }
+        condemn("grace of the shutdown is over")
         needsFlush()
     }
 }

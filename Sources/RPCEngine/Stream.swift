@@ -11,29 +11,38 @@ final class Stream {
     var id: Int32 = 0
     /// Position in ``Connection/streams``.
     var slot = 0
+    /// Nil until `:path` has come, and for an unknown method.
     var route: Route?
 
-    // MARK: Request
+    // MARK: Request: see StreamState.swift
 
     @exclusivity(unchecked) var request = Request.headers(since: 0)
-    @exclusivity(unchecked) var inbox = ByteInbox()
+    /// As HTTP/2 counts them: names, values and 32 bytes for each. What is dropped counts no more.
     var headerBytes = 0
+    /// Whole only when the request is past ``Request/headers(since:)``.
     @exclusivity(unchecked) var head = RequestHead()
-    /// Bytes for which the peer has not got new stream window yet.
-    var uncredited = 0
+    /// What came of messages and no handler has taken. Empty before ``Request/message``.
+    @exclusivity(unchecked) var inbox = ByteInbox()
     /// The length prefix at the front of the inbox, once it was looked at and is in order.
     @exclusivity(unchecked) var prefix: MessagePrefix?
+    /// Bytes for which the peer has not got new stream window yet.
+    var uncredited = 0
 
-    // MARK: Reply
+    // MARK: Reply: see StreamState.swift
 
     @exclusivity(unchecked) var reply = Reply.none
     @exclusivity(unchecked) var producer = Producer.none
+    /// Holds bytes only when the reply has begun.
     @exclusivity(unchecked) var body = ResponseBody()
-    /// `grpc-encoding` of the response headers is gzip.
+    /// `grpc-encoding` of the response headers is gzip. Valid only when the reply has begun.
     var replyCompression = false
-    /// Bytes of a DATA frame that nghttp2 has begun and not yet asked for; they must stay in the body.
+    /// Bytes of a DATA frame that nghttp2 has begun and not yet asked for; they must stay in the body. Above 0 only
+    /// when the reply has begun, and also when it is over: its last bytes are promised before its status.
     var promised = 0
-    /// How the call ends. Valid only when the reply is ``Reply/ending`` or ``Reply/over``.
+    /// Monotonic nanoseconds at which the peer last took a part of the reply, or at which there was something to take.
+    /// Valid only when the reply has begun.
+    var lastTaken: UInt64 = 0
+    /// How the call ends. Valid only when it is decided: the reply is ``Reply/ending`` or ``Reply/over``.
     @exclusivity(unchecked) var status = RPCStatus.ok
 
     // MARK: Memory, in bytes: see StreamMemory.swift
@@ -41,12 +50,12 @@ final class Stream {
     /// What is counted for the call at present, besides the process's budget in this one.
     var charged = 0
     @exclusivity(unchecked) var account: MemoryAccount?
-    /// The request that a deferred handler was given.
+    /// The request that a deferred handler was given. Above 0 only while the producer is a responder that is awaited.
     var heldRequest = 0
-    /// What a deferred handler is expected to answer.
+    /// What a deferred handler is expected to answer. Above 0 only then.
     var expectedReply = 0
-    /// Monotonic nanoseconds at which the peer last took a part of the reply, or at which there was something to take.
-    var lastTaken: UInt64 = 0
+
+    // MARK: For the outcome: see CallOutcome
 
     var requestBytes: UInt64 = 0
     var responseBytes: UInt64 = 0
@@ -55,8 +64,9 @@ final class Stream {
 
     // MARK: Deadline wheel
 
-    var timerDeadline: UInt64 = 0
+    /// Below 0 for a call that is not on the wheel, and the other three are valid only for one that is.
     var timerSlot = -1
+    var timerDeadline: UInt64 = 0
     // Neighbours in a slot of the wheel; every armed stream is held by its connection.
     unowned(unsafe) var timerNext: Stream?
     unowned(unsafe) var timerPrevious: Stream?
@@ -106,41 +116,6 @@ final class Stream {
         requestMessages = 0
         responseMessages = 0
     }
-
-    /// Whether it is settled how the call ends.
-    var isDecided: Bool {
-        switch reply {
-        case .none, .flowing, .idle: false
-        case .ending, .over: true
-        }
-    }
-
-    var hasHeaders: Bool {
-        if case .headers = request { false } else { true }
-    }
-
-    /// Whether the call waits in ``Connection/parked``.
-    var isParked: Bool {
-        switch request {
-        case .waiting, .messages(.parked, _): !isDecided
-        case .headers, .foreign, .message, .messages, .delivered, .dropped: false
-        }
-    }
-
-    /// Whether the peer may get new window for what it has sent.
-    var takesMore: Bool {
-        switch request {
-        case .messages(.paused, _), .messages(.parked, _): false
-        case .headers, .foreign, .message, .waiting, .messages, .delivered, .dropped: true
-        }
-    }
-
-    var isStreaming: Bool {
-        switch producer {
-        case .source, .writer: true
-        case .none, .responder: false
-        }
-    }
 }
 
 /// What the engine itself needs from the request headers, noted while they arrive.
@@ -151,12 +126,17 @@ struct RequestHead {
         case unknown
     }
 
+    /// `grpc-timeout`.
+    enum TimeLimit {
+        case none
+        case nanoseconds(UInt64)
+        case malformed
+    }
+
     var isPost = false
     var isGRPC = false
     var tooLarge = false
     var encoding = Encoding.identity
     var acceptsGzip = false
-    /// Nanoseconds; nil without the header.
-    var timeout: UInt64?
-    var timeoutIsBad = false
+    var timeout = TimeLimit.none
 }

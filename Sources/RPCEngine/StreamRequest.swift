@@ -26,8 +26,7 @@ extension Stream {
             if context.authorityBytes.isEmpty { context.authorityBytes.append(contentsOf: value) }
         case 12 where name.equals("content-type"): head.isGRPC = Self.isGRPC(contentType: value)
         case 12 where name.equals("grpc-timeout"):
-            head.timeout = Timeout.parse(value)
-            head.timeoutIsBad = head.timeout == nil
+            head.timeout = Timeout.parse(value).map { .nanoseconds($0) } ?? .malformed
         case 13 where name.equals("grpc-encoding"):
             head.encoding = value.equals("identity") ? .identity : value.equals("gzip") ? .gzip : .unknown
         case 14 where name.equals("content-length"): return
@@ -81,10 +80,11 @@ extension Stream {
             request = .foreign(httpStatus: head.isPost ? 415 : 405)
             return dropHeaders()
         }
-        if head.timeoutIsBad {
+        switch head.timeout {
+        case .none: break
+        case .malformed:
             return refuse(RPCStatus(.invalidArgument, "grpc-timeout is not one to eight digits and a unit"))
-        }
-        if let timeout = head.timeout {
+        case .nanoseconds(let timeout):
             let deadline = loop.now &+ timeout
             context.deadline = deadline
             if timeout == 0 { return refuse(.deadlinePassed) }

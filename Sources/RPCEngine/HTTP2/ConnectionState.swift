@@ -9,7 +9,7 @@ extension Connection {
     ///            |                            |  the grace of a shutdown is over
     ///            |                            v                     v
     ///            |                       +-----------------------------+
-    ///            |                       |         terminating         |  nothing more is read
+    ///            |                       |         terminating         |
     ///            |                       +-----------------------------+
     ///            |                            |
     ///            |                            |  all was sent (from `preface` and `open` too: the last call
@@ -31,7 +31,7 @@ extension Connection {
         /// HTTP/2 has begun, and no SETTINGS frame has come. Until ``Connection/deadline``.
         case preface
         case open
-        /// Its end and the reason are settled, and only what nghttp2 has still leaves. Until ``Connection/deadline``.
+        /// Its end is settled and GOAWAY queued; what nghttp2 has still leaves. Until ``Connection/deadline``.
         case terminating
         /// Everything was said; waiting for the peer to close, so that our last bytes are not lost to a reset. Until
         /// ``Connection/deadline``.

@@ -8,7 +8,7 @@ struct ScriptTests {
     @Test(arguments: [
         "unary_sizes", "status_details", "special_status_message", "metadata", "interceptor", "deadlines", "framing",
         "compression", "bomb", "cancellations", "slow_reader", "unread_replies", "back_pressure",
-        "unary_beside_export", "vanished_clients",
+        "long_turns", "unary_beside_export", "vanished_clients",
     ])
     func calls(_ name: String) throws { try Harness.python("calls", name) }
 
@@ -22,9 +22,9 @@ struct ScriptTests {
     func lifetime(_ name: String) throws { try Harness.python("lifetime", name) }
 
     @Test(arguments: [
-        "rapid_reset", "made_you_reset", "made_you_reset_mixed", "continuation_flood", "control_floods",
-        "empty_frames", "window_updates", "busy_but_honest", "header_lists", "trickles", "many_streams",
-        "forbidden_bytes", "unread_acknowledgements",
+        "rapid_reset", "unread_farewell", "made_you_reset", "made_you_reset_mixed", "continuation_flood",
+        "control_floods", "empty_frames", "window_updates", "busy_but_honest", "header_lists", "trickles",
+        "many_streams", "forbidden_bytes", "unread_acknowledgements",
     ])
     func abuse(_ name: String) throws { try Harness.python("abuse", name) }
 

@@ -56,6 +56,26 @@ def rapid_reset():
     attack(frames, "reset flood", 1_000, chunk=100)
 
 
+def unread_farewell():
+    # The attacker reads nothing, not even that it has to go: its connection is cut all the same, and soon.
+    with Server() as server:
+        raw = Raw(server, settings={SettingsFrame.INITIAL_WINDOW_SIZE: 0x7FFFFFFF})
+        check(raw.wait(lambda: raw.settings, 2), "no SETTINGS")
+        raw.send(WindowUpdateFrame(0, window_increment=0x7FFF0000 - 65535))
+        raw.call(PATH + "Endless", framed(b"x" * 60_000))
+        # Until the buffers of both sockets are full.
+        time.sleep(1)
+        for _ in range(12):
+            parts = []
+            for _ in range(100):
+                frame, stream = raw.headers(PATH + "Later")
+                parts += [frame.serialize(), RstStreamFrame(stream, error_code=8).serialize()]
+            raw.send_bytes(b"".join(parts))
+        stats = server.wait_for(lambda s: s["connections"] == 0, "the connection is cut", 5)
+        equal((stats["callsOpen"], stats["abuse"]), (0, ["reset flood"]), "calls and what was reported")
+        raw.close()
+
+
 def made_you_reset():
     def zero_window(raw):
         frame, stream = raw.headers(PATH + "Later")

@@ -309,6 +309,29 @@ def back_pressure():
         equal(len(raw.answers[stream]["data"]) // 11, sent // len(body), "messages delivered")
 
 
+def long_turns():
+    # Each message takes longer to unpack than a turn of the connection lasts, and all of them and their end arrive at
+    # once: they wait for further turns, calls beside them have theirs, and nothing is lost.
+    with Server("--loops", "1") as server:
+        raw = Raw(server)
+        check(raw.wait(lambda: raw.settings, 2), "no SETTINGS")
+        size, count = 4_000_000, 30
+        body = b"\x12" + varint(size) + bytes(size)
+        message = framed(gzip.compress(b"\x0a" + varint(len(body)) + body), 1)
+        upload = raw.call("/grpc.testing.TestService/StreamingInputCall", message * count, [("grpc-encoding", "gzip")])
+        echoes = [raw.call(PATH + "Echo", framed(b"quick")) for _ in range(3)]
+        for echo in echoes:
+            equal(raw.answer(echo, 10)["data"], framed(b"quick"), "call beside the long one")
+        check(not raw.is_done(upload), "the long call was over before those that came after it")
+        equal(raw.answer(upload, 20)["data"], framed(b"\x08" + varint(size * count)), "bytes of all messages")
+        # The same with a call whose end comes alone.
+        frame, upload = raw.headers("/grpc.testing.TestService/StreamingInputCall", [("grpc-encoding", "gzip")])
+        data = message * 3
+        raw.send(frame, *[raw.data(upload, data[n:n + 16384], False) for n in range(0, len(data), 16384)])
+        raw.send(raw.data(upload, b"", True))
+        equal(raw.answer(upload, 20)["data"], framed(b"\x08" + varint(size * 3)), "bytes of three messages")
+
+
 def unary_beside_export():
     # An endless stream with an endless window, and short calls beside it on the same connection: each must be answered
     # before the stream has sent another 32 MB.

@@ -5,14 +5,6 @@ import Glibc
 
 /// One client connection: socket, TLS and HTTP/2 session. Lives on its event loop.
 final class Connection {
-    enum State: UInt8 {
-        case handshaking
-        case open
-        /// Everything was said; waiting for the peer to close, so that our last bytes are not lost to a reset.
-        case lingering
-        case closed
-    }
-
     // The loop closes and drops its connections before it goes itself.
     unowned(unsafe) let loop: EventLoop
     let limits: Limits
@@ -21,35 +13,29 @@ final class Connection {
     let id: UInt64
     let addressKey: UInt64
     let context: ConnectionContext
+    @exclusivity(unchecked) var state = State.handshaking
+    /// Monotonic nanoseconds. Valid only in the states that name it, all but `open` and `closed`.
+    var deadline: UInt64
+    /// Why it ends. Nil only while handshaking, in the preface or open.
+    private(set) var closeReason: String?
+    @exclusivity(unchecked) var shutdown = Shutdown.none
+    @exclusivity(unchecked) var place = Place.stranger
     /// SSL, freed in `close`.
     @exclusivity(unchecked) var ssl: OpaquePointer?
-    /// nghttp2_session, from the end of the handshake until `close`.
+    /// nghttp2_session, from the end of the handshake until `close`: there in every live state.
     @exclusivity(unchecked) var session: OpaquePointer?
     /// Messages of TLS itself that arrived so far.
     private var handshakeMessages: UInt32 { ssl.map { engine_handshake_messages($0) } ?? 0 }
-    @exclusivity(unchecked) var state = State.handshaking
+    /// The events that epoll tells of.
     var interest: UInt32 = 0
-    private enum Greeting {
-        case unseen
-        case short
-        case judged
-    }
+    /// Valid only while handshaking.
     private var greeting = Greeting.unseen
-    /// Counted for the peer's certificates, besides what every connection costs.
+    /// Counted for the peer's certificates, besides what every connection costs. 0 while handshaking.
     private(set) var certificateBytes = 0
     /// In whose account besides the process's.
     private(set) var certificateOwner: MemoryAccount?
-    /// When the peer last took bytes of any reply.
-    var lastTaken: UInt64 = 0
-    /// Its certificate was trusted at the end of the handshake.
-    private(set) var isVerified = false
-    /// Admitted only to show a certificate: all places of strangers were taken.
-    var isInCrowd = false
-    private var hasSpoken = false
-    /// Another connection has its place now.
-    private(set) var hasLostPlace = false
 
-    // MARK: Calls
+    // MARK: Calls. Valid only while the connection is live.
 
     @exclusivity(unchecked) var streams: [Stream] = []
     /// The stream whose header block or body arrived last; saves a look-up for what follows.
@@ -69,54 +55,48 @@ final class Connection {
     @exclusivity(unchecked) var parked: [StreamToken] = []
     /// Something left since the parked calls were looked at.
     var roomMayBeThere = false
+    /// The parked calls wait for the next turn. Valid only while there are any.
     var turnWasOver = false
-    /// A deferred call waits for room: later ones wait behind it.
+    /// A deferred call waits for room: later ones wait behind it. Valid only until the parked calls are looked at.
     var waitsForRoom = false
     /// Somebody's call was admitted on it: what it holds until then counts as strangers'.
     var isKnown = false
     /// The loop's turn in which the last handler began, and when its first did.
     var turn: UInt64 = 0
     var turnBegan: UInt64 = 0
+    /// It is in the loop's list of those that have more to do.
     var isWaitingForTurn = false
+    /// Bytes for which the peer has not got new window of the connection yet.
     var uncredited = 0
+    @exclusivity(unchecked) var budgets: FrameBudgets
 
-    // MARK: Output
+    // MARK: Output. Valid only while the connection is live.
 
+    /// The socket takes no more: epoll tells when it does.
     var writeBlocked = false
+    /// The peer does not take our acknowledgements: nothing is read until it does.
     var readPaused = false
-    /// Plain bytes that the socket has not taken; owned, freed in `close`.
+    /// Plain bytes that the socket has not taken; owned, freed in `close`. `unsentStart` and `unsentEnd` are valid only
+    /// while there are any, else both 0.
     var unsent: UnsafeMutablePointer<UInt8>?
     var unsentStart = 0
     var unsentEnd = 0
+    /// It is in the loop's list of those that have something to send.
     var isDirty = false
+    /// The first frame, our SETTINGS, has been made.
     var settingsPatched = false
 
     // MARK: Time, in monotonic nanoseconds
 
-    let opened: UInt64
-    var deadline: UInt64
     var lastReceived: UInt64
     var lastWritten: UInt64
+    /// When the peer last took bytes of any reply.
+    var lastTaken: UInt64 = 0
     var lastCall: UInt64
-    var goAwayAt: UInt64
-    var pingSentAt: UInt64 = 0
-    var prefaceSeen = false
-
-    // MARK: Shutdown
-
-    enum Shutdown: UInt8 {
-        case none
-        /// GOAWAY without a last stream was sent: calls already on their way still count.
-        case announced
-        /// The final GOAWAY was sent; closed as soon as the last call ends.
-        case final
-    }
-    var shutdown = Shutdown.none
-    var shutdownDeadline: UInt64 = .max
-    var announcedUntil: UInt64 = .max
-    var closeReason = ""
-
-    @exclusivity(unchecked) var budgets: FrameBudgets
+    /// Its age ends it then.
+    let goAwayAt: UInt64
+    /// Nil when no PING waits for its answer.
+    var pingSentAt: UInt64?
 
     init(
         loop: EventLoop, fd: Int32, slot: Int, id: UInt64, addressKey: UInt64, remoteAddress: String,
@@ -132,7 +112,6 @@ final class Connection {
         context = ConnectionContext(id: id, remoteAddress: remoteAddress, shared: loop.shared)
         budgets = FrameBudgets(limits)
         writerMemory = WriterMemory(limit: loop.shared.limits.connectionQueueBytes, budget: loop.shared.memory)
-        opened = loop.now
         lastReceived = loop.now
         lastWritten = loop.now
         lastCall = loop.now
@@ -146,7 +125,7 @@ final class Connection {
     func handle(_ events: UInt32) {
         switch state {
         case .handshaking: continueHandshake()
-        case .open:
+        case .preface, .open, .terminating:
             if events & engine_epoll_out != 0 { writeBlocked = false }
             let lost = events & (engine_epoll_error | engine_epoll_hangup) != 0
             if readPaused {
@@ -155,7 +134,7 @@ final class Connection {
             } else if lost || events & engine_epoll_in != 0 {
                 readInput()
             }
-            if state == .open { flush() }
+            if isLive { flush() }
         case .lingering: discardInput()
         case .closed: break
         }
@@ -206,8 +185,8 @@ final class Connection {
         ERR_clear_error()
         let result = SSL_do_handshake(ssl)
         if result == 1 { return handshakeDone(ssl) }
-        if isInCrowd, !hasSpoken {
-            hasSpoken = true
+        if case .crowd(hasSpoken: false) = place {
+            place = .crowd(hasSpoken: true)
             loop.shared.spoke(id)
         }
         switch SSL_get_error(ssl, result) {
@@ -232,7 +211,7 @@ final class Connection {
         }
         guard findsPlace() else { return close(reason: "all places without a verified certificate are taken") }
         guard startSession() else { return close(reason: "out of memory") }
-        state = .open
+        state = .preface
         deadline = loop.now &+ loop.times.prefaceTimeout
         lastReceived = loop.now
         loop.statistics.handshakes.increment()
@@ -240,7 +219,7 @@ final class Connection {
         setInterest(engine_epoll_in)
         if loop.isDraining { beginShutdown(grace: loop.drainGrace) }
         readInput()
-        if state == .open { flush() }
+        if isLive { flush() }
     }
 
     /// Certificates that nobody vouches for are a stranger's.
@@ -259,11 +238,11 @@ final class Connection {
 
     /// A verified certificate makes the connection's place free for strangers.
     private func findsPlace() -> Bool {
-        let wasInCrowd = isInCrowd
+        let wasInCrowd = if case .crowd = place { true } else { false }
         leaveCrowd()
-        if hasLostPlace { return false }
+        if case .lost = place { return false }
         if context.peerCertificate?.verification.isTrusted == true {
-            isVerified = true
+            place = .verified
             loop.shared.verified(addressKey)
             return true
         }
@@ -271,9 +250,8 @@ final class Connection {
     }
 
     private func leaveCrowd() {
-        guard isInCrowd else { return }
-        isInCrowd = false
-        hasLostPlace = !loop.shared.leaveCrowd(id)
+        guard case .crowd = place else { return }
+        place = loop.shared.leaveCrowd(id) ? .stranger : .lost
     }
 
     // MARK: Input
@@ -303,10 +281,10 @@ final class Connection {
             loop.statistics.bytesReceived.add(UInt64(count))
             // The bytes just read.
             scan(UnsafeBufferPointer(start: loop.readBuffer, count: Int(count)))
-            if state != .open { return }
+            if !isLive { return }
             let taken = nghttp2_session_mem_recv(session, loop.readBuffer, Int(count))
             if taken < 0 { return inputRefused(Int32(truncatingIfNeeded: taken)) }
-            if state != .open || !admitsInput() { return }
+            if !isLive || !admitsInput() { return }
             records += 1
         } while records < Self.recordsPerTurn && SSL_has_pending(ssl) == 1
         // What OpenSSL has buffered does not wake epoll.
@@ -316,7 +294,7 @@ final class Connection {
     private func scan(_ bytes: UnsafeBufferPointer<UInt8>) {
         scanner.scan(bytes) { frame in
             admits(frame)
-            return closeReason.isEmpty
+            return state != .terminating
         }
     }
 
@@ -324,9 +302,10 @@ final class Connection {
     /// to send more than a few.
     private func admitsHandshakeMessages(_ count: UInt32) -> Bool {
         for _ in 0..<min(count, 1_024) where !budgets.handshakeMessages.take(now: loop.now) {
-            punish("TLS handshake message flood")
+            let reason = "TLS handshake message flood"
+            punish(reason)
             flush()
-            linger(reason: closeReason)
+            linger(reason: reason)
             return false
         }
         return true
@@ -345,6 +324,7 @@ final class Connection {
     private func inputRefused(_ error: Int32) {
         if error == NGHTTP2_ERR_FLOODED.rawValue { return punish("control frame flood") }
         let text = nghttp2_strerror(error).map { String(cString: $0) } ?? "HTTP/2 error"
+        state = .terminating
         closeReason = text
         if let session { nghttp2_session_terminate_session(session, NGHTTP2_PROTOCOL_ERROR.rawValue) }
         flush()
@@ -357,9 +337,9 @@ final class Connection {
             return true
         }
         flush()
-        guard state == .open, writeBlocked,
+        guard isLive, writeBlocked,
             nghttp2_session_get_outbound_queue_size(session) > limits.maxQueuedControlFrames
-        else { return state == .open }
+        else { return isLive }
         readPaused = true
         updateInterest()
         return false
@@ -371,7 +351,7 @@ final class Connection {
             let count = recv(fd, loop.readBuffer, EventLoop.readCapacity, 0)
             if count > 0 { continue }
             if count < 0, errno == EAGAIN || errno == EINTR { return }
-            return close(reason: closeReason)
+            return close()
         }
     }
 
@@ -382,56 +362,58 @@ final class Connection {
 
     /// The peer went over a budget: GOAWAY with ENHANCE_YOUR_CALM, and nothing more is read.
     func punish(_ kind: String) {
-        guard let session, closeReason.isEmpty else { return }
-        closeReason = kind
+        guard let session, condemn(kind) else { return }
         loop.statistics.abuse.increment()
         loop.shared.onEvent(.abuse(id: id, remoteAddress: context.remoteAddress, kind: kind))
-        deadline = loop.now &+ Self.lingerTime
         nghttp2_session_terminate_session(session, NGHTTP2_ENHANCE_YOUR_CALM.rawValue)
         needsFlush()
     }
 
     /// The peer broke a rule of HTTP/2: GOAWAY with the rule's error, and nothing more is read.
     func violate(_ error: nghttp2_error_code, _ reason: String) {
-        guard let session, closeReason.isEmpty else { return }
-        closeReason = reason
-        deadline = loop.now &+ Self.lingerTime
+        guard let session, condemn(reason) else { return }
         nghttp2_session_terminate_session(session, error.rawValue)
         needsFlush()
     }
 
     /// Something of our own went wrong; every call of the connection ends.
-    func fail(_ reason: String) {
-        guard let session, closeReason.isEmpty else { return }
+    func fail(_ reason: String) { violate(NGHTTP2_INTERNAL_ERROR, reason) }
+
+    /// The connection ends, soon. False when that was settled before.
+    @discardableResult
+    func condemn(_ reason: String) -> Bool {
+        guard state == .open || state == .preface else { return false }
+        state = .terminating
         closeReason = reason
         deadline = loop.now &+ Self.lingerTime
-        nghttp2_session_terminate_session(session, NGHTTP2_INTERNAL_ERROR.rawValue)
-        needsFlush()
+        return true
     }
 
     /// Ends TLS and the sending direction, and waits a little for the peer to close.
     func linger(reason: String) {
-        guard state == .open else { return }
-        if closeReason.isEmpty { closeReason = reason }
+        guard isLive else { return }
+        state = .lingering
+        closeReason = closeReason ?? reason
         closeStreams()
         if let ssl {
             ERR_clear_error()
             SSL_shutdown(ssl)
         }
         Glibc.shutdown(fd, Int32(SHUT_WR))
-        state = .lingering
         loop.settled()
         deadline = loop.now &+ Self.lingerTime
         setInterest(engine_epoll_in)
     }
 
-    func close(reason: String) {
+    /// Without a reason where there is one already.
+    func close(reason: String? = nil) {
         guard state != .closed else { return }
         let failedHandshake = state == .handshaking
         if state != .lingering { loop.settled() }
-        if closeReason.isEmpty { closeReason = reason }
-        closeStreams()
         state = .closed
+        let reason = closeReason ?? reason ?? "closed"
+        closeReason = reason
+        closeStreams()
         // Each is freed here and nowhere else; the pointers are gone afterwards.
         if let session { nghttp2_session_del(session) }
         session = nil
@@ -441,7 +423,7 @@ final class Connection {
         // From here on nobody else knows the descriptor.
         leaveCrowd()
         Glibc.close(fd)
-        loop.forget(self, failedHandshake: failedHandshake)
+        loop.forget(self, failedHandshake: failedHandshake, reason: reason)
     }
 
     private func closeStreams() {

@@ -26,8 +26,7 @@ extension Stream {
             if context.authorityBytes.isEmpty { context.authorityBytes.append(contentsOf: value) }
         case 12 where name.equals("content-type"): head.isGRPC = Self.isGRPC(contentType: value)
         case 12 where name.equals("grpc-timeout"):
-            head.timeout = Timeout.parse(value)
-            head.timeoutIsBad = head.timeout == nil
+            head.timeout = Timeout.parse(value).map { .nanoseconds($0) } ?? .malformed
         case 13 where name.equals("grpc-encoding"):
             head.encoding = value.equals("identity") ? .identity : value.equals("gzip") ? .gzip : .unknown
         case 14 where name.equals("content-length"): return
@@ -38,11 +37,9 @@ extension Stream {
 
     private func addPseudoHeader(_ name: UnsafeBufferPointer<UInt8>, _ value: UnsafeBufferPointer<UInt8>) {
         if name.equals(":path") {
-            head.hasPath = true
             route = connection.loop.shared.methods.find(value)
             if route == nil { context.unknownPath = String(decoding: value.prefix(1_024), as: UTF8.self) }
         } else if name.equals(":method") {
-            head.hasMethod = true
             head.isPost = value.equals("POST")
         } else if name.equals(":authority") {
             context.authorityBytes.removeAll(keepingCapacity: true)
@@ -61,7 +58,7 @@ extension Stream {
 
     /// The header block is complete: everything that can refuse the call without its message does so here.
     func headersComplete() {
-        phase = .open
+        request = .message
         context.started = loop.now
         loop.statistics.callsStarted.increment()
         let fits = reserve()
@@ -80,14 +77,14 @@ extension Stream {
         }
         if !head.isPost || !head.isGRPC {
             // Behind the protocol's own checks: what HTTP/2 does not allow is an error of HTTP/2 first.
-            pendingRefusal = head.isPost ? 415 : 405
-            ignoresInput = true
+            request = .foreign(httpStatus: head.isPost ? 415 : 405)
             return dropHeaders()
         }
-        if head.timeoutIsBad {
+        switch head.timeout {
+        case .none: break
+        case .malformed:
             return refuse(RPCStatus(.invalidArgument, "grpc-timeout is not one to eight digits and a unit"))
-        }
-        if let timeout = head.timeout {
+        case .nanoseconds(let timeout):
             let deadline = loop.now &+ timeout
             context.deadline = deadline
             if timeout == 0 { return refuse(.deadlinePassed) }
@@ -105,7 +102,6 @@ extension Stream {
                     trailers: [("grpc-accept-encoding", "identity,gzip")]))
         }
         connection.refreshPeer()
-        beganInterceptor = true
         do throws(RPCStatus) {
             try loop.shared.interceptor.begin(context, method: route.entry)
         } catch { return refuse(error) }
@@ -125,6 +121,7 @@ extension Stream {
         do throws(RPCStatus) {
             let receiver = try open(context, writer)
             producer = .writer(writer, receiver)
+            request = .messages(.flowing, hasEnded: false)
             connection.streamingCount += 1
             startResponse()
             if loop.isDraining { tellDraining() }
@@ -139,10 +136,17 @@ extension Stream {
     /// Bytes of DATA frames. What a finished call still receives is dropped.
     func receive(_ bytes: UnsafePointer<UInt8>, _ length: Int) {
         connection.creditConnection(length)
-        guard phase == .open, !ignoresInput else { return discard(length) }
-        let expected = prefixChecked ? 5 + prefixLength : .max
+        guard !isDecided else { return }
+        let isPaused: Bool
+        switch request {
+        case .message: isPaused = false
+        case .messages(let flow, _): isPaused = flow == .paused
+        case .foreign(let httpStatus): return discard(length, httpStatus)
+        case .headers, .waiting, .delivered, .dropped: return
+        }
+        let expected = prefix?.messageEnd ?? .max
         let growth = inbox.growth(for: length, of: expected)
-        if growth > 0, !(readingPaused ? reserveUnderWay(growth) : reserve(growth)) {
+        if growth > 0, !(isPaused ? reserveUnderWay(growth) : reserve(growth)) {
             return abort(status(of: .budget))
         }
         guard inbox.append(bytes, length, of: expected) else {
@@ -155,17 +159,16 @@ extension Stream {
         uncredited += length
         if case .writer(let writer, let receiver) = producer {
             deliver(to: receiver, writer)
-        } else if checkPrefix(), inbox.count > 5 + prefixLength {
+        } else if let prefix = checkPrefix(), inbox.count > prefix.messageEnd {
             abort(.tooManyMessages)
         }
-        if !readingPaused, !parked, uncredited > connection.limits.streamWindowBytes / 4 { creditStream() }
+        if takesMore, uncredited > connection.limits.streamWindowBytes / 4 { creditStream() }
     }
 
-    /// What no handler wants. A request that is none of gRPC's is answered at its end, or when it gets long.
-    private func discard(_ length: Int) {
-        guard pendingRefusal > 0, phase == .open else { return }
+    /// A request that is none of gRPC's is answered at its end, or when it gets long.
+    private func discard(_ length: Int, _ httpStatus: Int) {
         uncredited += length
-        if uncredited > Self.discardedBytes { refuse(httpStatus: pendingRefusal) }
+        if uncredited > Self.discardedBytes { refuse(httpStatus: httpStatus) }
     }
 
     private static let discardedBytes = 65_536
@@ -178,40 +181,42 @@ extension Stream {
         uncredited = 0
     }
 
-    /// Looks at the length prefix at the front; false when it is not there yet or ends the call.
-    private func checkPrefix() -> Bool {
-        if prefixChecked { return true }
+    /// The length prefix at the front; nil when it is not there yet or ends the call.
+    private func checkPrefix() -> MessagePrefix? {
+        if let prefix { return prefix }
         let bytes = inbox.bytes
-        guard bytes.count >= 5 else { return false }
+        guard bytes.count >= MessagePrefix.bytes else { return nil }
         let length = Int(UInt32(bigEndian: bytes.loadUnaligned(fromByteOffset: 1, as: UInt32.self)))
         guard bytes[0] <= 1 else {
             abort(RPCStatus(.internalError, "compressed flag of a message is neither 0 nor 1"))
-            return false
+            return nil
         }
         guard bytes[0] == 0 || head.encoding == .gzip else {
             abort(RPCStatus(.internalError, "compressed message without grpc-encoding"))
-            return false
+            return nil
         }
         if let limit = route?.maxMessageBytes, length > limit {
             abort(status(of: .message("message of \(length) bytes", limit: limit)))
-            return false
+            return nil
         }
-        prefixChecked = true
-        prefixLength = length
-        prefixCompressed = bytes[0] == 1
-        return true
+        let checked = MessagePrefix(length: length, isCompressed: bytes[0] == 1)
+        prefix = checked
+        return checked
     }
 
-    /// Hands the first message to `body` and takes it off the inbox; the span is valid only inside.
-    /// Returns false when it could not be decompressed, which ends the call.
+    /// Hands the first message, all of which is there, to `body` and takes it off the inbox; the span is valid only
+    /// inside. Returns false when it could not be decompressed, which ends the call.
     private func withMessage(_ body: (UnsafeRawBufferPointer) -> Void) -> Bool {
-        let packed = UnsafeRawBufferPointer(rebasing: inbox.bytes[5..<5 + prefixLength])
+        guard let prefix, prefix.messageEnd <= inbox.count else {
+            abort(.truncated)
+            return false
+        }
+        let packed = UnsafeRawBufferPointer(rebasing: inbox.bytes[MessagePrefix.bytes..<prefix.messageEnd])
         let limit = route?.maxMessageBytes ?? connection.limits.maxMessageBytes
         requestMessages += 1
-        requestBytes += UInt64(prefixLength)
-        context.requestWasCompressed = prefixCompressed
-        let length = 5 + prefixLength
-        if prefixCompressed {
+        requestBytes += UInt64(prefix.length)
+        context.requestWasCompressed = prefix.isCompressed
+        if prefix.isCompressed {
             var output = loop.takeInflated()
             defer { loop.keepInflated(&output) }
             switch loop.compression.inflate(packed, into: &output, limit: limit) {
@@ -226,56 +231,80 @@ extension Stream {
         } else {
             body(packed)
         }
-        prefixChecked = false
-        if phase == .open {
-            inbox.consume(length)
-            connection.bufferedRequestBytes -= length
+        self.prefix = nil
+        if !isDecided {
+            inbox.consume(prefix.messageEnd)
+            connection.bufferedRequestBytes -= prefix.messageEnd
         }
         return true
     }
 
     /// Gives complete messages to the receiver until it pauses.
     func deliver(to receiver: any MessageReceiver, _ writer: StreamWriter) {
-        guard !parked else { return }
-        readingPaused = writer.isPaused
-        while phase == .open, !ignoresInput, !readingPaused, checkPrefix(), inbox.count >= 5 + prefixLength {
-            guard !connection.turnWasOver, connection.hasTurn(loop.clock()) else { return connection.park(self) }
+        guard case .messages(let flow, let hasEnded) = request, flow != .parked else { return }
+        request = .messages(writer.isPaused ? .paused : .flowing, hasEnded: hasEnded)
+        while case .messages(.flowing, _) = request, let prefix = checkPrefix(), inbox.count >= prefix.messageEnd {
+            guard !connection.turnWasOver, connection.hasTurn(loop.clock()) else {
+                request = .messages(.parked, hasEnded: hasEnded)
+                return connection.park(self)
+            }
             var failure: RPCStatus?
             let fine = withMessage { message in
                 do throws(RPCStatus) { try receiver.receive(Array(message)) } catch { failure = error }
             }
-            if let failure { return endByHandler(failure) }
+            if let failure { return drop(failure, writer) }
             if !fine { return }
-            readingPaused = writer.isPaused
+            request = .messages(writer.isPaused ? .paused : .flowing, hasEnded: hasEnded)
         }
-        if inbox.count == 0, phase == .open {
-            // The next message may be a small one, or never come.
-            inbox.reset()
-            settle()
-        }
-        guard phase == .open, !ignoresInput, endPending, !readingPaused else { return }
+        if isDecided { return }
+        if inbox.count == 0 { shrinkInbox() }
+        guard case .messages(.flowing, hasEnded: true) = request else { return }
         if inbox.count > 0 { return abort(.truncated) }
-        endPending = false
-        do throws(RPCStatus) { try receiver.halfClosed() } catch { endByHandler(error) }
+        request = .delivered
+        do throws(RPCStatus) { try receiver.halfClosed() } catch { drop(error, writer) }
+    }
+
+    /// The next message may be a small one, or never come.
+    private func shrinkInbox() {
+        inbox.reset()
+        settle()
+    }
+
+    /// A bidirectional handler threw: it gets no more messages; what it had sent before leaves before the status.
+    private func drop(_ status: RPCStatus, _ writer: StreamWriter) {
+        guard !isDecided else { return }
+        request = .dropped
+        if inbox.count == 0 { shrinkInbox() }
+        writer.finish(status)
     }
 
     /// The peer has sent END_STREAM.
     func requestEnded() {
-        guard phase == .open else { return }
-        endPending = true
-        if pendingRefusal > 0 { return refuse(httpStatus: pendingRefusal) }
-        if case .writer(let writer, let receiver) = producer { return deliver(to: receiver, writer) }
-        guard case .none = producer else { return }
+        guard !isDecided else { return }
+        switch request {
+        case .foreign(let httpStatus): refuse(httpStatus: httpStatus)
+        case .message: messageEnded()
+        case .messages(let flow, _):
+            request = .messages(flow, hasEnded: true)
+            if case .writer(let writer, let receiver) = producer { deliver(to: receiver, writer) }
+        case .headers, .waiting, .delivered, .dropped: break
+        }
+    }
+
+    private func messageEnded() {
         guard inbox.count > 0 else {
             return finish(RPCStatus(.unimplemented, "the method takes one request message and none came"))
         }
-        guard checkPrefix() else {
-            if phase == .open { finish(.truncated) }
+        guard let prefix = checkPrefix() else {
+            if !isDecided { finish(.truncated) }
             return
         }
-        if inbox.count < 5 + prefixLength { return finish(.truncated) }
+        if inbox.count < prefix.messageEnd { return finish(.truncated) }
         // Newcomers go behind those that wait.
-        if connection.turnWasOver || !begin(loop.clock()) { connection.park(self) }
+        if connection.turnWasOver || !begin(loop.clock()) {
+            request = .waiting(since: loop.clock())
+            connection.park(self)
+        }
     }
 
     /// Whether the connection may begin another reply: of replies that are made on other threads by what they will
@@ -313,11 +342,11 @@ extension Stream {
         let expected = expectation
         guard hasReplyRoom(expected), connection.hasTurn(now) else { return false }
         guard reserve(expected) else {
-            guard parked, now &- parkedSince > Self.budgetPatience else { return false }
+            guard case .waiting(let since) = request, now &- since > Self.budgetPatience else { return false }
             finish(status(of: .budget))
             return true
         }
-        parked = false
+        request = .delivered
         runHandler(expected)
         return true
     }
@@ -326,9 +355,11 @@ extension Stream {
     func unpark() -> Bool {
         if case .writer(let writer, let receiver) = producer {
             guard connection.hasTurn(loop.clock()) else { return false }
-            parked = false
+            if case .messages(.parked, let hasEnded) = request {
+                request = .messages(.flowing, hasEnded: hasEnded)
+            }
             deliver(to: receiver, writer)
-            if !readingPaused, !parked { creditStream() }
+            if takesMore { creditStream() }
             return true
         }
         return begin(loop.clock())
@@ -338,19 +369,19 @@ extension Stream {
 
     /// The one request message is complete.
     private func runHandler(_ expected: Int) {
-        guard let route, phase == .open else { return }
+        guard let route, !isDecided else { return }
         switch route.entry.handler {
         case .unary(let handler):
-            var reply = body.takeStorage()
+            var answer = body.takeStorage()
             var failure: RPCStatus?
             let fine = withMessage { message in
-                do throws(RPCStatus) { try handler(context, message.bytes, &reply) } catch { failure = error }
+                do throws(RPCStatus) { try handler(context, message.bytes, &answer) } catch { failure = error }
             }
             if let failure {
-                body.keep(&reply)
+                body.keep(&answer)
                 return finish(failure)
             }
-            if fine, phase == .open { sendUnary(&reply) }
+            if fine, !isDecided { sendUnary(&answer) }
         case .deferrable(let handler): runDeferrable(handler, expected)
         case .serverStream(let handler):
             var failure: RPCStatus?
@@ -372,36 +403,35 @@ extension Stream {
         _ handler: (CallContext, RawSpan) throws(RPCStatus) -> UnaryAnswer, _ expected: Int
     ) {
         var result: Result<UnaryAnswer, RPCStatus>?
+        var length = 0
         let fine = withMessage { message in
             do throws(RPCStatus) {
                 result = .success(try handler(context, message.bytes))
-                heldRequest = message.count
+                length = message.count
             } catch {
                 result = .failure(error)
             }
         }
-        guard fine, phase == .open, let result else { return }
+        guard fine, !isDecided, let result else { return }
         switch result {
         case .failure(let status): finish(status)
         case .success(.now(let make)):
-            heldRequest = 0
-            var reply = body.takeStorage()
+            var message = body.takeStorage()
             do throws(RPCStatus) {
-                try make(&reply)
-                sendUnary(&reply)
+                try make(&message)
+                sendUnary(&message)
             } catch {
-                body.keep(&reply)
+                body.keep(&message)
                 finish(error)
             }
         case .success(.later(let start)):
             let responder = UnaryResponder(loop: loop, stream: context.stream)
             producer = .responder(responder)
+            heldRequest = length
             expectedReply = expected
             connection.expectedReplyBytes += expected
             start(responder)
-            guard phase == .open else { return }
-            inbox.reset()
-            settle()
+            if !isDecided { shrinkInbox() }
         }
     }
 }

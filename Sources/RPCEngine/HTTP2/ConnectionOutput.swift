@@ -10,14 +10,14 @@ extension Connection {
     private static let bytesPerTurn = 262_144
 
     func flush() {
-        guard state == .open, let session, !writeBlocked || unsentEnd == unsentStart else { return }
+        guard isLive, let session, !writeBlocked || unsentEnd == unsentStart else { return }
         ERR_clear_error()
         guard writeUnsent() else { return updateInterest() }
         // Before the streams, whose answers may fill the whole turn.
         if !parked.isEmpty { runParked() }
-        guard state == .open else { return }
+        guard isLive else { return }
         var written = 0
-        while state == .open {
+        while isLive {
             let filled = gatherFrames(session)
             if filled < 0 { return close(reason: "HTTP/2 output failed") }
             if filled == 0 { break }
@@ -29,9 +29,9 @@ extension Connection {
             }
             if filled < Self.gather { break }
         }
-        guard state == .open else { return }
+        guard isLive else { return }
         if !parked.isEmpty { runParked() }
-        guard state == .open else { return }
+        guard isLive else { return }
         if readPaused, nghttp2_session_get_outbound_queue_size(session) <= limits.maxQueuedControlFrames / 2 {
             readPaused = false
             loop.again(self)
@@ -42,7 +42,7 @@ extension Connection {
 
     private func finishIfDone(_ session: OpaquePointer) {
         guard unsentEnd == unsentStart else { return }
-        if shutdown == .final, streams.isEmpty, nghttp2_session_want_write(session) == 0 {
+        if case .final = shutdown, streams.isEmpty, nghttp2_session_want_write(session) == 0 {
             return linger(reason: "done")
         }
         if nghttp2_session_want_read(session) == 0, nghttp2_session_want_write(session) == 0 {
@@ -194,8 +194,6 @@ extension Connection {
 
     /// A call waits: for the next turn, or for earlier replies to leave.
     func park(_ stream: Stream) {
-        stream.parked = true
-        stream.parkedSince = loop.clock()
         parked.append(stream.context.stream)
         waitForTurnIfOver()
     }
@@ -217,13 +215,13 @@ extension Connection {
         swap(&waiting, &parked)
         var kept: [StreamToken] = []
         var position = 0
-        while position < waiting.count, state == .open, hasTurn(loop.clock()) {
+        while position < waiting.count, isLive, hasTurn(loop.clock()) {
             let token = waiting[position]
             position += 1
-            guard let stream = find(token), stream.parked else { continue }
+            guard let stream = find(token), stream.isParked else { continue }
             if !stream.unpark() { kept.append(token) }
         }
-        guard state == .open else { return }
+        guard isLive else { return }
         // In their order; those that were parked meanwhile come last.
         parked = kept + waiting[position...] + parked
         waitForTurnIfOver()

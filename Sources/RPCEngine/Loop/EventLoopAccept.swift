@@ -72,7 +72,7 @@ extension EventLoop {
             loop: self, fd: fd, slot: slot, id: id, addressKey: key, remoteAddress: remote, ssl: ssl)
         connection.interest = engine_epoll_in
         if isInCrowd {
-            connection.isInCrowd = true
+            connection.place = .crowd(hasSpoken: false)
             connection.deadline = now &+ times.crowdedHandshakeTimeout
         }
         add(connection)

@@ -9,20 +9,17 @@ extension Connection {
         switch state {
         case .handshaking:
             if now > deadline { close(reason: "TLS handshake took too long") }
-        case .lingering:
-            if now > deadline { close(reason: closeReason) }
-        case .open:
-            if !closeReason.isEmpty {
-                if now > deadline { close(reason: closeReason) }
-                return
-            }
+        case .preface:
+            if now > deadline { return close(reason: "no HTTP/2 preface") }
             sweepOpen(now)
+        case .open: sweepOpen(now)
+        case .terminating, .lingering:
+            if now > deadline { close() }
         case .closed: break
         }
     }
 
     private func sweepOpen(_ now: UInt64) {
-        if !prefaceSeen, now > deadline { return close(reason: "no HTTP/2 preface") }
         if writeBlocked, now > lastWritten &+ loop.times.unreadTimeout {
             return close(reason: "the peer does not read")
         }
@@ -31,10 +28,15 @@ extension Connection {
         roomMayBeThere = true
         if !parked.isEmpty { needsFlush() }
         if streamingCount > 0 { recheckStreams() }
-        guard state == .open else { return }
-        if shutdown != .none {
-            if shutdown == .announced, now > announcedUntil { finalGoAway() }
-            if now > shutdownDeadline { cutStreams() }
+        guard isLive else { return }
+        switch shutdown {
+        case .none: break
+        case .announced(let until, let deadline):
+            if now > until { finalGoAway() }
+            if now > deadline { cutStreams() }
+            return
+        case .final(let deadline):
+            if now > deadline { cutStreams() }
             return
         }
         if now > goAwayAt { return beginShutdown(grace: loop.times.connectionAgeGrace) }
@@ -46,28 +48,18 @@ extension Connection {
 
     /// A header block or a request that trickles in. True when the connection is gone for it.
     private func isTooSlow(_ stream: Stream, _ now: UInt64) -> Bool {
-        switch stream.phase {
-        case .headers:
-            guard now > stream.headersBegan &+ loop.times.headersTimeout else { return false }
+        switch stream.request {
+        case .headers(let since):
+            guard now > since &+ loop.times.headersTimeout else { return false }
             close(reason: "request headers took too long")
             return true
-        case .open:
-            if stream.pendingRefusal > 0 {
-                if now > stream.context.started &+ loop.times.headersTimeout {
-                    stream.refuse(httpStatus: stream.pendingRefusal)
-                }
-                return false
-            }
-            endIfUnread(stream, now)
-            guard stream.phase == .open, case .none = stream.producer, !stream.parked, !stream.ignoresInput,
-                now > stream.context.started &+ loop.times.requestTimeout
-            else { return false }
+        case .foreign(let httpStatus) where !stream.isDecided:
+            if now > stream.context.started &+ loop.times.headersTimeout { stream.refuse(httpStatus: httpStatus) }
+        case .message where !stream.isDecided && now > stream.context.started &+ loop.times.requestTimeout:
             stream.abort(RPCStatus(.deadlineExceeded, "the request message took too long to arrive"))
-            return false
-        case .finished:
-            endIfUnread(stream, now)
-            return false
+        case .foreign, .message, .waiting, .messages, .delivered, .dropped: endIfUnread(stream, now)
         }
+        return false
     }
 
     private func endIfUnread(_ stream: Stream, _ now: UInt64) {
@@ -83,14 +75,14 @@ extension Connection {
 
     private func recheckStreams() {
         refreshPeer()
-        for stream in streams where stream.isStreaming && stream.phase == .open {
+        for stream in streams where stream.isStreaming && !stream.isDecided {
             if let status = loop.shared.interceptor.recheck(stream.context) { stream.abort(status) }
         }
     }
 
     private func keepAlive(_ now: UInt64) {
         guard let session else { return }
-        if pingSentAt > 0 {
+        if let pingSentAt {
             if now > pingSentAt &+ loop.times.keepaliveTimeout { close(reason: "keepalive ping unanswered") }
         } else if now > lastReceived &+ loop.times.keepaliveInterval {
             pingSentAt = now
@@ -105,27 +97,34 @@ extension Connection {
     func beginShutdown(grace: UInt64) {
         switch state {
         case .handshaking: close(reason: "server is draining")
-        case .open:
-            guard let session else { return }
-            shutdownDeadline = min(shutdownDeadline, loop.now &+ grace)
+        case .preface, .open, .terminating:
             // Also on a connection that its age had ended before. Later streams are told when they begin.
             if loop.isDraining { for stream in streams { stream.tellDraining() } }
-            guard shutdown == .none else { return }
-            shutdown = .announced
-            // A second is more than a round trip: calls that crossed the announcement have arrived by then.
-            announcedUntil = loop.now &+ min(1_000_000_000, grace / 2)
-            nghttp2_submit_shutdown_notice(session)
-            nghttp2_submit_ping(session, UInt8(NGHTTP2_FLAG_NONE.rawValue), nil)
-            pingSentAt = loop.now
-            needsFlush()
+            let deadline = loop.now &+ grace
+            switch shutdown {
+            case .none: announceShutdown(grace: grace, deadline: deadline)
+            case .announced(let until, let earlier):
+                shutdown = .announced(until: until, deadline: min(earlier, deadline))
+            case .final(let earlier): shutdown = .final(deadline: min(earlier, deadline))
+            }
         case .lingering, .closed: break
         }
     }
 
+    private func announceShutdown(grace: UInt64, deadline: UInt64) {
+        guard let session else { return }
+        // A second is more than a round trip: calls that crossed the announcement have arrived by then.
+        shutdown = .announced(until: loop.now &+ min(1_000_000_000, grace / 2), deadline: deadline)
+        nghttp2_submit_shutdown_notice(session)
+        nghttp2_submit_ping(session, UInt8(NGHTTP2_FLAG_NONE.rawValue), nil)
+        pingSentAt = loop.now
+        needsFlush()
+    }
+
     /// No call with a higher stream number will be answered any more.
     func finalGoAway() {
-        guard let session, shutdown == .announced else { return }
-        shutdown = .final
+        guard let session, case .announced(_, let deadline) = shutdown else { return }
+        shutdown = .final(deadline: deadline)
         let last = nghttp2_session_get_last_proc_stream_id(session)
         nghttp2_submit_goaway(session, UInt8(NGHTTP2_FLAG_NONE.rawValue), last, NGHTTP2_NO_ERROR.rawValue, nil, 0)
         needsFlush()
@@ -135,12 +134,9 @@ extension Connection {
     private func cutStreams() {
         finalGoAway()
         let status = RPCStatus(.unavailable, "the server closes this connection")
-        for stream in streams where stream.phase != .headers { stream.abort(status) }
+        for stream in streams where stream.hasHeaders { stream.abort(status) }
         // Who does not take even that gets a last moment.
-        if closeReason.isEmpty {
-            closeReason = "grace of the shutdown is over"
-            deadline = loop.now &+ 1_000_000_000
-        }
+        condemn("grace of the shutdown is over")
         needsFlush()
     }
 }
@@ -148,7 +144,7 @@ extension Connection {
 extension Stream {
     /// The server is about to stop: whoever has no end of its own should find one. Told once.
     func tellDraining() {
-        guard phase == .open else { return }
+        guard !isDecided else { return }
         switch producer {
         case .source(let source): source.draining()
         case .writer(_, let receiver): receiver.draining()
@@ -157,8 +153,8 @@ extension Stream {
     }
 
     /// The answer of a deferred handler.
-    func reply(_ result: Result<[UInt8], RPCStatus>) {
-        guard phase == .open, case .responder = producer else { return }
+    func answer(_ result: Result<[UInt8], RPCStatus>) {
+        guard !isDecided, case .responder = producer else { return }
         switch result {
         case .success(var message):
             forgetExpectedReply()
@@ -169,9 +165,9 @@ extension Stream {
 
     /// The receiver takes messages again.
     func resumeReading() {
-        guard phase == .open, case .writer(let writer, let receiver) = producer else { return }
+        guard !isDecided, case .writer(let writer, let receiver) = producer else { return }
         deliver(to: receiver, writer)
-        if !readingPaused, !parked { creditStream() }
+        if takesMore { creditStream() }
         connection.needsFlush()
     }
 }

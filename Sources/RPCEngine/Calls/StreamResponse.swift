@@ -11,8 +11,8 @@ extension Stream {
 
     /// Sends the response headers and lets nghttp2 pull the body.
     func startResponse() {
-        guard let session = connection.session, !responseStarted else { return }
-        responseStarted = true
+        guard let session = connection.session, case .none = reply else { return }
+        reply = .flowing
         lastTaken = loop.now
         replyCompression = context.compressReply && head.acceptsGzip
         var provider = nghttp2_data_provider()
@@ -42,15 +42,14 @@ extension Stream {
     }
 
     /// The reply of a unary call. The array's memory is kept for the next one.
-    func sendUnary(_ reply: inout [UInt8]) {
+    func sendUnary(_ message: inout [UInt8]) {
         startResponse()
-        append(&reply)
-        body.keep(&reply)
+        append(&message)
+        body.keep(&message)
         connection.bufferedReplyBytes += body.count
         route?.noteReply(body.count)
         settle()
-        bodyEnded = true
-        phase = .finished
+        reply = .ending
     }
 
     private func append(_ message: inout [UInt8]) {
@@ -66,16 +65,16 @@ extension Stream {
     /// nghttp2 asks for up to `length` bytes of DATA; they are copied by ``Connection/sendData(_:_:_:)``.
     func produce(_ length: Int, _ flags: UnsafeMutablePointer<UInt32>) -> Int {
         // Promised bytes are sent without a question; after the trailers there is nothing else.
-        if trailersSubmitted { return Int(NGHTTP2_ERR_DEFERRED.rawValue) }
-        if !bodyEnded { fill(length) }
+        if case .over = reply { return Int(NGHTTP2_ERR_DEFERRED.rawValue) }
+        if !isDecided { fill(length) }
         let available = body.count
-        if available == 0, !bodyEnded {
-            deferred = true
+        if available == 0, !isDecided {
+            reply = .idle
             return Int(NGHTTP2_ERR_DEFERRED.rawValue)
         }
         let count = min(available, length)
         var set = NGHTTP2_DATA_FLAG_NO_COPY.rawValue
-        if bodyEnded, count == available {
+        if isDecided, count == available {
             set |= NGHTTP2_DATA_FLAG_EOF.rawValue | NGHTTP2_DATA_FLAG_NO_END_STREAM.rawValue
             submitTrailers()
         }
@@ -92,7 +91,7 @@ extension Stream {
         case .source(let source):
             var message = loop.takeScratch()
             defer { loop.keepScratch(&message) }
-            while body.count < wanted, body.takesMore, !bodyEnded {
+            while body.count < wanted, body.takesMore, !isDecided {
                 do throws(RPCStatus) {
                     switch try source.next(into: &message) {
                     case .message: append(&message)
@@ -103,7 +102,7 @@ extension Stream {
                 message.removeAll(keepingCapacity: true)
             }
         case .writer(let writer, let receiver):
-            while body.count < wanted, body.takesMore, !bodyEnded {
+            while body.count < wanted, body.takesMore, !isDecided {
                 let (next, becameWritable) = writer.next()
                 if becameWritable { receiver.writable() }
                 switch next {
@@ -119,14 +118,18 @@ extension Stream {
     /// The handler's side is over; what is in the body still leaves.
     private func end(with status: RPCStatus) {
         self.status = status
-        bodyEnded = true
-        phase = .finished
+        reply = .ending
     }
 
-    /// There may be something to send: after a wake, or after the end was decided.
+    /// There may be something to send.
     func resume() {
-        guard deferred, let session = connection.session else { return }
-        deferred = false
+        guard case .idle = reply else { return }
+        reply = .flowing
+        resumeData()
+    }
+
+    private func resumeData() {
+        guard let session = connection.session else { return }
         lastTaken = loop.now
         nghttp2_session_resume_data(session, id)
         connection.needsFlush()
@@ -136,33 +139,26 @@ extension Stream {
 
     /// Ends the call in order: what was produced still leaves, then the status.
     func finish(_ status: RPCStatus) {
-        guard phase != .finished else { return }
-        phase = .finished
-        self.status = status
-        bodyEnded = true
+        guard !isDecided else { return }
+        let before = reply
+        end(with: status)
         forgetExpectedReply()
         settle()
-        if responseStarted { resume() } else { submitTrailersOnly() }
-    }
-
-    /// A bidirectional handler threw: it gets no more messages; what it had sent before leaves before the status.
-    func endByHandler(_ status: RPCStatus) {
-        guard phase != .finished else { return }
-        ignoresInput = true
-        if case .writer(let writer, _) = producer { writer.finish(status) } else { finish(status) }
+        switch before {
+        case .none: submitTrailersOnly()
+        case .idle: resumeData()
+        case .flowing, .ending, .over: break
+        }
     }
 
     /// Ends the call at once, whatever is under way: deadline, revoked access, broken request, drain.
     func abort(_ status: RPCStatus) {
-        if aborted || phase == .finished && trailersSubmitted { return }
-        aborted = true
-        let running = phase != .finished
-        phase = .finished
-        self.status = status
-        bodyEnded = true
-        parked = false
-        if running { tellHandler(status) }
-        if !responseStarted { return submitTrailersOnly() }
+        if case .over = reply { return }
+        let before = reply
+        let wasDecided = isDecided
+        end(with: status)
+        if !wasDecided { tellHandler(status) }
+        if case .none = before { return submitTrailersOnly() }
         if promised == 0 {
             connection.bufferedReplyBytes -= bufferedReply
             body.reset()
@@ -179,7 +175,12 @@ extension Stream {
     var bufferedReply: Int { isStreaming ? 0 : body.count }
 
     /// Something waits for the peer to take it: bytes, or bytes that nobody asked for yet because it gives no window.
-    var hasUnread: Bool { body.count > 0 || responseStarted && !trailersSubmitted && !deferred }
+    var hasUnread: Bool {
+        switch reply {
+        case .flowing, .ending: true
+        case .none, .idle, .over: body.count > 0
+        }
+    }
 
     /// The peer has taken nothing of what waits for it for too long.
     func endUnread() {
@@ -187,7 +188,7 @@ extension Stream {
         if promised == 0 { abort(status) }
         guard body.count > 0, let session = connection.session else { return }
         // Begun to be sent: only a reset lets go of it.
-        if phase == .open { abort(status) }
+        if !isDecided { abort(status) }
         nghttp2_submit_rst_stream(session, UInt8(NGHTTP2_FLAG_NONE.rawValue), id, NGHTTP2_CANCEL.rawValue)
         connection.needsFlush()
     }
@@ -223,12 +224,12 @@ extension Stream {
         connection.roomMayBeThere = true
         forgetExpectedReply()
         settleFinally()
-        guard phase != .headers else { return }
-        let cut = !trailersSubmitted
-        if phase == .open { tellHandler(nil) }
+        guard hasHeaders else { return }
+        let cut = if case .over = reply { false } else { true }
+        if !isDecided { tellHandler(nil) }
         context.isCancelled = cut
         if isStreaming { connection.streamingCount -= 1 }
-        if cut, phase == .open || status.code == .ok {
+        if cut, !isDecided || status.code == .ok {
             status = RPCStatus(.cancelled, "the peer cancelled the call or vanished")
         }
         if case .writer(let writer, _) = producer { writer.close() }
@@ -243,8 +244,8 @@ extension Stream {
     // MARK: Status
 
     private func submitTrailers() {
-        guard let session = connection.session, !trailersSubmitted else { return }
-        trailersSubmitted = true
+        guard let session = connection.session, case .ending = reply else { return }
+        reply = .over
         let result: Int32
         if status.code == .ok, status.message.isEmpty, context.trailers.isEmpty, status.trailers.isEmpty {
             let trailers = loop.shared.prebuilt.okTrailers
@@ -258,9 +259,8 @@ extension Stream {
     }
 
     private func submitTrailersOnly() {
-        guard let session = connection.session, !trailersSubmitted else { return }
-        trailersSubmitted = true
-        responseStarted = true
+        guard let session = connection.session, case .ending = reply else { return }
+        reply = .over
         var list = HeaderList()
         list.add(":status", "200")
         list.add("content-type", "application/grpc")
@@ -274,13 +274,11 @@ extension Stream {
     /// No gRPC request at all: answered in terms of HTTP.
     func refuse(httpStatus: Int) {
         guard let session = connection.session else { return }
-        phase = .finished
         settle()
         let reason = httpStatus == 405 ? "method is not POST" : "content-type is not application/grpc"
         // What browsers and scanners send is no fault of the server: told apart from those by its code.
         status = RPCStatus(.unimplemented, reason)
-        trailersSubmitted = true
-        responseStarted = true
+        reply = .over
         var list = HeaderList()
         list.add(":status", String(httpStatus))
         if httpStatus == 405 { list.add("allow", "POST") }

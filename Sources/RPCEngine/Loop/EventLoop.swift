@@ -144,7 +144,7 @@ final class EventLoop: @unchecked Sendable {
             }
             if woken { deliverMail() }
             takeTurns()
-            for stream in wheel.expired(now: now) where stream.phase != .headers { stream.abort(.deadlinePassed) }
+            for stream in wheel.expired(now: now) where stream.hasHeaders { stream.abort(.deadlinePassed) }
             if now >= nextSweep { sweep() }
             flushDirty()
         }
@@ -184,9 +184,9 @@ final class EventLoop: @unchecked Sendable {
         swap(&turn, &waitingForTurn)
         for connection in turn {
             connection.isWaitingForTurn = false
-            guard connection.state == .open else { continue }
+            guard connection.isLive else { continue }
             if !connection.readPaused { connection.readInput() }
-            if connection.state == .open { connection.flush() }
+            if connection.isLive { connection.flush() }
         }
     }
 
@@ -210,7 +210,7 @@ final class EventLoop: @unchecked Sendable {
     private func deliverMail() {
         for message in mailbox.take() {
             switch message {
-            case .reply(let token, let result): stream(token)?.reply(result)
+            case .reply(let token, let result): stream(token)?.answer(result)
             case .wake(let token): stream(token)?.resume()
             case .resumeReading(let token): stream(token)?.resumeReading()
             case .drain(let grace): drain(grace: grace)
@@ -246,13 +246,13 @@ final class EventLoop: @unchecked Sendable {
     func settled() { unsettled.store(unsettled.load(ordering: .relaxed) - 1, ordering: .releasing) }
 
     /// A connection has closed itself.
-    func forget(_ connection: Connection, failedHandshake: Bool) {
+    func forget(_ connection: Connection, failedHandshake: Bool, reason: String) {
         guard connections[connection.slot] === connection else { return }
         connections[connection.slot] = nil
         freeSlots.append(connection.slot)
         memory.release(Limits.connectionBytes + connection.certificateBytes)
         connection.certificateOwner?.release(connection.certificateBytes)
-        if connection.hasLostPlace {
+        if case .lost = connection.place {
             shared.closedWithoutPlace()
         } else {
             shared.release(connection.addressKey, isVerified: connection.isVerified)
@@ -262,10 +262,9 @@ final class EventLoop: @unchecked Sendable {
         let remote = connection.context.remoteAddress
         if failedHandshake {
             statistics.handshakesFailed.increment()
-            shared.onEvent(.handshakeFailed(remoteAddress: remote, reason: connection.closeReason))
+            shared.onEvent(.handshakeFailed(remoteAddress: remote, reason: reason))
         } else {
-            shared.onEvent(
-                .connectionClosed(id: connection.id, remoteAddress: remote, reason: connection.closeReason))
+            shared.onEvent(.connectionClosed(id: connection.id, remoteAddress: remote, reason: reason))
         }
     }
 

@@ -68,7 +68,7 @@ extension Connection {
             if header.length < 64, !ends, !budgets.smallData.take(now: now) { punish("flood of small DATA") }
         case NGHTTP2_HEADERS.rawValue:
             checkClosed(header.stream_id, isData: false)
-            if !closeReason.isEmpty { return }
+            if state == .terminating { return }
             if !budgets.calls.take(now: now) { punish("call flood") }
             // The last DATA of a small request may be empty and come by itself.
             budgets.smallData.give(2)
@@ -80,7 +80,7 @@ extension Connection {
         case NGHTTP2_PING.rawValue:
             if !budgets.pings.take(now: now) { punish("PING flood") }
         case NGHTTP2_SETTINGS.rawValue:
-            prefaceSeen = true
+            if state == .preface { state = .open }
             if !budgets.settings.take(now: now) { punish("SETTINGS flood") }
         case NGHTTP2_WINDOW_UPDATE.rawValue:
             if !budgets.windowUpdates.take(now: now) { punish("WINDOW_UPDATE flood") }
@@ -149,7 +149,7 @@ extension Connection {
         _ id: Int32, _ name: UnsafeBufferPointer<UInt8>, _ value: UnsafeBufferPointer<UInt8>
     ) -> Int32 {
         // Trailers of a request mean nothing to gRPC.
-        guard let stream = stream(id), stream.phase == .headers else { return 0 }
+        guard let stream = stream(id), !stream.hasHeaders else { return 0 }
         stream.addHeader(name, value)
         // Small blocks can unpack to a lot: past this point nobody is mistaken, somebody is attacking.
         if stream.headerBytes > limits.maxHeaderListBytes * 4 { punish("header list bomb") }
@@ -192,8 +192,8 @@ extension Connection {
             }
             stream(header.stream_id)?.requestEnded()
         case NGHTTP2_PING.rawValue where flags & NGHTTP2_FLAG_ACK.rawValue != 0:
-            pingSentAt = 0
-            if shutdown == .announced { finalGoAway() }
+            pingSentAt = nil
+            finalGoAway()
         default: break
         }
     }

@@ -5,85 +5,57 @@ import CNghttp2
 /// Exclusivity of the hot properties is not checked at run time, here and in the other classes of the loop: one thread
 /// touches them, no mutation calls back into a handler, and the checks would be a tenth of a call's instructions.
 final class Stream {
-    enum Phase: UInt8 {
-        /// The header block is not complete.
-        case headers
-        /// Waiting for the request, or (bidirectional) running.
-        case open
-        /// The status is decided; what is left is sending.
-        case finished
-    }
-
-    /// How the reply is made.
-    enum Producer {
-        case none
-        case source(any MessageSource)
-        case writer(StreamWriter, any MessageReceiver)
-        case responder(UnaryResponder)
-    }
-
     // Both outlive the stream: the connection closes its streams before it goes, the loop its connections.
     unowned(unsafe) var connection: Connection
     @exclusivity(unchecked) var context: CallContext
     var id: Int32 = 0
     /// Position in ``Connection/streams``.
     var slot = 0
-    var phase = Phase.headers
+    /// Nil until `:path` has come, and for an unknown method.
     var route: Route?
 
-    // MARK: Request
+    // MARK: Request: see StreamState.swift
 
-    @exclusivity(unchecked) var inbox = ByteInbox()
+    @exclusivity(unchecked) var request = Request.headers(since: 0)
+    /// As HTTP/2 counts them: names, values and 32 bytes for each. What is dropped counts no more.
     var headerBytes = 0
+    /// Whole only when the request is past ``Request/headers(since:)``.
     @exclusivity(unchecked) var head = RequestHead()
-    /// The peer has sent END_STREAM and the receiver does not know yet.
-    var endPending = false
-    var readingPaused = false
-    /// The handler has thrown; what still arrives is dropped.
-    var ignoresInput = false
+    /// What came of messages and no handler has taken. Empty before ``Request/message``.
+    @exclusivity(unchecked) var inbox = ByteInbox()
+    /// The length prefix at the front of the inbox, once it was looked at and is in order.
+    @exclusivity(unchecked) var prefix: MessagePrefix?
     /// Bytes for which the peer has not got new stream window yet.
     var uncredited = 0
-    var headersBegan: UInt64 = 0
-    /// The length prefix at the front of the inbox was looked at and is in order.
-    var prefixChecked = false
-    var prefixLength = 0
-    var prefixCompressed = false
 
-    // MARK: Response
+    // MARK: Reply: see StreamState.swift
 
-    @exclusivity(unchecked) var body = ResponseBody()
+    @exclusivity(unchecked) var reply = Reply.none
     @exclusivity(unchecked) var producer = Producer.none
-    var responseStarted = false
+    /// Holds bytes only when the reply has begun.
+    @exclusivity(unchecked) var body = ResponseBody()
+    /// `grpc-encoding` of the response headers is gzip. Valid only when the reply has begun.
     var replyCompression = false
-    /// No more messages will be added to the body.
-    var bodyEnded = false
-    /// Bytes of a DATA frame that nghttp2 has begun and not yet asked for; they must stay in the body.
+    /// Bytes of a DATA frame that nghttp2 has begun and not yet asked for; they must stay in the body. Above 0 only
+    /// when the reply has begun, and also when it is over: its last bytes are promised before its status.
     var promised = 0
-    /// The call was ended before its end; that happens once.
-    var aborted = false
-    /// nghttp2 was told that there is nothing to send for now.
-    var deferred = false
-    var trailersSubmitted = false
-    /// The handler waits: for earlier replies of the connection to leave, or for the connection's next turn.
-    var parked = false
-    /// Since when it does, in monotonic nanoseconds.
-    var parkedSince: UInt64 = 0
-    /// The HTTP status that refuses a request that is none of gRPC's, once it has ended; 0 for none.
-    var pendingRefusal = 0
+    /// Monotonic nanoseconds at which the peer last took a part of the reply, or at which there was something to take.
+    /// Valid only when the reply has begun.
+    var lastTaken: UInt64 = 0
+    /// How the call ends. Valid only when it is decided: the reply is ``Reply/ending`` or ``Reply/over``.
     @exclusivity(unchecked) var status = RPCStatus.ok
-    var beganInterceptor = false
 
     // MARK: Memory, in bytes: see StreamMemory.swift
 
     /// What is counted for the call at present, besides the process's budget in this one.
     var charged = 0
     @exclusivity(unchecked) var account: MemoryAccount?
-    /// The request that a deferred handler was given.
+    /// The request that a deferred handler was given. Above 0 only while the producer is a responder that is awaited.
     var heldRequest = 0
-    /// What a deferred handler is expected to answer.
+    /// What a deferred handler is expected to answer. Above 0 only then.
     var expectedReply = 0
-    /// Monotonic nanoseconds at which the peer last took a part of the reply, or at which there was something to take.
-    var lastTaken: UInt64 = 0
+
+    // MARK: For the outcome: see CallOutcome
 
     var requestBytes: UInt64 = 0
     var responseBytes: UInt64 = 0
@@ -92,8 +64,9 @@ final class Stream {
 
     // MARK: Deadline wheel
 
-    var timerDeadline: UInt64 = 0
+    /// Below 0 for a call that is not on the wheel, and the other three are valid only for one that is.
     var timerSlot = -1
+    var timerDeadline: UInt64 = 0
     // Neighbours in a slot of the wheel; every armed stream is held by its connection.
     unowned(unsafe) var timerNext: Stream?
     unowned(unsafe) var timerPrevious: Stream?
@@ -109,7 +82,7 @@ final class Stream {
     func prepare(connection: Connection, id: Int32, call: UInt64, now: UInt64) {
         self.connection = connection
         self.id = id
-        headersBegan = now
+        request = .headers(since: now)
         context.connection = connection.context
         context.id = call
         context.stream = StreamToken(slot: connection.slot, connection: connection.id, stream: id, call: call)
@@ -124,42 +97,24 @@ final class Stream {
         }
         // A pooled stream must not keep a closed connection's identity alive.
         context.connection = connection.loop.nobody
-        phase = .headers
         route = nil
         inbox.reset()
         headerBytes = 0
         head = RequestHead()
-        endPending = false
-        readingPaused = false
-        ignoresInput = false
         uncredited = 0
-        prefixChecked = false
-        body.reset()
+        prefix = nil
+        reply = .none
         producer = .none
-        responseStarted = false
+        body.reset()
         replyCompression = false
-        bodyEnded = false
         promised = 0
-        aborted = false
-        deferred = false
-        trailersSubmitted = false
-        parked = false
         status = .ok
-        beganInterceptor = false
-        pendingRefusal = 0
         heldRequest = 0
         expectedReply = 0
         requestBytes = 0
         responseBytes = 0
         requestMessages = 0
         responseMessages = 0
-    }
-
-    var isStreaming: Bool {
-        switch producer {
-        case .source, .writer: true
-        case .none, .responder: false
-        }
     }
 }
 
@@ -171,14 +126,17 @@ struct RequestHead {
         case unknown
     }
 
+    /// `grpc-timeout`.
+    enum TimeLimit {
+        case none
+        case nanoseconds(UInt64)
+        case malformed
+    }
+
     var isPost = false
-    var hasMethod = false
     var isGRPC = false
-    var hasPath = false
     var tooLarge = false
     var encoding = Encoding.identity
     var acceptsGzip = false
-    /// Nanoseconds; nil without the header.
-    var timeout: UInt64?
-    var timeoutIsBad = false
+    var timeout = TimeLimit.none
 }

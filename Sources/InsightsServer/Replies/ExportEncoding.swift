@@ -2,7 +2,8 @@ import InsightsAPI
 import InsightsCore
 import LicenseModel
 
-/// The columns of one exported row, shared by rows and CSV (rulings 20 and 41): nil where a source is not reported.
+/// The columns of one exported row, shared by rows and CSV (definition “Export columns”): nil where a source is not
+/// reported.
 struct ExportFigures: Sendable, Hashable {
     let ownSold: Int64?
     let ownEntitled: Int64?

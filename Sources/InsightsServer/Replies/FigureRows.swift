@@ -1,6 +1,6 @@
 import InsightsCore
 
-/// Which figures of a row are shown and their ratios: the one place that decides presence (rulings 7 and 38).
+/// Which figures of a row are shown, and its ratios (definition “Presence of a figure”): every reply asks here.
 extension LicenseRow {
     var showsSubscriptions: Bool { subscriptionsReported }
     var showsAssignments: Bool { subscriptionsReported && assignmentsReported }

@@ -116,8 +116,10 @@ struct DocumentTests {
         var wrong: [String] = []
         for (path, text) in texts where path.hasSuffix(".swift") || path.hasSuffix(".md") || path.hasSuffix(".proto") {
             for match in text.matches(of: /[Dd]efinition “([^”]+)”/) {
-                used.insert(String(match.1))
-                if !names.contains(String(match.1)) { wrong.append("\(path): no definition is named “\(match.1)”") }
+                // A name may go on in the next line, behind the marks of a comment.
+                let name = String(match.1.replacing(/\n[\s\/]*/, with: " "))
+                used.insert(name)
+                if !names.contains(name) { wrong.append("\(path): no definition is named “\(name)”") }
             }
             if text.contains(/\b[Rr]ulings? [0-9]/) { wrong.append("\(path): names a rule by a number") }
         }

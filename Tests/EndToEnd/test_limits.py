@@ -1,4 +1,4 @@
-"""Every limit of `serve` works at the value it is given, can be given in every way, and is as README says."""
+"""Every limit of `serve` works at the value it is given, can be given in every way, and is as docs/limits.md says."""
 
 import json
 import os
@@ -12,7 +12,8 @@ import h2.errors
 import h2.events
 import h2.settings
 import pytest
-from daemon import BINARY, ROOT, run_insightsd
+from daemon import BINARY, run_insightsd
+from documents import DOCS, section
 from facts import day
 from frames import Frames, connect, framed, tls_context
 from wire import Refusal
@@ -368,17 +369,13 @@ def settings(*arguments, **environment):
 
 
 def table():
-    """Rows of README's tables of numbers: what, default, unit, option."""
-    readme = (ROOT / "README.md").read_text()
-    lines = [line for name in ("Advice", "Limits") for line in section(readme, name) if line.startswith("| ")]
+    """Rows of the document's tables of numbers: what, default, unit, option."""
+    sections = [section(DOCS["limits"], name) for name in ("Advice", "Limits")]
+    lines = [line for text in sections for line in text.splitlines() if line.startswith("| ")]
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
 
 
-def section(readme, name):
-    return readme.split(f"\n## {name}\n", 1)[1].split("\n## ", 1)[0].splitlines()
-
-
-def test_readme_tells_every_limit_and_its_default():
+def test_the_document_tells_every_limit_and_its_default():
     told = {row[3].strip("`"): f"{row[1].replace(',', '')} {row[2]}" for row in table() if row[-1].startswith("`--")}
     defaults = settings()
     assert len(OPTIONS) > 15

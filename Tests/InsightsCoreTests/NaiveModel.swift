@@ -79,7 +79,7 @@ final class NaiveModel {
         }
     }
 
-    /// Ruling 28: the person goes on under another id, unlisted; the old id is free for somebody new.
+    /// Definition “Erased people”: the person goes on under another id, unlisted; the old id is free for somebody new.
     func erase(_ user: String, of customer: String, replacement: String) {
         heldCache = [:]
         licenseCache = [:]
@@ -133,7 +133,7 @@ final class NaiveModel {
         return max(today - 1, starts.min() ?? 0)
     }
 
-    // MARK: Holdings (ruling 25)
+    // MARK: Holdings (definition “Snapshots”)
 
     /// User → the closed ranges of days on which the SKU is held.
     func held(_ customer: String, _ sku: String) -> [String: [ClosedRange<Int32>]] {

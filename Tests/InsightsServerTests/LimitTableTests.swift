@@ -6,8 +6,8 @@ import Testing
 @testable import InsightsServer
 @testable import LogLines
 
-/// README's table of the limits that no option changes. The others are compared where the options are, by
-/// `Tests/EndToEnd/test_limits.py`.
+/// The table in `docs/limits.md` of the limits that no option changes. The others are compared where the options are,
+/// by `Tests/EndToEnd/test_limits.py`.
 @Suite struct LimitTableTests {
     private static func number(_ value: Int) -> String {
         var text = String(value)
@@ -74,15 +74,15 @@ import Testing
         ]
     }()
 
-    private static let readme: Result<String, any Error> = Result {
+    private static let document: Result<String, any Error> = Result {
         let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .deletingLastPathComponent()
-        return try String(contentsOf: root.appendingPathComponent("README.md"), encoding: .utf8)
+        return try String(contentsOf: root.appendingPathComponent("docs/limits.md"), encoding: .utf8)
     }
 
     @Test(arguments: rows.indices)
-    func readmeTellsTheLimit(_ index: Int) throws {
+    func documentTellsTheLimit(_ index: Int) throws {
         let row = Self.rows[index]
-        #expect(try Self.readme.get().contains("\n| \(row.what) | \(row.limit) |\n"), "\(row.what): \(row.limit)")
+        #expect(try Self.document.get().contains("\n| \(row.what) | \(row.limit) |\n"), "\(row.what): \(row.limit)")
     }
 }

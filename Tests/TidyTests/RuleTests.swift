@@ -50,4 +50,20 @@ struct RuleTests {
         let found = Functions.all(in: SwiftText.code(of: text))
         #expect(found.map(\.start) == [2, 9] && found.map(\.lines) == [6, 1])
     }
+
+    @Test func documentsAreRead() {
+        let text = """
+            # A `b`, and c
+            See [d](docs/d.md#e), [f](../f) and [g](https://g.example/h). `Sources/A/B.swift`, `C.swift`, `.swift`
+            ```
+            [no](no.md)
+            # no
+            ```
+            **A rule.** Text with **bold.** words.
+            """
+        #expect(DocumentTests.links(in: text) == ["docs/d.md#e", "../f"])
+        #expect(DocumentTests.anchors(in: text) == ["a-b-and-c"])
+        #expect(DocumentTests.files(in: text) == ["Sources/A/B.swift", "C.swift"])
+        #expect(DocumentTests.definitions(in: text) == ["A rule"])
+    }
 }

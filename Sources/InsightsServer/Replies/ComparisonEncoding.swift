@@ -19,7 +19,8 @@ struct ComparisonFigures: Sendable, Hashable {
         unknownSold = row.unknownSold
     }
 
-    /// The sum of the SKUs of the products. Without any SKU: zeros, as far as the products are reported.
+    /// The sum of the SKUs of the products (definition “Total of a comparison”). Without any SKU: zeros, as far as the
+    /// products are reported.
     init(totalOf products: [ProductRow]) {
         own = LicenseRow()
         all = LicenseRow()

@@ -190,7 +190,7 @@ extension WireWriter {
     }
 }
 
-/// How far a source has reported. Numbers of `partner.insights.v1.CoverageStatus`.
+/// How far a source has reported (definition “Coverage status”). Numbers of `partner.insights.v1.CoverageStatus`.
 enum CoverageStatus: Int, Sendable {
     case reported = 1
     case lagging = 2

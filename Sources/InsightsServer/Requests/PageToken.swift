@@ -13,7 +13,7 @@ struct PagePosition: Sendable, Hashable {
     static let maximumKeys = 4
 }
 
-/// What a page token is bound to: another caller, method or question makes it invalid (ruling 16).
+/// What a page token is bound to: another caller, method or question makes it invalid (definition “Pages”).
 struct PageQuery: Sendable, Hashable {
     /// The partner id; empty for the operator.
     let partner: String

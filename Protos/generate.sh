@@ -10,11 +10,10 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 if [ -z "${PLUGINS:-}" ]; then
-    . Tests/swift-options.sh
-    options+=(--scratch-path "${SCRATCH:-.build}")
-    swift build "${options[@]}" --product protoc-gen-swift >&2
-    swift build "${options[@]}" --product protoc-gen-grpc-swift-2 >&2
-    PLUGINS=$(swift build "${options[@]}" --show-bin-path)
+    scratch=${SCRATCH:-.build}
+    swift build --scratch-path "$scratch" --product protoc-gen-swift >&2
+    swift build --scratch-path "$scratch" --product protoc-gen-grpc-swift-2 >&2
+    PLUGINS=$(swift build --scratch-path "$scratch" --show-bin-path)
 fi
 
 out=$(mktemp -d)

@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
 # Every test but the long ones (`long.sh`): `make test`. Quiet while all is well; any failure makes the exit code 1.
 #
-# Options of swift for all steps: swift-options.sh.
+# Options of swift for all steps can be given in SWIFT_FLAGS, such as `--build-system native` or `-j 2`.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 
 Tests/install.sh test || exit 1
 PATH=$PWD/.venv/bin:$PATH
 export PATH PYTHONDONTWRITEBYTECODE=1
-. Tests/swift-options.sh
+read -ra flags <<<"${SWIFT_FLAGS:-}"
 failed=()
 log=$(mktemp)
 trap 'rm -f "$log" "$log.swift"' EXIT
@@ -42,7 +42,7 @@ build() {
 # One after the other: some tests wait for clocks, and two cores are soon starved. Of thousands of lines, those of what
 # failed and the summary.
 swift_tests() {
-    swift test --skip-build --disable-xctest --no-parallel ${options[@]+"${options[@]}"} >"$log.swift" 2>&1
+    swift test --skip-build --disable-xctest --no-parallel ${flags[@]+"${flags[@]}"} >"$log.swift" 2>&1
     local status=$?
     if [ $status = 0 ]; then
         tail -n 1 "$log.swift"

@@ -38,10 +38,6 @@ extension FuzzTarget {
             guard let facts = try? FactBatchCodec.decode(sealed) else { return }
             let again = FactBatchCodec.encode(facts)
             guard (try? FactBatchCodec.decode(again)) == facts else { broken("facts come back as they were") }
-            if let user = try? UserID("u1"), let customer = try? CustomerID("contoso-01"), let other = try? UserID("x")
-            {
-                _ = try? FactBatchCodec.rewriting(user: user, of: customer, to: other, in: sealed)
-            }
             // As a start does with what it reads back.
             guard facts.count <= 200, facts.allSatisfy(\.isWithinBounds), let id = try? BatchID("b") else { return }
             Facts.applyAndAsk(FactBatch(id: id, facts: facts))

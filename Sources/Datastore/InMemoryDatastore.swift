@@ -86,10 +86,6 @@ public final class InMemoryDatastore: LicenseDatastore {
         }
     }
 
-    public func principals(in scope: PartnerScope) throws(DatastoreError) -> [PrincipalRecord] {
-        try with { contents throws(DatastoreError) in contents.principals(of: scope.partner) }
-    }
-
     public func save(_ change: AccessChange, entry: LogEntry?, for grant: AccessGrant) throws(DatastoreError) {
         try save([AccessSave(change, entry: entry, for: grant)])
     }

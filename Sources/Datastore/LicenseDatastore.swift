@@ -37,9 +37,6 @@ public protocol LicenseDatastore: StoreReading, Sendable {
     /// What was answered to the batch of that id when it was accepted; nil when it never was.
     func receipt(of batch: BatchID, for grant: OperatorGrant) throws(DatastoreError) -> BatchReceipt?
 
-    /// The principals of the scope's partner, in the order of their ids.
-    func principals(in scope: PartnerScope) throws(DatastoreError) -> [PrincipalRecord]
-
     /// Changes who may call. A partner may change its own principals only, the operator partners only; anything else
     /// is `outsideScope`. `entry` is the revision that a created partner makes, nil for other changes.
     func save(_ change: AccessChange, entry: LogEntry?, for grant: AccessGrant) throws(DatastoreError)

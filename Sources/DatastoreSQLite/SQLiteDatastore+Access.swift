@@ -32,17 +32,6 @@ extension SQLiteDatastore {
         sum.add(checksum)
     }
 
-    public func principals(in scope: PartnerScope) throws(DatastoreError) -> [PrincipalRecord] {
-        try read { db in
-            try Row.fetchAll(
-                db, sql: Self.selectPrincipals + " WHERE partner = ? ORDER BY id", arguments: [scope.partner.text]
-            ).map { row in
-                var sum = TableSum()
-                return try Self.principal(of: row, &sum)
-            }
-        }
-    }
-
     private static let selectPartners = "SELECT id, name, disabled, checksum FROM partner"
 
     private static func partner(of row: Row, _ sum: inout TableSum) throws -> PartnerRecord {

@@ -63,16 +63,17 @@ final class Credentials: Sendable {
 extension PeerIdentity {
     /// - Parameter now: Unix time in seconds.
     init(_ certificate: PeerCertificate, now: Int64) {
-        var verified = certificate.verification.isTrusted
-        var why = ""
-        if case .failed(let code, let reason) = certificate.verification {
-            // X509_V_ERR_CERT_HAS_EXPIRED. Left to the authenticator, which refuses every certificate after its end
-            // and tells the caller so; a chain that fails for another reason stays unverified.
-            verified = code == 10 && now > certificate.notAfter
-            why = reason
-        }
+        let (verified, reason) =
+            switch certificate.verification {
+            case .trusted: (true, "")
+            // Left to the authenticator, which refuses every certificate after its end and tells the caller so; one
+            // whose issuer has ended stays unverified.
+            case .expired where now > certificate.notAfter: (true, "")
+            case .expired: (false, "certificate has expired")
+            case .failed(let reason): (false, reason)
+            }
         self.init(
-            verified: verified, reason: why, uriSANs: certificate.uriSANs, notBefore: certificate.notBefore,
+            verified: verified, reason: reason, uriSANs: certificate.uriSANs, notBefore: certificate.notBefore,
             notAfter: certificate.notAfter, fingerprint: certificate.fingerprint)
     }
 }

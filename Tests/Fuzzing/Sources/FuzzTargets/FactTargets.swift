@@ -15,7 +15,6 @@ extension FuzzTarget {
         seeds: { [Facts.message(Facts.all)] + Facts.all.map { Facts.message([$0]) } },
         run: { bytes in
             let decoder = IngestDecoder(today: Facts.today, maximumFacts: 200)
-            _ = IngestDecoder.batchID(of: bytes)
             guard let batch = try? decoder.decode(bytes) else { return }
             let body = FactBatchCodec.encode(batch.facts)
             guard let decoded = try? FactBatchCodec.decode(body) else { broken("what was encoded can be decoded") }

@@ -41,11 +41,6 @@ public struct InsightsCore: Sendable {
         dirty.revision = true
     }
 
-    /// The name that the partner's own fact gave; nil when there was none.
-    public func partnerName(in scope: PartnerScope) -> String? {
-        partnerIndex[scope.partner].flatMap { partners[Int($0)].value.name }
-    }
-
     /// The only door to figures. A partner that no fact names has an empty book.
     public func book(in scope: PartnerScope, today: Day) -> PartnerBook {
         PartnerBook(core: self, scope: scope, today: today)

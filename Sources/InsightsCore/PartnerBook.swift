@@ -69,10 +69,6 @@ public struct PartnerBook: Sendable {
     /// The customer itself, not a copy: copying one touches each of its tables.
     func state(of served: Served) -> Frozen<Customer> { core.customers[Int(served.customer)] }
 
-    public func isVisible(_ id: CustomerID, on day: Day) -> Bool {
-        served(id)?.links.cover(day.number) ?? false
-    }
-
     // MARK: Default days
 
     /// The day that an empty `as_of` means for one customer.

@@ -172,9 +172,7 @@ struct RequestHead {
     }
 
     var isPost = false
-    var hasMethod = false
     var isGRPC = false
-    var hasPath = false
     var tooLarge = false
     var encoding = Encoding.identity
     var acceptsGzip = false

@@ -38,11 +38,9 @@ extension Stream {
 
     private func addPseudoHeader(_ name: UnsafeBufferPointer<UInt8>, _ value: UnsafeBufferPointer<UInt8>) {
         if name.equals(":path") {
-            head.hasPath = true
             route = connection.loop.shared.methods.find(value)
             if route == nil { context.unknownPath = String(decoding: value.prefix(1_024), as: UTF8.self) }
         } else if name.equals(":method") {
-            head.hasMethod = true
             head.isPost = value.equals("POST")
         } else if name.equals(":authority") {
             context.authorityBytes.removeAll(keepingCapacity: true)

@@ -37,7 +37,6 @@ struct Comparison {
         _ customer: String, partner: String, on number: Int32, book: PartnerBook, _ isVisible: Bool, _ place: Comment
     ) throws {
         let id = ID.customer(customer)
-        #expect(book.isVisible(id, on: day(number)) == isVisible, place)
         let row = book.insights(of: id, on: day(number), products: Self.products)
         let subscriptions = book.subscriptions(of: id, on: day(number))
         let explained = book.explain(.product(.office365), of: id, on: day(number))

@@ -12,11 +12,15 @@ import Testing
         InsightsCore(facts).book(in: try scope(partner), today: day(today ?? self.today))
     }
 
+    private func isVisible(_ customer: CustomerID, on day: Int32, in book: PartnerBook) -> Bool {
+        book.insights(of: customer, on: Day(number: day), products: products) != nil
+    }
+
     @Test func anotherPartnersCustomerIsAsGoodAsNone() throws {
         let book = try book([Make.customer("C"), Make.relationship("Q", "C", 0)] + Make.fullCoverage("C", today))
         for id in ["C", "nobody"] {
             let id = ID.customer(id)
-            #expect(book.customer(id) == nil && !book.isVisible(id, on: day(today)))
+            #expect(book.customer(id) == nil && !isVisible(id, on: today, in: book))
             #expect(book.insights(of: id, on: nil, products: products) == nil)
             #expect(book.explain(.workload(.exo), of: id, on: nil) == nil)
             #expect(book.subscriptions(of: id, on: nil) == nil)
@@ -44,10 +48,10 @@ import Testing
             Make.relationship("P", "gone", 100, 200),
         ]
         let now = try book(facts)
-        #expect(now.isVisible(ID.customer("C"), on: day(199)))
-        #expect(!now.isVisible(ID.customer("C"), on: day(200)))
-        #expect(!now.isVisible(ID.customer("C"), on: day(299)))
-        #expect(now.isVisible(ID.customer("C"), on: day(300)))
+        #expect(isVisible(ID.customer("C"), on: 199, in: now))
+        #expect(!isVisible(ID.customer("C"), on: 200, in: now))
+        #expect(!isVisible(ID.customer("C"), on: 299, in: now))
+        #expect(isVisible(ID.customer("C"), on: 300, in: now))
         #expect(now.customers().map(\.customer.text) == ["C"])
         #expect(now.customer(ID.customer("C"))?.since == day(300))
         let then = try book(facts, today: 150)
@@ -146,9 +150,6 @@ import Testing
         let facts = [Make.relationship("P", "C", 0)]
         let row = try #require(try book(facts).customer(ID.customer("C")))
         #expect(row.name.isEmpty && row.coverage == CoverageRow())
-        let book = InsightsCore(facts + [.partner(PartnerFact(partner: ID.partner("P"), name: "Partner"))])
-        #expect(book.partnerName(in: try scope("P")) == "Partner")
-        #expect(book.partnerName(in: try scope("Q")) == nil)
     }
 
     @Test func trendsLeaveOutDaysWithoutRelationship() throws {

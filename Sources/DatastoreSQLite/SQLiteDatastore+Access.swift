@@ -1,6 +1,5 @@
 import Datastore
 import GRDB
-import LicenseModel
 import Tenancy
 
 extension SQLiteDatastore {

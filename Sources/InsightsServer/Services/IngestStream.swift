@@ -3,7 +3,6 @@ import Dispatch
 import InsightsAPI
 import LicenseModel
 import RPCEngine
-import SwiftProtobuf
 import Synchronization
 import Tenancy
 

@@ -89,7 +89,6 @@ struct AuditSegmentWalker {
     private let key: AuditKey
     private let number: Int
     private var lines: AuditLineWalker
-    private var trailsLeft = 0
 
     /// After the last good line.
     private(set) var state: AuditChainState

@@ -10,10 +10,9 @@ public struct AuthenticatedCaller: Sendable, Hashable {
     /// The directory's generation that the roles were read from: derive nothing from this value once
     /// `PrincipalDirectory.generation` differs.
     public let directoryGeneration: UInt64
-    /// Which credentials took part; at least one did. A caller with a token is not to be remembered per connection.
+    /// Whether a certificate took part; a token did if not.
     public let viaCertificate: Bool
-    public let viaToken: Bool
-    /// What the token says; nil without one.
+    /// What the token says; nil without one. A caller with a token is not to be remembered per connection.
     let token: TokenIdentity?
 }
 
@@ -84,7 +83,7 @@ public final class Authenticator: Sendable {
         return AuthenticatedCaller(
             principal: Principal(.partner(partner, name, kept)), displayName: record.displayName,
             expiresAt: caller.expiresAt, directoryGeneration: snapshot.generation, viaCertificate: true,
-            viaToken: caller.viaToken, token: caller.token)
+            token: caller.token)
     }
 
     private func caller(
@@ -112,7 +111,7 @@ public final class Authenticator: Sendable {
         }
         return AuthenticatedCaller(
             principal: principal, displayName: displayName, expiresAt: peer.notAfter,
-            directoryGeneration: snapshot.generation, viaCertificate: true, viaToken: false, token: nil)
+            directoryGeneration: snapshot.generation, viaCertificate: true, token: nil)
     }
 
     private func bearerCaller(
@@ -131,7 +130,7 @@ public final class Authenticator: Sendable {
         return AuthenticatedCaller(
             principal: Principal(.partner(identity.partner, identity.principal, identity.roles)),
             displayName: record?.displayName ?? "", expiresAt: identity.expiresAt,
-            directoryGeneration: snapshot.generation, viaCertificate: false, viaToken: true, token: identity)
+            directoryGeneration: snapshot.generation, viaCertificate: false, token: identity)
     }
 
     private static func combine(
@@ -144,7 +143,6 @@ public final class Authenticator: Sendable {
             principal: Principal(.partner(partner, name, roles.union(bearer.principal.roles))),
             displayName: certified.displayName,
             expiresAt: min(certified.expiresAt, bearer.expiresAt),
-            directoryGeneration: certified.directoryGeneration, viaCertificate: true, viaToken: true,
-            token: bearer.token)
+            directoryGeneration: certified.directoryGeneration, viaCertificate: true, token: bearer.token)
     }
 }

@@ -86,10 +86,6 @@ public final class InMemoryDatastore: LicenseDatastore {
         }
     }
 
-    public func principals(in scope: PartnerScope) throws(DatastoreError) -> [PrincipalRecord] {
-        try with { contents throws(DatastoreError) in contents.principals(of: scope.partner) }
-    }
-
     public func save(_ change: AccessChange, entry: LogEntry?, for grant: AccessGrant) throws(DatastoreError) {
         try save([AccessSave(change, entry: entry, for: grant)])
     }
@@ -197,31 +193,7 @@ extension InMemoryDatastore.Contents {
         guard erasure.revision == revision.next else {
             throw .outOfOrder(expected: revision.next, found: erasure.revision)
         }
-        var rewritten: [LogEntry] = []
-        for entry in log { rewritten.append(try entry.rewritten(for: erasure)) }
-        log = rewritten
         append(erasure.entry)
-        fold(through: erasure.folds ? erasure.revision : foldedThrough, states: erasure.states)
-    }
-}
-
-extension LogEntry {
-    /// The same entry without the person.
-    func rewritten(for erasure: Erasure) throws(DatastoreError) -> LogEntry {
-        guard kind == .batch, let receipt else { return self }
-        let body = try erasure.rewriting(body, of: revision)
-        return .batch(
-            receipt.batch, revision: revision, accepted: receipt.accepted, digest: receipt.digest, body: body)
-    }
-}
-
-extension Erasure {
-    /// A batch body without the person.
-    package func rewriting(_ body: [UInt8], of revision: Revision) throws(DatastoreError) -> [UInt8] {
-        do {
-            return try FactBatchCodec.rewriting(user: user, of: customer, to: replacement, in: body)
-        } catch {
-            throw .corrupt("revision \(revision): \(error)")
-        }
+        fold(through: erasure.revision, states: erasure.states)
     }
 }

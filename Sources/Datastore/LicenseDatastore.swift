@@ -37,9 +37,6 @@ public protocol LicenseDatastore: StoreReading, Sendable {
     /// What was answered to the batch of that id when it was accepted; nil when it never was.
     func receipt(of batch: BatchID, for grant: OperatorGrant) throws(DatastoreError) -> BatchReceipt?
 
-    /// The principals of the scope's partner, in the order of their ids.
-    func principals(in scope: PartnerScope) throws(DatastoreError) -> [PrincipalRecord]
-
     /// Changes who may call. A partner may change its own principals only, the operator partners only; anything else
     /// is `outsideScope`. `entry` is the revision that a created partner makes, nil for other changes.
     func save(_ change: AccessChange, entry: LogEntry?, for grant: AccessGrant) throws(DatastoreError)
@@ -51,8 +48,9 @@ public protocol LicenseDatastore: StoreReading, Sendable {
     /// durable transaction. The rows must hold everything that the log through `revision` says.
     func fold(through revision: Revision, states: [StateRow]) throws(DatastoreError)
 
-    /// Replaces a person by an anonymous one in log and state, in one durable transaction; afterwards no file of the
-    /// store has the old id for this customer. Copies made by `backup` before keep it.
+    /// Replaces the state rows that changed since the last fold by rows without the person and drops every log body, in
+    /// one durable transaction that makes a revision; receipts stay. Afterwards no file of the store has the person's
+    /// id, but for rows that name another person of the same id. Copies made by `backup` before keep it.
     func erase(_ erasure: Erasure, for grant: OperatorGrant) throws(DatastoreError)
 
     /// Writes a consistent copy to a file that does not exist yet, while reads and writes go on.

@@ -4,8 +4,7 @@ import LicenseModel
 public enum LogEntryKind: UInt8, CaseIterable, Sendable, Hashable {
     /// An accepted batch of facts.
     case batch = 1
-    /// A person was replaced by an anonymous one. Earlier entries are rewritten already, so that replaying one only
-    /// advances the revision.
+    /// A person was replaced by an anonymous one in folded state. Replaying one only advances the revision.
     case erasure = 2
     /// A partner was created; it is in the access registry. Replaying one only advances the revision.
     case partnerCreated = 3

@@ -13,30 +13,19 @@ public struct StateRow: Sendable, Hashable {
     }
 }
 
-/// The replacement of one person of one customer by an anonymous one.
+/// The replacement of one person by an anonymous one, which folds the log through its own revision.
 public struct Erasure: Sendable, Hashable {
+    /// Whose bytes must not be left in any file.
     public let user: UserID
-    public let customer: CustomerID
-    /// An id that was never used for the customer.
-    public let replacement: UserID
     /// The revision that the erasure makes.
     public let revision: Revision
-    /// The state rows without the person.
+    /// All rows that changed since the last fold, without the person.
     public let states: [StateRow]
-    /// Whether `states` are all rows that changed since the last fold, so that the erasure folds the log through its
-    /// own revision. Otherwise they replace the rows of the last fold that name the person, and the log after it is
-    /// rewritten and kept.
-    public let folds: Bool
 
-    public init(
-        user: UserID, of customer: CustomerID, replacement: UserID, revision: Revision, states: [StateRow], folds: Bool
-    ) {
+    public init(of user: UserID, revision: Revision, states: [StateRow]) {
         self.user = user
-        self.customer = customer
-        self.replacement = replacement
         self.revision = revision
         self.states = states
-        self.folds = folds
     }
 
     /// The entry that the erasure adds to the log; does not name the person.

@@ -1,6 +1,5 @@
 import Datastore
 import GRDB
-import LicenseModel
 import Tenancy
 
 extension SQLiteDatastore {
@@ -30,17 +29,6 @@ extension SQLiteDatastore {
             throw DatastoreError.corrupt("\(what) is not what was written")
         }
         sum.add(checksum)
-    }
-
-    public func principals(in scope: PartnerScope) throws(DatastoreError) -> [PrincipalRecord] {
-        try read { db in
-            try Row.fetchAll(
-                db, sql: Self.selectPrincipals + " WHERE partner = ? ORDER BY id", arguments: [scope.partner.text]
-            ).map { row in
-                var sum = TableSum()
-                return try Self.principal(of: row, &sum)
-            }
-        }
     }
 
     private static let selectPartners = "SELECT id, name, disabled, checksum FROM partner"

@@ -6,43 +6,20 @@ import Tenancy
 
 extension SQLiteDatastore {
     public func erase(_ erasure: Erasure, for grant: OperatorGrant) throws(DatastoreError) {
-        let (last, folded) = state.withLock { ($0.revision, $0.foldedThrough) }
+        let last = revision
         guard erasure.revision == last.next else { throw .outOfOrder(expected: last.next, found: erasure.revision) }
-        let through = erasure.folds ? erasure.revision : folded
         try change(acknowledging: 1) { db, sums in
-            try Self.rewriteLog(after: through, for: erasure, db, &sums)
             try Self.insert(erasure.entry, db, &sums)
-            try Self.fold(through: through, states: erasure.states, db, &sums)
+            try Self.fold(through: erasure.revision, states: erasure.states, db, &sums)
             // In the same transaction, so that a crash before the scrub does not forget it. Does not name the person.
             try SQLiteSchema.set(.scrubPending, to: 1, db)
         }
         state.withLock { state in
             state.revision = erasure.revision
-            state.foldedThrough = through
+            state.foldedThrough = erasure.revision
             state.scrubPending = true
         }
         scrub(needle: [UInt8](erasure.user.text.utf8))
-    }
-
-    private static func rewriteLog(
-        after revision: Revision, for erasure: Erasure, _ db: Database, _ sums: inout SumChanges
-    ) throws {
-        // An id stands in a body as its own bytes, so that bodies without them need not be decoded.
-        let candidates = try Int64.fetchAll(
-            db, sql: "SELECT revision FROM body WHERE revision > ? AND instr(facts, ?) > 0 ORDER BY revision",
-            arguments: [revision.number, Data(erasure.user.text.utf8)])
-        let select = try db.cachedStatement(sql: "SELECT facts FROM body WHERE revision = ?")
-        let update = try db.cachedStatement(sql: "UPDATE body SET checksum = ?, facts = ? WHERE revision = ?")
-        for number in candidates {
-            guard let facts = try Data.fetchOne(select, arguments: [number]) else { continue }
-            let before = [UInt8](facts)
-            let after = try erasure.rewriting(before, of: Revision(number: number))
-            guard after != before else { continue }
-            let checksum = RowChecksum.body(revision: number, facts: after)
-            try update.execute(arguments: [checksum, Data(after), number])
-            sums.remove(RowChecksum.body(revision: number, facts: before), from: .body)
-            sums.add(checksum, to: .body)
-        }
     }
 
     /// Removes what an erasure left in the files: cuts the log beside the main file, and rewrites the main file where

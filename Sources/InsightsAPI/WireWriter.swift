@@ -80,12 +80,6 @@ public struct WireWriter: ~Copyable {
         if value != 0 { optionalInt64(field, Int64(value)) }
     }
 
-    /// Left out only for positive zero, as swift-protobuf does.
-    @inlinable
-    public mutating func double(_ field: Int, _ value: Double) {
-        if value.bitPattern != 0 { optionalDouble(field, value) }
-    }
-
     @inlinable
     public mutating func string(_ field: Int, _ value: String) {
         if !value.utf8.isEmpty { optionalString(field, value) }

@@ -40,21 +40,6 @@ public enum FactBatchCodec {
         var decoder = FactBatchDecoder(bytes: bytes, start: 1, end: end)
         return try decoder.readFacts()
     }
-
-    /// The same facts with one user of one customer replaced: the id becomes `replacement`, names become empty.
-    /// Bytes that do not name the user come back unchanged. The number and order of the facts stay.
-    public static func rewriting(
-        user: UserID, of customer: CustomerID, to replacement: UserID, in bytes: [UInt8]
-    ) throws(FactBatchCodecError) -> [UInt8] {
-        let facts = try decode(bytes)
-        var changed = false
-        let rewritten = facts.map { fact in
-            guard let other = fact.replacing(user: user, of: customer, by: replacement) else { return fact }
-            changed = true
-            return other
-        }
-        return changed ? encode(rewritten) : bytes
-    }
 }
 
 /// Why bytes are no batch.
@@ -73,33 +58,6 @@ public enum FactBatchCodecError: Error, Sendable, Hashable, CustomStringConverti
         case .checksumMismatch: "the checksum of the batch does not match its bytes"
         case .unknownVersion(let version): "the batch has format version \(version), which is not known"
         case .malformed(let offset, let reason): "the batch is malformed at byte \(offset): \(reason)"
-        }
-    }
-}
-
-extension Fact {
-    /// Nil when the fact does not name the user of the customer.
-    func replacing(user: UserID, of customer: CustomerID, by replacement: UserID) -> Fact? {
-        switch self {
-        case .user(var fact):
-            guard fact.customer == customer, fact.user == user else { return nil }
-            fact.user = replacement
-            fact.displayName = ""
-            return .user(fact)
-        case .assignment(var fact):
-            guard fact.customer == customer, fact.user == user else { return nil }
-            fact.user = replacement
-            return .assignment(fact)
-        case .assignmentSnapshot(var fact):
-            guard fact.customer == customer, fact.users.contains(user) else { return nil }
-            fact.users = fact.users.map { $0 == user ? replacement : $0 }
-            return .assignmentSnapshot(fact)
-        case .activity(var fact):
-            guard fact.customer == customer, fact.user == user else { return nil }
-            fact.user = replacement
-            return .activity(fact)
-        case .partner, .customer, .relationship, .sku, .subscription, .supportRequest, .coverage:
-            return nil
         }
     }
 }

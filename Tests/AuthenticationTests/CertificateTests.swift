@@ -31,7 +31,7 @@ import Testing
         #expect(caller.displayName == "Ann")
         #expect(caller.expiresAt == 2_000)
         #expect(caller.directoryGeneration == directory.generation)
-        #expect(!caller.viaToken)
+        #expect(caller.token == nil)
     }
 
     @Test func namesTheOperator() throws {

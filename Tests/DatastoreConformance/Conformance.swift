@@ -41,7 +41,6 @@ public enum ConformanceCheck: String, CaseIterable, Sendable {
     case accessStaysInScope
     case changesTogetherAreAllOrNone
     case createdPartnersMakeRevisions
-    case erasureRewritesTheLog
     case erasureFolds
     case erasureTouchesNobodyElse
     case erasureOutOfOrderIsRefused
@@ -65,7 +64,6 @@ public enum ConformanceCheck: String, CaseIterable, Sendable {
         case .accessStaysInScope: try accessStaysInScope(harness)
         case .changesTogetherAreAllOrNone: try changesTogetherAreAllOrNone(harness)
         case .createdPartnersMakeRevisions: try createdPartnersMakeRevisions(harness)
-        case .erasureRewritesTheLog: try erasureRewritesTheLog(harness)
         case .erasureFolds: try erasureFolds(harness)
         case .erasureTouchesNobodyElse: try erasureTouchesNobodyElse(harness)
         case .erasureOutOfOrderIsRefused: try erasureOutOfOrderIsRefused(harness)

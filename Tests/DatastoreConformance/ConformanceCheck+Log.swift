@@ -159,7 +159,6 @@ extension ConformanceCheck {
         try requireRefusal(.closed) { try store.commit([try SampleBatches.entry(2)]) }
         try requireRefusal(.closed) { _ = try store.receipt(of: try BatchID("batch-1"), for: grant) }
         try requireRefusal(.closed) { _ = try store.loadAccess(for: grant) }
-        try requireRefusal(.closed) { _ = try store.principals(in: try Grants.scope("p")) }
         try requireRefusal(.closed) { try store.fold(through: Revision(number: 1), states: []) }
         try requireRefusal(.closed) { _ = try store.recover(for: grant, state: { _ in }, entry: { _ in }) }
         try requireRefusal(.closed) { try store.health() }

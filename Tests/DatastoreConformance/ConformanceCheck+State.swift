@@ -72,10 +72,7 @@ extension ConformanceCheck {
                     for target in [store, reference] { try target.fold(through: through, states: rows) }
                 case 7:
                     let erasure = Erasure(
-                        user: try UserID("u:\(random.int(2...12))/{}\"'"),
-                        of: try CustomerID("c:\(random.int(2...12))/{}\"'"),
-                        replacement: try UserID("gone-\(step)"), revision: next, states: [Self.row(&random)],
-                        folds: random.chance(30))
+                        of: try UserID("u:\(random.int(2...12))/{}\"'"), revision: next, states: [Self.row(&random)])
                     for target in [store, reference] { try target.erase(erasure, for: grant) }
                 case 8:
                     let partner = try PartnerID("partner-\(step)")

@@ -55,6 +55,8 @@ mkdir -p "$demo"
 command=(insightsd serve --listen "${DEMO_LISTEN:-127.0.0.1:0}" --admin-listen 127.0.0.1:0 --data "$demo/data"
     --tls-cert "$certs/server.pem" --tls-key "$certs/server.key" --client-ca "$certs/ca.pem")
 echo "\$ ${command[*]//$root\//}"
+# Before the background shell opens it: it is read at once.
+: >"$demo/insightsd.out"
 nohup "${command[@]}" >"$demo/insightsd.out" 2>"$demo/insightsd.log" </dev/null &
 echo $! >"$demo/insightsd.pid"
 [ -n "${DEMO_KEEP:-}" ] || trap stop EXIT

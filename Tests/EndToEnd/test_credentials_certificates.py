@@ -7,7 +7,7 @@ import subprocess
 
 import grpc
 import pytest
-from certificates import TRUST_DOMAIN, Authority, principal_uri
+from certificates import TRUST_DOMAIN, Authority, openssl, principal_uri
 from conftest import Certificates, House
 from frames import Frames, tls_context
 from google.rpc import error_details_pb2, status_pb2
@@ -145,6 +145,42 @@ def test_no_bad_certificate_is_let_in(house, certificates, workshop):
     assert all(outcomes[name] == INVALID for name in named), "names are judged above the handshake"
 
 
+def refusals(house):
+    """What the log says of refused credentials."""
+    lines = house.daemon.log_lines()
+    return [line["metadata"] for line in lines if line["message"] == "credential refused" and line["level"] == "info"]
+
+
+def test_the_log_says_why_a_certificate_is_refused(new_house, certificates, workshop):
+    """At the default level: the cause, of a chain what is wrong with it, and which certificate it was."""
+    house = new_house().start().register()
+    authority = certificates.authority
+    not_yet = authority._issue("not-yet-logged", "clientAuth", [f"URI:{principal_uri('A', 'alice')}"], NOT_YET)
+    unverified = "certificate-unverified"
+    kinds = [
+        (certificates.expired, "certificate-expired", None), (not_yet, unverified, "certificate is not yet valid"),
+        (certificates.other_ca, unverified, "unable to get local issuer certificate"),
+        (workshop.alice(usage="extendedKeyUsage=serverAuth\n"), unverified, "unsuitable certificate purpose"),
+        (workshop.alice(digest="sha1"), unverified, "CA signature digest algorithm too weak"),
+        (certificates.two_names, "certificate-name", None), (certificates.unknown, "principal-unknown", None),
+        (certificates.disabled, "principal-disabled", None),
+    ]  # fmt: skip
+    for count, (identity, cause, reason) in enumerate(kinds, start=1):
+        assert outcome(house, identity)[0] == "UNAUTHENTICATED"
+        eventually(lambda: len(refusals(house)) == count)
+        line = refusals(house)[-1]
+        assert (line["cause"], line.get("reason")) == (cause, reason), line
+        serial = openssl("x509", "-in", identity.certificate, "-noout", "-serial").strip().partition("=")[2]
+        assert line["certificate"] == serial and line["remote"].startswith("127.0.0.1:")
+        assert set(line) <= {"cause", "reason", "certificate", "remote", "request_id"}
+    assert outcome(house, None)[0] == "UNAUTHENTICATED"
+    assert outcome(house, certificates.alice) == "answered"
+    house.daemon.wait_for_log('"principal":"alice","remote":')
+    assert len(refusals(house)) == len(kinds), "nobody else had one refused"
+    calls = {line["metadata"]["request_id"] for line in house.daemon.log_lines() if line["message"] == "call"}
+    assert {line["request_id"] for line in refusals(house)} <= calls
+
+
 def test_good_certificates_of_every_kind_are_let_in(house, workshop):
     """The counterpart: what is refused above is refused for what the test says."""
     intermediate = workshop.make(AUTHORITY)
@@ -257,6 +293,7 @@ def test_a_session_is_of_no_use_after_revocation(api, tmp_path, version):
             with context.wrap_socket(plain, server_hostname="localhost", session=session) as again:
                 assert not again.session_reused
         assert outcome(house, own.bob, version) == INVALID
+        assert {line["reason"] for line in refusals(house)} == {"certificate revoked"}
         assert outcome(house, own.alice, version) == "answered"
         first.socket.close()
     finally:

@@ -4,6 +4,7 @@ import json
 import time
 
 import pytest
+from test_transport import eventually
 from token_signer import AUDIENCE, ISSUER, TENANT, Signer, b64
 
 
@@ -112,6 +113,25 @@ def test_without_an_issuer_every_token_is_refused(new_house, signer):
     house = new_house().start().register()
     assert ask(house, signer.token()).reason == "CREDENTIAL_INVALID"
     assert ask(house, signer.token(), "WhoAmI", house.certificates.alice).reason == "CREDENTIAL_INVALID"
+
+
+def test_the_log_says_why_a_token_is_refused(house, signer):
+    causes = {
+        "token-expired": {"exp": NOW - 3600, "nbf": NOW - 7200, "iat": NOW - 7200}, "token-audience": {"aud": "else"},
+        "token-issuer": {"iss": "https://elsewhere.test/"}, "token-roles": {"roles": 7},
+    }  # fmt: skip
+    begin = len(house.daemon.log_lines())
+    for claims in causes.values():
+        assert ask(house, signer.token(**claims)).code == "UNAUTHENTICATED"
+
+    def told():
+        return [line for line in house.daemon.log_lines()[begin:] if line["message"] == "credential refused"]
+
+    eventually(lambda: len(told()) == len(causes))
+    lines = told()
+    assert [line["metadata"]["cause"] for line in lines] == list(causes)
+    assert {line["level"] for line in lines} == {"info"}
+    assert all(set(line["metadata"]) == {"cause", "remote", "request_id"} for line in lines)
 
 
 def test_nothing_of_a_token_is_in_the_log(house, signer):

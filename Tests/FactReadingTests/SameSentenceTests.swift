@@ -17,7 +17,7 @@ import Testing
         do {
             _ = try IngestDecoder(today: today).decode(try request.serializedBytes())
             return nil
-        } catch IngestDecoder.Failure.bad(let field) {
+        } catch IngestDecoder.Failure.bad(let field, _) {
             return field.fieldError.message
         }
     }

@@ -70,12 +70,6 @@ struct WireSeed: RandomNumberGenerator {
         var writer = WireWriter()
         writer.optionalDouble(4, value)
         #expect(writer.finish() == (try ratio.serializedBytes() as [UInt8]))
-
-        var plain = Google_Protobuf_DoubleValue()
-        plain.value = value
-        var second = WireWriter()
-        second.double(1, value)
-        #expect(second.finish() == (try plain.serializedBytes() as [UInt8]))
     }
 
     @Test(arguments: [0, 1, 15, 16, 127, 128, 300, 16_383, 16_384, 70_000]) func textsAndBytes(length: Int) throws {

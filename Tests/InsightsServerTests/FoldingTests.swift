@@ -136,11 +136,15 @@ import Testing
         #expect(left.takeDirtyStates() == right.takeDirtyStates())
     }
 
-    @Test func anErasureDuringAFoldLeavesNoName() throws {
+    /// Also when the disk has room for so many pieces of the fold only: the erasure then has all the rest.
+    @Test(arguments: [Int.max, 0, 1, 2]) func anErasureDuringAFoldLeavesNoName(_ pieces: Int) throws {
         var bounds = FoldBounds()
         bounds.log = LogProgress(entries: 4, facts: .max, bytes: .max)
         bounds.pieceBytes = 50_000
         let house = try WriterHouse(bounds: bounds)
+        house.store.beforeFold.withLock { body in
+            body = { (number) throws(DatastoreError) in if number > pieces { throw .full } }
+        }
         for batch in 0..<4 { try house.feed("b\(batch)", names(batch * 1_000..<(batch + 1) * 1_000)) }
         let made = try house.make(
             "erase",
@@ -153,8 +157,9 @@ import Testing
         } entry: { _ in
         }
         #expect(!rows.contains("u3999") && rows.contains("u3998") && rows.contains("erased-1"))
+        #expect(stride(from: 0, to: 3_999, by: 193).allSatisfy { rows.contains("u\($0)") })
         // A restart takes what is there.
         let again = try RecoveredState(from: house.store.inner.reopened())
-        #expect(again.core.revision.number == 5)
+        #expect(again.core.revision.number == 5 && !again.core.isFoldUnfinished)
     }
 }

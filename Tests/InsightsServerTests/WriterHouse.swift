@@ -53,10 +53,6 @@ final class WatchedStore: LicenseDatastore {
         try inner.loadAccess(for: grant)
     }
 
-    func principals(in scope: PartnerScope) throws(DatastoreError) -> [PrincipalRecord] {
-        try inner.principals(in: scope)
-    }
-
     func save(
         _ change: AccessChange, entry: LogEntry?, for grant: AccessGrant
     ) throws(DatastoreError) {
@@ -149,6 +145,11 @@ final class WriterHouse: Sendable {
         let certificate = PeerIdentity(
             verified: true, uriSANs: [uri], notBefore: 0, notAfter: .max, fingerprint: Array(repeating: 7, count: 32))
         return try authenticator.authenticate(certificate: certificate, authorization: [], now: 1).get()
+    }
+
+    /// Ids of a partner's principals in the store, in their order.
+    func storedPrincipals(of partner: String) throws -> [String] {
+        try store.loadAccess(for: self.operator).principals.filter { $0.partner.text == partner }.map(\.id.text)
     }
 
     func caller(_ name: String, of partner: String) throws -> AuthenticatedCaller {

@@ -68,7 +68,8 @@ enum ProbeService {
         let verdict =
             switch peer.verification {
             case .trusted: "trusted"
-            case .failed(let code, let reason): "failed \(code) \(reason)"
+            case .expired: "expired"
+            case .failed(let reason): "failed \(reason)"
             }
         let names = peer.uriSANs.joined(separator: ",")
         let facts = "\(peer.serial.count > 0)|\(peer.fingerprint.count)|\(peer.derEncoded().count > 200)"

@@ -3,8 +3,7 @@ import Tenancy
 
 extension InsightsCore {
     /// Replaces a person by an anonymous one: every figure of every day stays, nothing lists or names the person, and a
-    /// later fact with the old id starts a new one. A fact with the replacement's id is about the anonymous person, so
-    /// that a log in which the id was replaced can be replayed; `user` = `replacement` then marks it as erased.
+    /// later fact with the old id starts a new one. A fact with the replacement's id is about the anonymous person.
     ///
     /// Returns false, and changes nothing, if there is no such person.
     public mutating func erase(

@@ -59,6 +59,11 @@ struct CallLog: Sendable {
         lines.write(line(call, caller: caller, outcome: outcome, unlogged: unlogged))
     }
 
+    /// The same in every line about a call.
+    static func requestID(of call: CallContext) -> String {
+        String(call.connection.id, radix: 36) + "-" + String(call.id, radix: 36)
+    }
+
     static func level(of code: RPCStatus.Code) -> Logger.Level {
         switch code {
         case .internalError, .unknown, .dataLoss: .error
@@ -85,7 +90,7 @@ struct CallLog: Sendable {
     ) -> Logger.Metadata {
         let principal = caller?.principal
         var metadata: Logger.Metadata = [
-            Key.requestID.name: .string(String(call.connection.id, radix: 36) + "-" + String(call.id, radix: 36)),
+            Key.requestID.name: .string(requestID(of: call)),
             Key.principal.name: .string(principal?.name ?? ""),
             Key.partner.name: .string(principal?.partner?.text ?? ""),
             // Of a method that is not served, only that: its name is the caller's to choose.

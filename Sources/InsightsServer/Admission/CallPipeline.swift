@@ -1,6 +1,5 @@
 import Authentication
 import InsightsAPI
-import LicenseModel
 import RPCEngine
 import Tenancy
 

@@ -32,9 +32,9 @@ final class Credentials: Sendable {
         {
             return known
         }
+        let peer = connection.peerCertificate.map { PeerIdentity($0, now: now) }
         let result = authenticator.authenticate(
-            certificate: connection.peerCertificate.map { PeerIdentity($0, now: now) },
-            authorization: hasToken ? call.metadata.values(for: "authorization") : [], now: now)
+            certificate: peer, authorization: hasToken ? call.metadata.values(for: "authorization") : [], now: now)
         switch result {
         case .success(let identity):
             let caller = Caller(
@@ -44,35 +44,54 @@ final class Credentials: Sendable {
             return caller
         case .failure(let failure):
             if !hasToken { connection.attachment = nil }
-            note(failure, of: call)
+            note(failure, of: call, peer: peer)
             throw Refusal.unauthenticated(failure)
         }
     }
 
-    /// A credential that was refused: for operators, who need to know why; the caller is told one of three texts.
-    private func note(_ failure: AuthenticationFailure, of call: CallContext) {
+    /// Why a credential was refused, for operators; the caller is told one of three texts. Fixed words, and of the
+    /// certificate its number alone: nothing that a token or an unverified name says. Whoever shows no credential is
+    /// seldom a misled caller and often a scanner.
+    private func note(_ failure: AuthenticationFailure, of call: CallContext, peer: PeerIdentity?) {
         strangers.log(
-            .debug, "credential refused",
-            metadata: [
-                "cause": .string(failure.cause.rawValue), "remote": .string(call.connection.remoteAddress),
-                "certificate": .string(call.connection.peerCertificate?.serial ?? ""),
-            ])
+            failure.cause == .noCredential ? .debug : .info, "credential refused",
+            metadata: Self.metadata(
+                failure, of: call, serial: call.connection.peerCertificate?.serial, reason: peer?.reason ?? ""))
     }
+
+    /// - Parameters:
+    ///   - serial: of the certificate that the caller showed; nil without one.
+    ///   - reason: why its chain is not trusted; empty when it is.
+    static func metadata(
+        _ failure: AuthenticationFailure, of call: CallContext, serial: String?, reason: String
+    ) -> Logger.Metadata {
+        var metadata: Logger.Metadata = [
+            "request_id": .string(CallLog.requestID(of: call)), "cause": .string(failure.cause.rawValue),
+            "remote": .string(call.connection.remoteAddress),
+        ]
+        if let serial { metadata["certificate"] = .string(String(serial.prefix(serialDigits))) }
+        if !reason.isEmpty { metadata["reason"] = .string(reason) }
+        return metadata
+    }
+
+    /// Of a certificate's serial number in the log: the 20 bytes that RFC 5280 allows.
+    private static let serialDigits = 40
 }
 
 extension PeerIdentity {
     /// - Parameter now: Unix time in seconds.
     init(_ certificate: PeerCertificate, now: Int64) {
-        var verified = certificate.verification.isTrusted
-        var why = ""
-        if case .failed(let code, let reason) = certificate.verification {
-            // X509_V_ERR_CERT_HAS_EXPIRED. Left to the authenticator, which refuses every certificate after its end
-            // and tells the caller so; a chain that fails for another reason stays unverified.
-            verified = code == 10 && now > certificate.notAfter
-            why = reason
-        }
+        let (verified, reason) =
+            switch certificate.verification {
+            case .trusted: (true, "")
+            // Left to the authenticator, which refuses every certificate after its end and tells the caller so; one
+            // whose issuer has ended stays unverified.
+            case .expired where now > certificate.notAfter: (true, "")
+            case .expired: (false, "certificate has expired")
+            case .failed(let reason): (false, reason)
+            }
         self.init(
-            verified: verified, reason: why, uriSANs: certificate.uriSANs, notBefore: certificate.notBefore,
+            verified: verified, reason: reason, uriSANs: certificate.uriSANs, notBefore: certificate.notBefore,
             notAfter: certificate.notAfter, fingerprint: certificate.fingerprint)
     }
 }

@@ -1,5 +1,3 @@
-import RPCEngine
-
 /// What one partner may have of the server at once, so that the others have theirs.
 struct PartnerLimits: Sendable {
     let rate: RateLimiter

@@ -79,7 +79,7 @@ package final class RateLimiter: Sendable {
         return bucket(of: partner).take(now: now)
     }
 
-    /// The partner's bucket, which a connection may keep: it is always the same one.
+    /// The partner's bucket; the one that all others share when there are too many.
     package func bucket(of partner: PartnerID) -> TokenBucket {
         buckets.withLock { buckets in
             if let bucket = buckets[partner] { return bucket }

@@ -5,8 +5,8 @@ import LicenseModel
 import RPCEngine
 import Tenancy
 
-/// Every status that callers get, with its machine-readable reason. The one place where they are worded; none has
-/// anything of the store, of paths or of other partners in it.
+/// The statuses of this server's own methods that callers get, with their machine-readable reasons; health and
+/// reflection word theirs as gRPC says. None has anything of the store, of paths or of other partners in it.
 enum Refusal {
     static func make(_ code: RPCStatus.Code, _ message: String, _ details: [StatusDetail]) -> RPCStatus {
         RPCStatus(

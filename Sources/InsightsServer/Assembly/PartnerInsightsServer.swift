@@ -125,7 +125,9 @@ package final class PartnerInsightsServer: Sendable {
             access: AccessService(reads: reads, changes: changing, directory: directory),
             customers: CustomersService(reads: reads, audit: audit), health: health,
             ingest: IngestService(
-                reads: reads, changes: changing, writer: writer, maximumFacts: parts.settings.maxBatchFacts,
+                reads: reads, changes: changing,
+                intake: BatchIntake(
+                    clock: clock, audit: audit, writer: writer, maximumFacts: parts.settings.maxBatchFacts),
                 openStreams: openStreams),
             insights: InsightsService(reads: reads, thresholds: parts.settings.advice),
             reflection: try ReflectionService(

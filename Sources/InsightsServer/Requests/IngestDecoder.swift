@@ -8,7 +8,8 @@ struct IngestDecoder: Sendable {
     enum Failure: Error, Sendable, Hashable {
         /// The bytes are no `IngestRequest`.
         case malformed
-        case bad(BadField)
+        /// `batch` is the id that the message gives, whatever it is.
+        case bad(BadField, batch: String)
     }
 
     let reader: FactReader
@@ -20,13 +21,16 @@ struct IngestDecoder: Sendable {
     /// Counts the facts before any is decoded: an empty fact is two bytes on the wire and a hundred times as many in
     /// memory.
     func decode(_ message: [UInt8]) throws(Failure) -> FactBatch {
-        let count: Int
+        let outline: Outline
         do {
-            count = try Self.factCount(message.span)
+            outline = try Outline(message.span)
         } catch {
             throw .malformed
         }
-        if count > reader.maximumFacts { throw .bad(FactReader.tooMany(count, limit: reader.maximumFacts)) }
+        if outline.facts > reader.maximumFacts {
+            let id = String(validating: message[outline.id], as: UTF8.self) ?? ""
+            throw .bad(FactReader.tooMany(outline.facts, limit: reader.maximumFacts), batch: id)
+        }
         let request: PBIngestRequest
         do {
             request = try PBIngestRequest(serializedBytes: message)
@@ -36,41 +40,28 @@ struct IngestDecoder: Sendable {
         do {
             return try reader.read(request)
         } catch {
-            throw .bad(error)
+            throw .bad(error, batch: request.batchID)
         }
     }
 
-    /// Entries of `facts` (field 2).
-    static func factCount(_ bytes: borrowing Span<UInt8>) throws(WireError) -> Int {
-        var cursor = WireCursor(bytes)
-        var count = 0
-        while !cursor.isAtEnd {
-            let tag = try cursor.fieldTag(bytes)
-            if tag.field == 2, tag.wireType == 2 { count += 1 }
-            try cursor.skip(tag, bytes)
-        }
-        return count
-    }
-}
+    /// What a message tells before its facts are decoded.
+    struct Outline {
+        /// Entries of `facts` (field 2).
+        private(set) var facts = 0
+        /// Where `batch_id` (field 1) is; empty without one.
+        private(set) var id = 0..<0
 
-extension IngestDecoder {
-    /// The batch id of a message whose facts were not decoded; empty when it has none that can be read.
-    static func batchID(of message: [UInt8]) -> String {
-        let bytes = message.span
-        var cursor = WireCursor(bytes)
-        var id = 0..<0
-        do {
+        init(_ bytes: borrowing Span<UInt8>) throws(WireError) {
+            var cursor = WireCursor(bytes)
             while !cursor.isAtEnd {
                 let tag = try cursor.fieldTag(bytes)
                 if tag.field == 1, tag.wireType == 2 {
-                    id = try cursor.text(bytes)
+                    id = try cursor.body(bytes)
                 } else {
+                    if tag.field == 2, tag.wireType == 2 { facts += 1 }
                     try cursor.skip(tag, bytes)
                 }
             }
-        } catch {
-            return ""
         }
-        return String(decoding: message[id], as: UTF8.self)
     }
 }

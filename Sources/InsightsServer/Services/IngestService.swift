@@ -1,8 +1,5 @@
-import AuditTrail
 import Cryptography
-import Datastore
 import Dispatch
-import FactReading
 import InsightsAPI
 import InsightsCore
 import LicenseModel
@@ -14,59 +11,16 @@ import Tenancy
 struct IngestService: Sendable {
     let reads: Reads
     let changes: Changes
-    let writer: FactWriter
-    /// Facts in a batch.
-    let maximumFacts: Int
+    let intake: BatchIntake
     /// Streams whose audit record is not written yet.
     let openStreams: DispatchGroup
 
     func ingest(_ call: CallContext, _ stream: StreamWriter) throws(RPCStatus) -> any MessageReceiver {
-        let grant = try call.operatorGrant()
         let receiver = IngestStream(
-            service: self, grant: grant, writer: stream, event: changes.audit.event(of: call))
+            intake: intake, audit: changes.audit, openStreams: openStreams, grant: try call.operatorGrant(),
+            writer: stream, event: changes.audit.event(of: call))
         call.record?.onEnd = receiver.putOnRecord
         return receiver
-    }
-
-    /// Decodes, validates and submits one batch; answers from the writer, or at once when the batch is refused.
-    /// Blocking work: call it off the event loop.
-    func accept(
-        _ message: [UInt8], by grant: OperatorGrant, answer: @escaping @Sendable (Result<[UInt8], RPCStatus>) -> Void
-    ) {
-        // What cannot go on record may not change anything.
-        guard changes.audit.trail.isWritable else {
-            return afterWriter { answer(.failure(Refusal.auditUnavailable)) }
-        }
-        let batch: FactBatch
-        let decoder = IngestDecoder(today: reads.clock.today(), maximumFacts: maximumFacts)
-        do {
-            batch = try decoder.decode(message)
-        } catch {
-            let refusal: Result<[UInt8], RPCStatus> =
-                switch error {
-                case .malformed: .failure(Refusal.malformed(PBIngestRequest.protoMessageName))
-                case .bad(let field): response(IngestDecoder.batchID(of: message), refused: field)
-                }
-            // Answers keep the order of the batches: the ones before may still be with the writer.
-            return afterWriter { answer(refusal) }
-        }
-        let body = FactBatchCodec.encode(batch.facts)
-        guard let digest = ContentDigest(DigestAlgorithm.sha256.digest(of: body)) else {
-            return answer(.failure(RPCStatus(.internalError, "no digest")))
-        }
-        let pending = PendingBatch(batch: batch, body: body, digest: digest)
-        writer.submit(pending, by: grant) { result in
-            answer(receipt(batch.id.text, result))
-        }
-    }
-
-    /// Runs `body` once everything submitted before has been answered.
-    func afterWriter(_ body: @escaping @Sendable () -> Void) {
-        writer.afterBatches {
-            body()
-        } stopped: {
-            body()
-        }
     }
 
     func getIngestStatus(_ call: CallContext, _ bytes: RawSpan) throws(RPCStatus) -> UnaryAnswer {
@@ -140,61 +94,6 @@ struct IngestService: Sendable {
             return try UserID("erased-\(digits)")
         } catch {
             throw RPCStatus(.internalError, "no anonymous id")
-        }
-    }
-
-    // MARK: Receipts
-
-    private func receipt(
-        _ batchID: String, _ result: Result<BatchAcceptance, WriteFailure>
-    ) -> Result<[UInt8], RPCStatus> {
-        switch result {
-        case .success(let acceptance):
-            var response = PBIngestResponse()
-            response.batchID = batchID
-            response.revision = acceptance.revision.number
-            response.accepted = Int64(acceptance.accepted)
-            response.duplicate = acceptance.duplicate
-            return Result { () throws(RPCStatus) in try encoded(response) }
-        case .failure(.conflict(let conflict)):
-            return response(
-                batchID,
-                refused: BadField(
-                    factIndex: conflict.index, field: "facts[\(conflict.index)].\(conflict.field)",
-                    reason: conflict.reason))
-        case .failure(.batchChanged):
-            var response = PBIngestResponse()
-            response.batchID = batchID
-            response.status.code = Int32(RPCStatus.Code.alreadyExists.rawValue)
-            response.status.message = Refusal.batchChanged.message
-            response.status.field = "batch_id"
-            return Result { () throws(RPCStatus) in try encoded(response) }
-        case .failure(let failure):
-            return .failure(Refusal.write(failure, path: "batch"))
-        }
-    }
-
-    private func response(_ batchID: String, refused error: BadField) -> Result<[UInt8], RPCStatus> {
-        var response = PBIngestResponse()
-        response.batchID = batchID
-        let code: RPCStatus.Code = error.exceededFacts == nil ? .invalidArgument : .resourceExhausted
-        response.status.code = Int32(code.rawValue)
-        response.status.message = error.fieldError.message
-        if let index = error.factIndex { response.status.factIndex = Int32(clamping: index) }
-        response.status.field = error.field
-        var details = [
-            StatusDetail.badRequest([.init(field: error.field, description: error.reason)])
-        ]
-        if let limit = error.exceededFacts { details += Refusal.batchTooLarge(limit: limit) }
-        let status = StatusDetails.serialized(
-            code: response.status.code, message: response.status.message, details: details)
-        return Result { () throws(RPCStatus) in
-            do {
-                response.status.details = try Google_Rpc_Status(serializedBytes: status).details
-            } catch {
-                throw RPCStatus(.internalError, "the reply cannot be encoded")
-            }
-            return try encoded(response)
         }
     }
 }

@@ -3,7 +3,6 @@ import Dispatch
 import InsightsAPI
 import LicenseModel
 import RPCEngine
-import SwiftProtobuf
 import Synchronization
 import Tenancy
 
@@ -36,7 +35,9 @@ final class IngestStream: MessageReceiver, Sendable {
         case wait
     }
 
-    private let service: IngestService
+    private let intake: BatchIntake
+    private let audit: CallAudit
+    private let openStreams: DispatchGroup
     private let grant: OperatorGrant
     private let writer: StreamWriter
     private let state = Mutex(State())
@@ -50,15 +51,22 @@ final class IngestStream: MessageReceiver, Sendable {
     /// What a byte of a batch takes while it is decoded and waits: message, facts, and their form for the log.
     private static let bytesHeldPerByte = 4
 
-    /// - Parameter event: noted before the first batch is looked at; without that nothing is accepted.
-    init(service: IngestService, grant: OperatorGrant, writer: StreamWriter, event: AuditEvent) {
-        self.service = service
+    /// - Parameters:
+    ///   - openStreams: left when the call is on record.
+    ///   - event: noted before the first batch is looked at; without that nothing is accepted.
+    init(
+        intake: BatchIntake, audit: CallAudit, openStreams: DispatchGroup, grant: OperatorGrant, writer: StreamWriter,
+        event: AuditEvent
+    ) {
+        self.intake = intake
+        self.audit = audit
+        self.openStreams = openStreams
         self.grant = grant
         self.writer = writer
-        service.openStreams.enter()
+        openStreams.enter()
         queue.async { [self] in
             do throws(WriteFailure) {
-                let change = try service.changes.audit.beginChange(event)
+                let change = try audit.beginChange(event)
                 noted.withLock { $0 = change }
             } catch {
                 end(with: Refusal.write(error, path: "batch"))
@@ -69,9 +77,9 @@ final class IngestStream: MessageReceiver, Sendable {
     /// Puts the call on record once it is over and the writer is done with its batches.
     @Sendable func putOnRecord(_ code: RPCStatus.Code) {
         queue.async { [self] in
-            service.afterWriter { [self] in
-                if let change = noted.withLock({ $0 }) { service.changes.audit.endChange(change, code: code) }
-                service.openStreams.leave()
+            intake.inTurn { [self] in
+                if let change = noted.withLock({ $0 }) { audit.endChange(change, code: code) }
+                openStreams.leave()
             }
         }
     }
@@ -89,7 +97,7 @@ final class IngestStream: MessageReceiver, Sendable {
             let batch = HeldBatch(bytes: held, writer: writer)
             // A client that cancelled wants nothing more accepted; what is already with the writer stays accepted.
             guard !state.withLock({ $0.ended }) else { return }
-            service.accept(message, by: grant) { [self, batch] answer in
+            intake.accept(message, by: grant) { [self, batch] answer in
                 batch.letGo()
                 switch answer {
                 case .success(let response):
@@ -119,9 +127,8 @@ final class IngestStream: MessageReceiver, Sendable {
 
     func draining() {
         state.withLock { $0.ended = true }
-        // The batches that the writer has are answered first.
         queue.async { [self] in
-            service.afterWriter { [self] in end(with: Refusal.shuttingDown) }
+            intake.inTurn { [self] in end(with: Refusal.shuttingDown) }
         }
     }
 

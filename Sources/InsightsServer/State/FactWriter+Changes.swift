@@ -30,7 +30,7 @@ extension FactWriter {
         var rest = group[...]
         while let first = rest.first {
             if case .erase(let user, let customer, let replacement, let grant) = first.kind {
-                // Rewrites rows and log: a transaction of its own.
+                // Folds the log: a transaction of its own.
                 results.append(
                     Result { () throws(WriteFailure) in
                         let revision = try erase(user: user, of: customer, replacement: replacement, for: grant)
@@ -82,17 +82,15 @@ extension FactWriter {
         guard candidate.erase(user: user, of: customer, replacement: replacement, revision: revision) else {
             throw .noSuchUser
         }
-        // In pieces, so that the transaction of the erasure has little more than the person's own row.
+        // In pieces, so that the transaction of the erasure has little more than the person's own row. It has all that
+        // a piece which failed left behind.
         folding.complete()
         candidate = published.load().core
         _ = candidate.erase(user: user, of: customer, replacement: replacement, revision: revision)
         var rows = candidate.takeDirtyStates().map { StateRow(key: $0.key, body: $0.body) }
         if folding.isMarked { rows.append(StateRow(key: StateFold.marker.key, body: nil)) }
         do throws(DatastoreError) {
-            try store.erase(
-                Erasure(
-                    user: user, of: customer, replacement: replacement, revision: revision, states: rows, folds: true),
-                for: grant)
+            try store.erase(Erasure(of: user, revision: revision, states: rows), for: grant)
         } catch {
             onFailure(error)
             throw .datastore(error)

@@ -104,10 +104,6 @@ final class SealedStore: LicenseDatastore {
         try store.loadAccess(for: grant)
     }
 
-    func principals(in scope: PartnerScope) throws(DatastoreError) -> [PrincipalRecord] {
-        try store.principals(in: scope)
-    }
-
     func recover(
         for grant: OperatorGrant, state: (StateRow) throws -> Void, entry: (LogEntry) throws -> Void
     ) throws -> Revision {

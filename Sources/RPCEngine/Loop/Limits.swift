@@ -1,4 +1,4 @@
-/// Every bound of the server in one place. The defaults suit a server on the open Internet.
+/// The bounds of the engine. The defaults suit a server on the open Internet.
 public struct Limits: Sendable {
     /// A token bucket: `burst` at once, then `perSecond`.
     public struct Budget: Sendable {

@@ -4,8 +4,10 @@ import COpenSSL
 public struct PeerCertificate: Sendable {
     public enum Verification: Sendable, Equatable {
         case trusted
-        /// OpenSSL's X509_V_ERR number of the first thing wrong, and its text. Never let such a client in.
-        case failed(code: Int, reason: String)
+        /// A certificate of the chain is past its end: the client's own, or one above it. Never let such a client in.
+        case expired
+        /// The first thing wrong: a fixed text, OpenSSL's where it found it. Never let such a client in.
+        case failed(reason: String)
 
         public var isTrusted: Bool { self == .trusted }
     }
@@ -39,7 +41,7 @@ public struct PeerCertificate: Sendable {
         }
         var defect: Verification?
         if count < 0 || count > PeerCertificate.maximumNames {
-            defect = .failed(code: Int(X509_V_ERR_UNSPECIFIED), reason: "unreadable subject alternative name")
+            defect = .failed(reason: "unreadable subject alternative name")
         }
         uriSANs = names.names
         var from: Int64 = 0
@@ -47,7 +49,7 @@ public struct PeerCertificate: Sendable {
         if engine_time(X509_get0_notBefore(chain.leaf), &from) != 1
             || engine_time(X509_get0_notAfter(chain.leaf), &until) != 1
         {
-            defect = .failed(code: Int(X509_V_ERR_UNSPECIFIED), reason: "unreadable validity")
+            defect = .failed(reason: "unreadable validity")
         }
         notBefore = from
         notAfter = until
@@ -56,12 +58,12 @@ public struct PeerCertificate: Sendable {
             count = engine_sha256(chain.leaf, buffer.baseAddress) == 1 ? 32 : 0
         }
         if fingerprint.isEmpty {
-            defect = .failed(code: Int(X509_V_ERR_UNSPECIFIED), reason: "no fingerprint")
+            defect = .failed(reason: "no fingerprint")
         }
         serial = PeerCertificate.text { engine_serial(chain.leaf, $0, $1) }
         subject = PeerCertificate.text { engine_subject(chain.leaf, $0, $1) }
         self.defect = defect
-        verification = defect ?? .failed(code: Int(X509_V_ERR_UNSPECIFIED), reason: "not verified yet")
+        verification = defect ?? .failed(reason: "not verified yet")
     }
 
     mutating func verify(with tls: TLSContext, at moment: Int64) {

@@ -150,12 +150,16 @@ final class TLSContext: @unchecked Sendable {
     /// Judges a client's chain at a moment (Unix seconds). Whatever cannot be checked has failed.
     func verify(_ chain: PeerChain, at moment: Int64) -> PeerCertificate.Verification {
         guard requestsClientCertificate else {
-            return .failed(code: Int(X509_V_ERR_UNSPECIFIED), reason: "no client authority is configured")
+            return .failed(reason: "no client authority is configured")
         }
         let error = engine_verify_client(store, chain.leaf, chain.untrusted, moment, checksRevocation ? 1 : 0)
-        if error == X509_V_OK { return .trusted }
-        let reason = X509_verify_cert_error_string(Int(error)).map { String(cString: $0) } ?? "verification failed"
-        return .failed(code: Int(error), reason: reason)
+        switch error {
+        case X509_V_OK: return .trusted
+        case X509_V_ERR_CERT_HAS_EXPIRED: return .expired
+        default:
+            let reason = X509_verify_cert_error_string(Int(error)).map { String(cString: $0) }
+            return .failed(reason: reason ?? "verification failed")
+        }
     }
 
     /// The newest entry of OpenSSL's error queue of this thread, which it empties.

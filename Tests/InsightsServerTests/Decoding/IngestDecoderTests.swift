@@ -34,12 +34,12 @@ import Testing
         #expect(try Self.decoder.decode(try all.serializedBytes()).facts.count == 11)
         // Two million facts of two bytes each are refused without being decoded.
         let bomb: [UInt8] = [0x0A, 0x01, 0x62] + Array(repeating: [0x12, 0x00], count: 2_000_000).flatMap { $0 }
-        #expect(throws: IngestDecoder.Failure.bad(FactReader.tooMany(2_000_000, limit: 1_000))) {
+        #expect(throws: IngestDecoder.Failure.bad(FactReader.tooMany(2_000_000, limit: 1_000), batch: "b")) {
             try Self.decoder.decode(bomb)
         }
         let full: [UInt8] = [0x0A, 0x01, 0x62] + Array(repeating: [0x12, 0x00], count: 1_000).flatMap { $0 }
         #expect(throws: IngestDecoder.Failure.self) { try Self.decoder.decode(full) }
-        #expect(try IngestDecoder.factCount(full.span) == 1_000)
+        #expect(try IngestDecoder.Outline(full.span).facts == 1_000)
     }
 
     /// Any bytes end in a batch or a refusal, and malformed is what swift-protobuf calls so.
@@ -58,8 +58,9 @@ import Testing
                 try #require(isMessage)
             } catch IngestDecoder.Failure.malformed {
                 try #require(!isMessage)
-            } catch IngestDecoder.Failure.bad(let field) {
+            } catch IngestDecoder.Failure.bad(let field, let batch) {
                 try #require(isMessage && !field.field.isEmpty && !field.reason.isEmpty)
+                try #require(try PBIngestRequest(serializedBytes: bytes).batchID == batch)
             }
         }
     }

@@ -72,6 +72,45 @@ import Testing
         }
     }
 
+    /// Of each refused credential there is a line with the cause, and nothing that it says.
+    @Test func theLogTellsWhyACredentialIsRefused() throws {
+        let house = try house()
+        let entry = house.registry.entries[Method.whoAmI.rawValue]
+        for (given, cause) in [
+            ("Basic c2VjcmV0", "authorization-header"), ("Bearer c2VjcmV0.c2VjcmV0.c2VjcmV0", "tokens-not-accepted"),
+        ] {
+            var metadata = Metadata()
+            metadata.append("authorization", given)
+            let call = CallContext(method: Method.whoAmI.rawValue, path: Method.whoAmI.path, metadata: metadata)
+            #expect(throws: RPCStatus.self) { try house.pipeline.begin(call, method: entry) }
+            let line = String(decoding: try #require(house.log.lines.last), as: UTF8.self)
+            #expect(line.contains("\"credential refused\"") && line.contains("\"info\""), "\(line)")
+            #expect(line.contains("\"cause\":\"\(cause)\"") && !line.contains("c2VjcmV0"), "\(line)")
+            #expect(line.contains("\"request_id\":\"\(CallLog.requestID(of: call))\""), "\(line)")
+        }
+        let count = house.log.lines.count
+        #expect(throws: RPCStatus.self) { try house.pipeline.begin(house.context(.whoAmI, by: nil), method: entry) }
+        #expect(house.log.lines.count == count, "nothing was shown")
+    }
+
+    /// The verdict on a chain is told beside the certificate's number, of which only so much is written.
+    @Test func theLogTellsWhatIsWrongWithACertificate() throws {
+        let house = try house()
+        let peer = PeerIdentity(
+            verified: false, reason: "certificate revoked", uriSANs: ["spiffe://t/partner/A/principal/agent"],
+            notBefore: 0, notAfter: .max, fingerprint: [])
+        let result = house.house.authenticator.authenticate(certificate: peer, authorization: [], now: 1)
+        guard case .failure(let failure) = result else {
+            Issue.record("an unverified certificate was accepted")
+            return
+        }
+        let metadata = Credentials.metadata(
+            failure, of: try house.context(.whoAmI, by: nil), serial: String(repeating: "F", count: 500),
+            reason: peer.reason)
+        #expect(metadata["cause"] == "certificate-unverified" && metadata["reason"] == "certificate revoked")
+        #expect(metadata["certificate"] == .string(String(repeating: "F", count: 40)))
+    }
+
     @Test func healthNeedsNoCredentialAndReflectionOne() throws {
         let house = try house()
         #expect(try house.reply(.healthCheck, by: nil).get() == [0x08, 1])

@@ -43,7 +43,8 @@ final class ServiceHouse {
             customers: CustomersService(reads: reads, audit: audit),
             health: HealthService(services: MethodRegistry.services),
             ingest: IngestService(
-                reads: reads, changes: changes, writer: house.writer, maximumFacts: 1_000,
+                reads: reads, changes: changes,
+                intake: BatchIntake(clock: clock, audit: audit, writer: house.writer, maximumFacts: 1_000),
                 openStreams: DispatchGroup()),
             insights: InsightsService(reads: reads, thresholds: AdviceThresholds()),
             reflection: try ReflectionService(descriptors: [], services: MethodRegistry.services))
@@ -131,7 +132,7 @@ final class ServiceHouse {
     func ingest(_ request: PBIngestRequest) throws -> Result<PBIngestResponse, RPCStatus> {
         let answer = Mutex<Result<[UInt8], RPCStatus>?>(nil)
         let done = DispatchSemaphore(value: 0)
-        registry.ingest.accept(try request.serializedBytes(), by: house.operator) { result in
+        registry.ingest.intake.accept(try request.serializedBytes(), by: house.operator) { result in
             answer.withLock { $0 = result }
             done.signal()
         }

@@ -1,9 +1,11 @@
 import Authentication
+import Dispatch
 import Foundation
 import InsightsAPI
 import LicenseModel
 import RPCEngine
 import SwiftProtobuf
+import Synchronization
 import Tenancy
 import Testing
 
@@ -167,7 +169,39 @@ import Testing
         #expect(refused.status.factIndex == 1 && refused.status.field == "facts[1].customer.customer_id")
         #expect(house.house.published.load().revision.number == first.revision)
         bad.facts = Array(repeating: SampleFacts.named("c"), count: 1_001)
-        #expect(try house.ingest(bad).get().status.code == Int32(RPCStatus.Code.resourceExhausted.rawValue))
+        let tooLarge = try house.ingest(bad).get()
+        #expect(tooLarge.status.code == Int32(RPCStatus.Code.resourceExhausted.rawValue))
+        #expect(tooLarge.batchID == "two" && refused.batchID == "two")
+    }
+
+    /// A batch that is refused at once has its answer behind those before it, which the writer still has.
+    @Test func batchesAreAnsweredInTurn() throws {
+        let house = try house()
+        let (began, open) = (DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
+        house.house.writer.performChange {
+            began.signal()
+            open.wait()
+        } stopped: {
+        }
+        began.wait()
+        let answers = Mutex<[String]>([])
+        let done = DispatchSemaphore(value: 0)
+        let batches: [(String, [UInt8])] = [
+            ("taken", try SampleFacts.batch("taken", [SampleFacts.named("n")]).serializedBytes()),
+            ("refused", try SampleFacts.batch("refused", [SampleFacts.named("")]).serializedBytes()),
+            ("malformed", [0xFF]),
+            ("again", try SampleFacts.batch("again", [SampleFacts.named("m")]).serializedBytes()),
+        ]
+        for (name, message) in batches {
+            house.registry.ingest.intake.accept(message, by: house.house.operator) { _ in
+                answers.withLock { $0.append(name) }
+                done.signal()
+            }
+        }
+        #expect(answers.withLock { $0.isEmpty })
+        open.signal()
+        for _ in batches { done.wait() }
+        #expect(answers.withLock { $0 } == batches.map(\.0))
     }
 
     @Test func whatCannotGoOnRecordChangesNothing() throws {

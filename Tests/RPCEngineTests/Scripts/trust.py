@@ -18,8 +18,10 @@ def peer(raw):
 
 def client_certificates():
     expected = {
-        "good": "trusted", "two": "trusted", "late": "trusted", "revoked": "failed 23", "expired": "failed 10",
-        "stranger": "failed 20", "wrongeku": "failed 26", "bynoca": "failed 79"}
+        "good": "trusted", "two": "trusted", "late": "trusted", "expired": "expired",
+        "revoked": "failed certificate revoked",
+        "stranger": "failed unable to get local issuer certificate",
+        "wrongeku": "failed unsuitable certificate purpose", "bynoca": "failed invalid CA certificate"}
     with Server(crl="revoked.crl") as server:
         for name, verdict in expected.items():
             found = peer(Raw(server, tls_context(client=name)))
@@ -48,9 +50,9 @@ def reload():
         # A list that revokes `late`: its open connection is refused from the next call on.
         shutil.copy(cert("late.crl"), folder + "/now.crl")
         equal(server.ask("reload"), "reloaded 2", "reload")
-        equal(peer(late)[:3], ["failed 23 certificate revoked", "2", "2"], "revoked on the open connection")
+        equal(peer(late)[:3], ["failed certificate revoked", "2", "2"], "revoked on the open connection")
         equal(peer(good)[:3], ["trusted", "2", "2"], "good on the open connection")
-        equal(peer(Raw(server, tls_context(client="late")))[0], "failed 23 certificate revoked", "new connection")
+        equal(peer(Raw(server, tls_context(client="late")))[0], "failed certificate revoked", "new connection")
         # A file that cannot be read changes nothing.
         for broken in (b"", b"-----BEGIN X509 CRL-----\nAAAA\n-----END X509 CRL-----\n"):
             with open(folder + "/now.crl", "wb") as file:
@@ -64,7 +66,7 @@ def reload():
         check(peer(good)[0].startswith("failed"), "the old authority still counts")
         # No list for this authority: it cannot be checked, so it is refused.
         found = peer(Raw(server, tls_context(client="stranger")))
-        check(found[0].startswith("failed 3 "), f"authority without list: {found}")
+        check(found[0] == "failed unable to get certificate CRL", f"authority without list: {found}")
     shutil.rmtree(folder)
 
 
@@ -96,7 +98,7 @@ def expiry():
             check(time.time() < limit, "still trusted after its end")
             time.sleep(0.2)
         check(datetime.datetime.now(datetime.timezone.utc) >= end.replace(microsecond=0), "refused before its end")
-        equal(peer(raw)[0], "failed 10 certificate has expired", "after its end")
+        equal(peer(raw)[0], "expired", "after its end")
     shutil.rmtree(folder)
 
 

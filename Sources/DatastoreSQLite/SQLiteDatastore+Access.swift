@@ -34,7 +34,7 @@ extension SQLiteDatastore {
     private static let selectPartners = "SELECT id, name, disabled, checksum FROM partner"
 
     private static func partner(of row: Row, _ sum: inout TableSum) throws -> PartnerRecord {
-        guard let text = String.fromDatabaseValue(row[0]), let id = try? PartnerID(text),
+        guard let text = String.fromDatabaseValue(row[0]), let id = try? PartnerID(stored: text),
             let disabled = Bool.fromDatabaseValue(row[2])
         else { throw DatastoreError.corrupt("a partner is incomplete") }
         let record = PartnerRecord(id: id, name: String.fromDatabaseValue(row[1]), isDisabled: disabled)
@@ -45,8 +45,8 @@ extension SQLiteDatastore {
     private static let selectPrincipals = "SELECT partner, id, display_name, roles, disabled, checksum FROM principal"
 
     private static func principal(of row: Row, _ sum: inout TableSum) throws -> PrincipalRecord {
-        guard let partnerText = String.fromDatabaseValue(row[0]), let partner = try? PartnerID(partnerText),
-            let text = String.fromDatabaseValue(row[1]), let id = try? PrincipalID(text),
+        guard let partnerText = String.fromDatabaseValue(row[0]), let partner = try? PartnerID(stored: partnerText),
+            let text = String.fromDatabaseValue(row[1]), let id = try? PrincipalID(stored: text),
             let displayName = String.fromDatabaseValue(row[2]), let roles = UInt8.fromDatabaseValue(row[3]),
             let disabled = Bool.fromDatabaseValue(row[4])
         else { throw DatastoreError.corrupt("a principal is incomplete") }

@@ -118,7 +118,10 @@ package final class DurableFile<Failure: FileFailure>: Sendable {
 
     /// Keeps every other process from locking the file; the kernel lets go when this one ends.
     package func lockExclusively() throws(Failure) {
-        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else { throw .inUse }
+        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+            let code = errno
+            throw code == EWOULDBLOCK ? .inUse : .system(operation: "lock", code: code)
+        }
     }
 
     package func unlock() {

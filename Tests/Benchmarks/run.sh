@@ -5,6 +5,7 @@
 #
 #   ROUNDS=6 REQUESTS=20000   rounds and calls a round of `service`
 #   TOP=25                    functions listed by `instructions`
+#   LOG_LEVEL=warning         of insightsd in `service` and `instructions`; its default is info
 #   FORMER_CUSTOMERS=20000    portfolio of `core` for what customers that left cost
 #   CUSTOMERS=2000            portfolio of `core`; 200 for a machine with little memory
 #   INSIGHTSD=PATH            measure this release build instead of making one
@@ -37,7 +38,7 @@ for part in $parts; do
         instructions) need valgrind valgrind ;;
         core) need python3-venv /usr/share/python-wheels ;;
         service) ;;
-        *) sed -n '2,12s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+        *) sed -n '2,13s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
     esac
 done
 if [ ${#missing[@]} -gt 0 ]; then

@@ -68,7 +68,7 @@ final class CurlTransfer {
             isPaused = true
             return Int(CURL_WRITEFUNC_PAUSE)
         }
-        guard announceHead() else { return Self.endOfTransfer }
+        guard refusal == nil, announceHead() else { return Self.endOfTransfer }
         guard bytes.count <= request.limits.bodyBytes - bodyBytes else {
             refusal = .limit(.bodyBytes(request.limits.bodyBytes))
             return Self.endOfTransfer
@@ -107,7 +107,8 @@ final class CurlTransfer {
 
     /// The library is done with it.
     func finish(_ code: CURLcode) {
-        if code == CURLE_OK, announceHead() { return receiver.finish(nil) }
+        // What was refused in a pause is missing from the body, whatever the library says.
+        if code == CURLE_OK, refusal == nil, announceHead() { return receiver.finish(nil) }
         if let refusal { return finish(because: refusal) }
         receiver.finish(CurlFailure.error(of: self, code, isHeadTold: hasHead, text: String(cString: errorText)))
     }

@@ -151,15 +151,17 @@ final class Call: Sendable {
         if let part { return part }
         return try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
-                let result: Result<Part?, any Error>? = state.withLock { state in
+                let result: Result<(part: Part?, mustTell: Bool), any Error>? = state.withLock { state in
                     if Task.isCancelled { return .failure(Self.cancelled) }
                     if state.parts.count > state.first || state.end != nil {
-                        return Result { try Self.take(from: &state).part }
+                        return Result { try Self.take(from: &state) }
                     }
                     state.reader = continuation
                     return nil
                 }
-                if let result { continuation.resume(with: result) }
+                guard let result else { return }
+                if case .success((_, true)) = result { tell() }
+                continuation.resume(with: result.map(\.part))
             }
         } onCancel: {
             state.withLock { $0.reader.take() }?.resume(throwing: Self.cancelled)
@@ -223,7 +225,8 @@ final class Call: Sendable {
                 if let base = bytes.baseAddress, count > 0 { memcpy(target, base + state.sent, count) }
             }
             state.sent += count
-            let isLast = state.requestEnded && state.unsent == 0
+            // A call that was left has no orderly end: what follows is its reset.
+            let isLast = state.requestEnded && state.unsent == 0 && state.end == nil
             if state.hasAnswer || state.request.count > Self.maximumKept { Self.cut(&state) }
             return ((count, isLast), state.unsent < Self.maximumUnsent ? state.writer.take() : nil)
         }
@@ -244,6 +247,9 @@ final class Call: Sendable {
         state.sent = 0
         state.isCut = true
     }
+
+    /// Whether any of the response has come.
+    var hasAnswer: Bool { state.withLock { $0.hasAnswer } }
 
     /// Makes the request begin anew; false when that is no longer possible.
     func rewind() -> Bool {

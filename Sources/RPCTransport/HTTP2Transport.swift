@@ -48,7 +48,10 @@ public final class HTTP2Transport: ClientTransport {
                     loop.run()
                     ended.resume()
                 }
-                if !isRunning { ended.resume(throwing: TransportSetupError(description: "no thread is left")) }
+                guard !isRunning else { return }
+                state.withLock { $0.takesCalls = false }
+                loop.end()
+                ended.resume(throwing: TransportSetupError(description: "no thread is left"))
             }
         } onCancel: {
             state.withLock { $0.takesCalls = false }

@@ -128,7 +128,7 @@ final class TransportLoop: @unchecked Sendable {
         call.repeats += 1
         guard call.repeats <= Self.maximumRepeats, call.rewind() else {
             call.place = .over
-            return call.fail(Self.unavailable("the server refused the call", isProcessed: false))
+            return call.fail(Self.unavailable("the server refused the call", isProcessed: call.hasAnswer))
         }
         call.place = .waiting
         waiting.append(call)
@@ -194,7 +194,8 @@ final class TransportLoop: @unchecked Sendable {
 
     // MARK: The end
 
-    private func end() {
+    /// Ends all calls there are; none is taken any more. Also instead of `run`.
+    func end() {
         let closing = RPCError(code: .unavailable, message: "the transport is closed")
         for message in mailbox.shut() {
             if case .changed(let call) = message { call.fail(closing) }

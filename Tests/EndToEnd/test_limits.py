@@ -164,6 +164,15 @@ def test_connection_age_and_its_grace(new_house):
         assert time.monotonic() - told > 1, "the running call got its grace"
 
 
+def test_keepalive_goes_on_in_the_grace_of_an_old_connection(new_house):
+    options = ("--max-connection-age", "1", "--connection-age-grace", "600")
+    house = new_house(*options, "--keepalive-interval", "1", "--keepalive-timeout", "1").start()
+    with Peer(house) as deaf:
+        deaf.open(WATCH, framed(b""))
+        assert deaf.until(lambda event: isinstance(event, h2.events.ConnectionTerminated)).error_code == 0
+        assert deaf.ends(), "who does not answer is gone long before the grace is over"
+
+
 def test_keepalive(new_house):
     house = new_house("--keepalive-interval", "1", "--keepalive-timeout", "1").start()
     with Peer(house) as deaf, Peer(house) as polite:

@@ -33,11 +33,9 @@ extension Connection {
         case .none: break
         case .announced(let until, let deadline):
             if now > until { finalGoAway() }
-            if now > deadline { cutStreams() }
-            return
+            return now > deadline ? cutStreams() : keepAlive(now)
         case .final(let deadline):
-            if now > deadline { cutStreams() }
-            return
+            return now > deadline ? cutStreams() : keepAlive(now)
         }
         if now > goAwayAt { return beginShutdown(grace: loop.times.connectionAgeGrace) }
         if streams.isEmpty, now > lastCall &+ loop.times.idleTimeout {

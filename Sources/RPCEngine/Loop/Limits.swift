@@ -34,8 +34,8 @@ public struct Limits: Sendable {
     public var idleTimeout: Duration = .seconds(300)
     /// A connection is told to go away at this age, give or take a tenth (so that clients do not return all at once).
     public var maxConnectionAge: Duration = .seconds(1_800)
-    /// How long calls may go on after that.
-    public var connectionAgeGrace: Duration = .seconds(30)
+    /// How long calls may go on after that: streams that last, such as a watch, are not cut within an hour.
+    public var connectionAgeGrace: Duration = .seconds(3_600)
     /// A silent connection is pinged after this time; nil never pings.
     public var keepaliveInterval: Duration? = .seconds(60)
     /// An unanswered ping ends the connection after this time.

@@ -1,4 +1,4 @@
-/// A secret of this server, in a file of the data folder that only its owner can read.
+/// A secret of this server, in a file of the data folder, which is made so that only its owner can read it.
 package enum SecretFile {
     static let byteCount = 32
 

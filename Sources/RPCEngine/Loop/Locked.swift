@@ -1,7 +1,7 @@
 import Glibc
 
-/// A value behind a lock. Unlike `Synchronization.Mutex`, whose kernel hand-over the thread sanitizer cannot see, a
-/// pthread mutex keeps the sanitizer's reports free of false alarms.
+/// A value behind a lock. Unlike `Synchronization.Mutex`, whose kernel hand-over the thread sanitizer cannot see by
+/// itself, a pthread mutex keeps the sanitizer's reports free of false alarms.
 /// Unchecked: `value` is touched with the mutex held, and nowhere else.
 final class Locked<Value>: @unchecked Sendable {
     // Allocated here, destroyed in deinit; a pthread mutex must not move.

@@ -51,6 +51,7 @@ public struct FactReader: Sendable {
         case .relationship(let fact): .relationship(try relationship(fact))
         case .sku(let fact): .sku(try sku(fact))
         case .subscription(let fact): .subscription(try subscription(fact))
+        case .subscriptionSnapshot(let fact): .subscriptionSnapshot(try snapshot(fact))
         case .user(let fact): .user(try user(fact))
         case .assignment(let fact): .assignment(try assignment(fact))
         case .assignmentSnapshot(let fact): .assignmentSnapshot(try snapshot(fact))
@@ -92,11 +93,16 @@ public struct FactReader: Sendable {
         case .dynamics365: product = .dynamics365
         case .UNRECOGNIZED(let number): throw FieldError("sku.product", "has no value \(number)")
         }
+        let workloads = try workloads(fact.workloadCodes, "sku.workload_codes")
+        return SkuFact(sku: sku, name: name, product: product, workloads: workloads, isFree: fact.free)
+    }
+
+    private func workloads(_ codes: [String], _ field: String) throws(FieldError) -> WorkloadSet {
         var workloads: WorkloadSet = []
-        for (index, code) in fact.workloadCodes.enumerated() {
-            workloads.formUnion(WorkloadSet([try FieldRules.workload(code, "sku.workload_codes[\(index)]")]))
+        for (index, code) in codes.enumerated() {
+            workloads.formUnion(WorkloadSet([try FieldRules.workload(code, "\(field)[\(index)]")]))
         }
-        return SkuFact(sku: sku, name: name, product: product, workloads: workloads)
+        return workloads
     }
 
     private func subscription(_ fact: PBSubscriptionFact) throws(FieldError) -> SubscriptionFact {
@@ -110,7 +116,24 @@ public struct FactReader: Sendable {
             state: try state(fact.state),
             trial: fact.trial,
             termEnd: try FieldRules.optionalDay(fact.termEnd, "subscription.term_end"),
-            autoRenew: fact.autoRenew)
+            autoRenew: fact.autoRenew,
+            term: try FieldRules.term(fact.term, "subscription.term"))
+    }
+
+    private func snapshot(_ fact: PBSubscriptionSnapshotFact) throws(FieldError) -> SubscriptionSnapshotFact {
+        let customer: CustomerID = try FieldRules.id(fact.customerID, "subscription_snapshot.customer_id")
+        let day = try FieldRules.day(fact.date, "subscription_snapshot.date")
+        let subscriptions: [SubscriptionID] = try ids(fact.subscriptionIds, "subscription_snapshot.subscription_ids")
+        return SubscriptionSnapshotFact(
+            customer: customer, day: day, subscriptions: subscriptions,
+            seller: try FieldRules.optionalID(fact.sellerPartnerID, "subscription_snapshot.seller_partner_id"))
+    }
+
+    private func ids<Tag>(_ texts: [String], _ field: String) throws(FieldError) -> [Identifier<Tag>] {
+        var ids: [Identifier<Tag>] = []
+        ids.reserveCapacity(texts.count)
+        for (index, text) in texts.enumerated() { ids.append(try FieldRules.id(text, "\(field)[\(index)]")) }
+        return ids
     }
 
     private func seller(_ seller: PBSubscriptionFact.OneOf_Seller?) throws(FieldError) -> Seller {
@@ -136,10 +159,17 @@ public struct FactReader: Sendable {
     }
 
     private func user(_ fact: PBUserFact) throws(FieldError) -> UserFact {
-        UserFact(
-            customer: try FieldRules.id(fact.customerID, "user.customer_id"),
-            user: try FieldRules.id(fact.userID, "user.user_id"),
-            displayName: try FieldRules.name(fact.displayName, "user.display_name"))
+        let customer: CustomerID = try FieldRules.id(fact.customerID, "user.customer_id")
+        let user: UserID = try FieldRules.id(fact.userID, "user.user_id")
+        let name = try FieldRules.name(fact.displayName, "user.display_name")
+        let principalName: UserID? = try FieldRules.optionalID(fact.principalName, "user.principal_name")
+        if fact.aliases.count > FactLimits.maximumAliases {
+            throw FieldError(
+                "user.aliases", "has \(fact.aliases.count) ids: at most \(FactLimits.maximumAliases) fit in a fact")
+        }
+        return UserFact(
+            customer: customer, user: user, displayName: name, principalName: principalName,
+            aliases: try ids(fact.aliases, "user.aliases"))
     }
 
     private func assignment(_ fact: PBAssignmentFact) throws(FieldError) -> AssignmentFact {
@@ -155,12 +185,11 @@ public struct FactReader: Sendable {
         let customer: CustomerID = try FieldRules.id(fact.customerID, "assignment_snapshot.customer_id")
         let sku: SkuID = try FieldRules.id(fact.skuID, "assignment_snapshot.sku_id")
         let day = try FieldRules.day(fact.date, "assignment_snapshot.date")
-        var users: [UserID] = []
-        users.reserveCapacity(fact.userIds.count)
-        for (index, user) in fact.userIds.enumerated() {
-            users.append(try FieldRules.id(user, "assignment_snapshot.user_ids[\(index)]"))
-        }
-        return AssignmentSnapshotFact(customer: customer, sku: sku, day: day, users: users)
+        let users: [UserID] = try ids(fact.userIds, "assignment_snapshot.user_ids")
+        return AssignmentSnapshotFact(
+            customer: customer, sku: sku, day: day, users: users,
+            part: try FieldRules.part(
+                fact.part, of: fact.parts, "assignment_snapshot.part", "assignment_snapshot.parts"))
     }
 
     private func activity(_ fact: PBActivityFact) throws(FieldError) -> ActivityFact {
@@ -178,7 +207,8 @@ public struct FactReader: Sendable {
         for (index, date) in fact.dates.enumerated() {
             days.append(try FieldRules.day(date, notAfter: today, "activity.dates[\(index)]"))
         }
-        return ActivityFact(customer: customer, user: user, workload: workload, days: days)
+        return ActivityFact(
+            customer: customer, user: user, workload: workload, days: days, isConcealed: fact.concealed)
     }
 
     private func supportRequest(_ fact: PBSupportRequestFact) throws(FieldError) -> SupportRequestFact {
@@ -207,6 +237,11 @@ public struct FactReader: Sendable {
         case .UNRECOGNIZED(let number): throw FieldError("coverage.source", "has no value \(number)")
         }
         let through = try FieldRules.day(fact.through, notAfter: today, "coverage.through")
-        return CoverageFact(customer: customer, source: source, through: through)
+        if source != .activity, !fact.workloadCodes.isEmpty {
+            throw FieldError("coverage.workload_codes", "is for SOURCE_ACTIVITY alone")
+        }
+        return CoverageFact(
+            customer: customer, source: source, through: through,
+            workloads: try workloads(fact.workloadCodes, "coverage.workload_codes"))
     }
 }

@@ -3,7 +3,7 @@ import Tenancy
 /// The log's encoding of a batch's facts: compact, versioned, checksummed, and the same bytes for the same facts.
 ///
 /// ```
-/// version   1 byte   1
+/// version   1 byte   1, or 2 where a fact says what version 1 cannot
 /// count     varint   facts
 /// fact …             a tag byte (kind and flags), then the fields in the order of the declaration
 /// checksum  4 bytes  CRC-32C of everything before, little endian
@@ -11,9 +11,12 @@ import Tenancy
 ///
 /// Ids are written once per batch and kind of id: `0` = the one named last, `1` = a new one follows, `n ≥ 2` = the
 /// `n − 2`nd new one. A day is the zigzag distance from the day named last. Names are written as they are, because
-/// equal strings may differ in their bytes.
+/// equal strings may differ in their bytes. Flags that only version 2 has are refused in version 1.
 public enum FactBatchCodec {
+    /// Facts that an older server can read are written as it writes them, so that a batch sent again after an upgrade is
+    /// known by its bytes.
     static let version: UInt8 = 1
+    static let latestVersion: UInt8 = 2
     /// The version byte, the count and the checksum of an empty batch.
     static let minimumLength = 6
 
@@ -36,8 +39,8 @@ public enum FactBatchCodec {
         var stored: UInt32 = 0
         for index in 0..<4 { stored |= UInt32(bytes[end + index]) << UInt32(8 * index) }
         guard CRC32C.checksum(of: bytes, count: end) == stored else { throw .checksumMismatch }
-        guard bytes[0] == version else { throw .unknownVersion(bytes[0]) }
-        var decoder = FactBatchDecoder(bytes: bytes, start: 1, end: end)
+        guard (version...latestVersion).contains(bytes[0]) else { throw .unknownVersion(bytes[0]) }
+        var decoder = FactBatchDecoder(bytes: bytes, start: 1, end: end, version: bytes[0])
         return try decoder.readFacts()
     }
 }

@@ -19,6 +19,11 @@ struct FactByteWriter {
         bytes.append(byte)
     }
 
+    /// Replaces a byte that was written.
+    mutating func rewrite(byte: UInt8, at place: Int) {
+        bytes[place] = byte
+    }
+
     mutating func write(name: String) {
         let text = name.utf8
         write(count: text.count)

@@ -13,6 +13,8 @@ enum FactTag: UInt8 {
     case activity = 9
     case supportRequest = 10
     case coverage = 11
+    /// Since version 2.
+    case subscriptionSnapshot = 12
 
     static let mask: UInt8 = 0x0F
 }
@@ -23,7 +25,27 @@ enum FactFlag {
     static let hasEnd: UInt8 = 0x10
     static let trial: UInt8 = 0x20
     static let autoRenew: UInt8 = 0x40
-    static let all: UInt8 = 0x70
+    /// What version 1 knows of a subscription.
+    static let firstSubscription: UInt8 = 0x70
+
+    // Since version 2.
+
+    /// Subscription: a term follows.
+    static let hasTerm: UInt8 = 0x80
+    /// SKU.
+    static let free: UInt8 = 0x10
+    /// Subscription snapshot: a seller follows.
+    static let hasSeller: UInt8 = 0x10
+    /// User: a sign-in name follows.
+    static let hasPrincipalName: UInt8 = 0x10
+    /// User: aliases follow.
+    static let hasAliases: UInt8 = 0x20
+    /// Assignment snapshot: it is a part.
+    static let isPart: UInt8 = 0x10
+    /// Activity.
+    static let concealed: UInt8 = 0x10
+    /// Coverage: workloads follow.
+    static let hasWorkloads: UInt8 = 0x10
 }
 
 /// How a seller is written. Values are on disk.
@@ -41,6 +63,8 @@ struct FactBatchEncoder {
     private var users = WrittenIDs<UserTag>()
     private var subscriptions = WrittenIDs<SubscriptionTag>()
     private var lastDay: Int32 = 0
+    /// The oldest that can say all that was written.
+    private var version = FactBatchCodec.version
 
     init(capacity: Int) {
         bytes = FactByteWriter(capacity: capacity)
@@ -53,7 +77,8 @@ struct FactBatchEncoder {
     }
 
     consuming func finish() -> [UInt8] {
-        bytes.finish()
+        bytes.rewrite(byte: version, at: 0)
+        return bytes.finish()
     }
 
     private mutating func write(_ fact: Fact) {
@@ -73,18 +98,33 @@ struct FactBatchEncoder {
             write(fact.customer)
             write(fact.days)
         case .sku(let fact):
-            write(.sku)
+            write(.sku, sinceVersion2: fact.isFree ? FactFlag.free : 0)
             write(fact.sku)
             bytes.write(name: fact.name)
             bytes.write(byte: fact.product?.rawValue ?? 0)
             bytes.write(byte: fact.workloads.rawValue)
         case .subscription(let fact):
             write(fact)
+        case .subscriptionSnapshot(let fact):
+            version = FactBatchCodec.latestVersion
+            write(.subscriptionSnapshot, flags: fact.seller == nil ? 0 : FactFlag.hasSeller)
+            write(fact.customer)
+            write(fact.day)
+            bytes.write(count: fact.subscriptions.count)
+            for subscription in fact.subscriptions { write(subscription) }
+            if let seller = fact.seller { write(seller) }
         case .user(let fact):
-            write(.user)
+            write(
+                .user,
+                sinceVersion2: (fact.principalName == nil ? 0 : FactFlag.hasPrincipalName)
+                    | (fact.aliases.isEmpty ? 0 : FactFlag.hasAliases))
             write(fact.customer)
             write(fact.user)
             bytes.write(name: fact.displayName)
+            if let name = fact.principalName { write(name) }
+            if fact.aliases.isEmpty { break }
+            bytes.write(count: fact.aliases.count)
+            for alias in fact.aliases { write(alias) }
         case .assignment(let fact):
             write(.assignment, flags: fact.days.end == nil ? 0 : FactFlag.hasEnd)
             write(fact.customer)
@@ -92,14 +132,18 @@ struct FactBatchEncoder {
             write(fact.sku)
             write(fact.days)
         case .assignmentSnapshot(let fact):
-            write(.assignmentSnapshot)
+            write(.assignmentSnapshot, sinceVersion2: fact.part == nil ? 0 : FactFlag.isPart)
             write(fact.customer)
             write(fact.sku)
             write(fact.day)
             bytes.write(count: fact.users.count)
             for user in fact.users { write(user) }
+            if let part = fact.part {
+                bytes.write(signed: Int64(part.number))
+                bytes.write(signed: Int64(part.count))
+            }
         case .activity(let fact):
-            write(.activity)
+            write(.activity, sinceVersion2: fact.isConcealed ? FactFlag.concealed : 0)
             write(fact.customer)
             write(fact.user)
             bytes.write(byte: fact.workload.rawValue)
@@ -112,10 +156,11 @@ struct FactBatchEncoder {
             bytes.write(byte: fact.category.rawValue)
             bytes.write(signed: fact.count)
         case .coverage(let fact):
-            write(.coverage)
+            write(.coverage, sinceVersion2: fact.workloads.isEmpty ? 0 : FactFlag.hasWorkloads)
             write(fact.customer)
             bytes.write(byte: fact.source.rawValue)
             write(fact.through)
+            if !fact.workloads.isEmpty { bytes.write(byte: fact.workloads.rawValue) }
         }
     }
 
@@ -123,7 +168,7 @@ struct FactBatchEncoder {
         var flags: UInt8 = fact.termEnd == nil ? 0 : FactFlag.hasEnd
         if fact.trial { flags |= FactFlag.trial }
         if fact.autoRenew { flags |= FactFlag.autoRenew }
-        write(.subscription, flags: flags)
+        write(.subscription, flags: flags, sinceVersion2: fact.term == nil ? 0 : FactFlag.hasTerm)
         write(fact.subscription)
         write(fact.customer)
         write(fact.sku)
@@ -138,10 +183,12 @@ struct FactBatchEncoder {
         bytes.write(signed: fact.quantity)
         bytes.write(byte: fact.state.rawValue)
         if let termEnd = fact.termEnd { write(termEnd) }
+        if let term = fact.term { bytes.write(name: term.text) }
     }
 
-    private mutating func write(_ tag: FactTag, flags: UInt8 = 0) {
-        bytes.write(byte: tag.rawValue | flags)
+    private mutating func write(_ tag: FactTag, flags: UInt8 = 0, sinceVersion2 newFlags: UInt8 = 0) {
+        if newFlags != 0 { version = FactBatchCodec.latestVersion }
+        bytes.write(byte: tag.rawValue | flags | newFlags)
     }
 
     private mutating func write(_ id: CustomerID) { customers.write(id, to: &bytes) }

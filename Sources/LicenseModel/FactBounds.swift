@@ -5,8 +5,17 @@ extension Fact {
         switch self {
         case .subscription(let fact): (0...FactLimits.maximumQuantity).contains(fact.quantity)
         case .supportRequest(let fact): (0...FactLimits.maximumSupportRequests).contains(fact.count)
-        case .sku(let fact): fact.workloads.isSubset(of: WorkloadSet(Workload.allCases))
-        case .partner, .customer, .relationship, .user, .assignment, .assignmentSnapshot, .activity, .coverage: true
+        case .sku(let fact): fact.workloads.isSubset(of: .all)
+        case .coverage(let fact): fact.workloads.isSubset(of: fact.source == .activity ? .all : [])
+        case .user(let fact): fact.aliases.count <= FactLimits.maximumAliases
+        case .assignmentSnapshot(let fact): fact.part.map(\.isWithinBounds) ?? true
+        case .partner, .customer, .relationship, .subscriptionSnapshot, .assignment, .activity: true
         }
+    }
+}
+
+extension SnapshotPart {
+    public var isWithinBounds: Bool {
+        (1...FactLimits.maximumSnapshotParts).contains(count) && (1...count).contains(number)
     }
 }

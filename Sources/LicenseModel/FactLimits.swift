@@ -15,6 +15,10 @@ public enum FactLimits {
     public static let maximumNameLength = 256
     /// Days in one activity fact.
     public static let maximumActivityDays = 4_000
+    /// Other ids of one person in one fact.
+    public static let maximumAliases = 100
+    /// Parts of one snapshot of who holds a SKU.
+    public static let maximumSnapshotParts: Int32 = 10_000
     /// Days in one trend or export range, both ends included.
     public static let maximumRangeDays = 400
     /// Facts in one batch, by default.

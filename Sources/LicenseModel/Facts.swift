@@ -20,19 +20,21 @@ public enum Fact: Sendable, Hashable {
     case relationship(RelationshipFact)
     /// Identity: SKU.
     case sku(SkuFact)
-    /// Identity: customer, subscription, effective day; the SKU and the seller of a subscription never change.
+    /// Identity: customer, subscription, effective day. The seller is that of the last fact that tells one, for every day.
     case subscription(SubscriptionFact)
+    /// Identity: customer, day, seller.
+    case subscriptionSnapshot(SubscriptionSnapshotFact)
     /// Identity: customer, user.
     case user(UserFact)
     /// Identity: customer, user, SKU, start.
     case assignment(AssignmentFact)
-    /// Identity: customer, SKU, day.
+    /// Identity: customer, SKU, day, number of the part.
     case assignmentSnapshot(AssignmentSnapshotFact)
     /// Identity: customer, user, workload, day; days are added, never taken back.
     case activity(ActivityFact)
     /// Identity: customer, day, category.
     case supportRequest(SupportRequestFact)
-    /// Identity: customer, source.
+    /// Identity: customer, source; of activity: workload.
     case coverage(CoverageFact)
 }
 
@@ -77,12 +79,15 @@ public struct SkuFact: Sendable, Hashable {
     /// Nil for a family that insights do not cover.
     public var product: Product?
     public var workloads: WorkloadSet
+    /// Nobody's purchase: self-service, viral, exploratory.
+    public var isFree: Bool
 
-    public init(sku: SkuID, name: String, product: Product?, workloads: WorkloadSet) {
+    public init(sku: SkuID, name: String, product: Product?, workloads: WorkloadSet, isFree: Bool = false) {
         self.sku = sku
         self.name = name
         self.product = product
         self.workloads = workloads
+        self.isFree = isFree
     }
 }
 
@@ -100,10 +105,13 @@ public struct SubscriptionFact: Sendable, Hashable {
     /// Last day of the term; nil = no end.
     public var termEnd: Day?
     public var autoRenew: Bool
+    /// Nil = unknown.
+    public var term: Term?
 
     public init(
         subscription: SubscriptionID, customer: CustomerID, sku: SkuID, seller: Seller, effective: Day,
-        quantity: Int64, state: SubscriptionState, trial: Bool = false, termEnd: Day? = nil, autoRenew: Bool = false
+        quantity: Int64, state: SubscriptionState, trial: Bool = false, termEnd: Day? = nil, autoRenew: Bool = false,
+        term: Term? = nil
     ) {
         self.subscription = subscription
         self.customer = customer
@@ -115,18 +123,46 @@ public struct SubscriptionFact: Sendable, Hashable {
         self.trial = trial
         self.termEnd = termEnd
         self.autoRenew = autoRenew
+        self.term = term
     }
 }
 
+/// On the day the source listed these subscriptions, and no others that the snapshot covers: of the seller, or (nil) of
+/// every seller. One that it covers and does not name is deprovisioned from the day on, unless it has an entry on the
+/// day, until a later entry. A subscription named twice counts once.
+public struct SubscriptionSnapshotFact: Sendable, Hashable {
+    public var customer: CustomerID
+    public var day: Day
+    public var subscriptions: [SubscriptionID]
+    public var seller: PartnerID?
+
+    public init(customer: CustomerID, day: Day, subscriptions: [SubscriptionID], seller: PartnerID? = nil) {
+        self.customer = customer
+        self.day = day
+        self.subscriptions = subscriptions
+        self.seller = seller
+    }
+}
+
+/// The name and the ids of a person. Any of the ids means the person in every other fact.
 public struct UserFact: Sendable, Hashable {
     public var customer: CustomerID
+    /// The main id. If it is another person's alias, the fact is about that person.
     public var user: UserID
     public var displayName: String
+    /// Sign-in name of today, an alias; nil = unknown.
+    public var principalName: UserID?
+    /// At most `FactLimits.maximumAliases`.
+    public var aliases: [UserID]
 
-    public init(customer: CustomerID, user: UserID, displayName: String) {
+    public init(
+        customer: CustomerID, user: UserID, displayName: String, principalName: UserID? = nil, aliases: [UserID] = []
+    ) {
         self.customer = customer
         self.user = user
         self.displayName = displayName
+        self.principalName = principalName
+        self.aliases = aliases
     }
 }
 
@@ -152,12 +188,26 @@ public struct AssignmentSnapshotFact: Sendable, Hashable {
     public var sku: SkuID
     public var day: Day
     public var users: [UserID]
+    /// Nil: the whole. Parts count from the batch on that completes them.
+    public var part: SnapshotPart?
 
-    public init(customer: CustomerID, sku: SkuID, day: Day, users: [UserID]) {
+    public init(customer: CustomerID, sku: SkuID, day: Day, users: [UserID], part: SnapshotPart? = nil) {
         self.customer = customer
         self.sku = sku
         self.day = day
         self.users = users
+        self.part = part
+    }
+}
+
+/// Which part of a snapshot: `1 ≤ number ≤ count ≤ FactLimits.maximumSnapshotParts`.
+public struct SnapshotPart: Sendable, Hashable {
+    public var number: Int32
+    public var count: Int32
+
+    public init(number: Int32, of count: Int32) {
+        self.number = number
+        self.count = count
     }
 }
 
@@ -167,12 +217,15 @@ public struct ActivityFact: Sendable, Hashable {
     public var user: UserID
     public var workload: Workload
     public var days: [Day]
+    /// The source names the person by a digest only. The same id concealed and named are two people.
+    public var isConcealed: Bool
 
-    public init(customer: CustomerID, user: UserID, workload: Workload, days: [Day]) {
+    public init(customer: CustomerID, user: UserID, workload: Workload, days: [Day], isConcealed: Bool = false) {
         self.customer = customer
         self.user = user
         self.workload = workload
         self.days = days
+        self.isConcealed = isConcealed
     }
 }
 
@@ -196,10 +249,13 @@ public struct CoverageFact: Sendable, Hashable {
     public var customer: CustomerID
     public var source: Source
     public var through: Day
+    /// Of activity: what the source reports; empty = every workload. Of other sources always empty.
+    public var workloads: WorkloadSet
 
-    public init(customer: CustomerID, source: Source, through: Day) {
+    public init(customer: CustomerID, source: Source, through: Day, workloads: WorkloadSet = []) {
         self.customer = customer
         self.source = source
         self.through = through
+        self.workloads = workloads
     }
 }

@@ -70,6 +70,33 @@ public enum FieldRules {
 
     private static let workloadCodes = (Workload.allCases.map(\.code) + [Workload.oneDriveCode]).joined(separator: ", ")
 
+    /// Nil for an empty text.
+    public static func term(_ text: String, _ field: @autoclosure () -> String) throws(FieldError) -> Term? {
+        if text.isEmpty { return nil }
+        guard let term = Term(text) else {
+            throw FieldError(
+                field(),
+                "is no ISO 8601 duration of years, months, weeks or days, such as P1M or P1Y, of at most \(Term.maximumLength) characters"
+            )
+        }
+        return term
+    }
+
+    /// Nil when both are 0: the whole.
+    public static func part(
+        _ number: Int32, of count: Int32, _ numberField: @autoclosure () -> String, _ countField: @autoclosure () -> String
+    ) throws(FieldError) -> SnapshotPart? {
+        if number == 0, count == 0 { return nil }
+        guard (1...FactLimits.maximumSnapshotParts).contains(count) else {
+            throw FieldError(
+                countField(), "is \(count): it must be between 1 and \(FactLimits.maximumSnapshotParts), or 0 with part 0")
+        }
+        guard (1...count).contains(number) else {
+            throw FieldError(numberField(), "is \(number): it must be between 1 and \(count), the number of parts")
+        }
+        return SnapshotPart(number: number, of: count)
+    }
+
     /// A count in `0...maximum`.
     public static func count(
         _ value: Int64, upTo maximum: Int64, _ field: @autoclosure () -> String

@@ -322,6 +322,51 @@ void   partner__insights__v1__source_coverage__free_unpacked
   assert(message->base.descriptor == &partner__insights__v1__source_coverage__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   partner__insights__v1__workload_coverage__init
+                     (Partner__Insights__V1__WorkloadCoverage         *message)
+{
+  static const Partner__Insights__V1__WorkloadCoverage init_value = PARTNER__INSIGHTS__V1__WORKLOAD_COVERAGE__INIT;
+  *message = init_value;
+}
+size_t partner__insights__v1__workload_coverage__get_packed_size
+                     (const Partner__Insights__V1__WorkloadCoverage *message)
+{
+  assert(message->base.descriptor == &partner__insights__v1__workload_coverage__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t partner__insights__v1__workload_coverage__pack
+                     (const Partner__Insights__V1__WorkloadCoverage *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &partner__insights__v1__workload_coverage__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t partner__insights__v1__workload_coverage__pack_to_buffer
+                     (const Partner__Insights__V1__WorkloadCoverage *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &partner__insights__v1__workload_coverage__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Partner__Insights__V1__WorkloadCoverage *
+       partner__insights__v1__workload_coverage__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Partner__Insights__V1__WorkloadCoverage *)
+     protobuf_c_message_unpack (&partner__insights__v1__workload_coverage__descriptor,
+                                allocator, len, data);
+}
+void   partner__insights__v1__workload_coverage__free_unpacked
+                     (Partner__Insights__V1__WorkloadCoverage *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &partner__insights__v1__workload_coverage__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   partner__insights__v1__freshness__init
                      (Partner__Insights__V1__Freshness         *message)
 {
@@ -997,7 +1042,71 @@ const ProtobufCMessageDescriptor partner__insights__v1__source_coverage__descrip
   (ProtobufCMessageInit) partner__insights__v1__source_coverage__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor partner__insights__v1__freshness__field_descriptors[1] =
+static const ProtobufCFieldDescriptor partner__insights__v1__workload_coverage__field_descriptors[3] =
+{
+  {
+    "workload_code",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Partner__Insights__V1__WorkloadCoverage, workload_code),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "status",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Partner__Insights__V1__WorkloadCoverage, status),
+    &partner__insights__v1__coverage_status__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "through",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Partner__Insights__V1__WorkloadCoverage, through),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned partner__insights__v1__workload_coverage__field_indices_by_name[] = {
+  1,   /* field[1] = status */
+  2,   /* field[2] = through */
+  0,   /* field[0] = workload_code */
+};
+static const ProtobufCIntRange partner__insights__v1__workload_coverage__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor partner__insights__v1__workload_coverage__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "partner.insights.v1.WorkloadCoverage",
+  "WorkloadCoverage",
+  "Partner__Insights__V1__WorkloadCoverage",
+  "partner.insights.v1",
+  sizeof(Partner__Insights__V1__WorkloadCoverage),
+  3,
+  partner__insights__v1__workload_coverage__field_descriptors,
+  partner__insights__v1__workload_coverage__field_indices_by_name,
+  1,  partner__insights__v1__workload_coverage__number_ranges,
+  (ProtobufCMessageInit) partner__insights__v1__workload_coverage__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor partner__insights__v1__freshness__field_descriptors[2] =
 {
   {
     "sources",
@@ -1011,14 +1120,27 @@ static const ProtobufCFieldDescriptor partner__insights__v1__freshness__field_de
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "workloads",
+    2,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Partner__Insights__V1__Freshness, n_workloads),
+    offsetof(Partner__Insights__V1__Freshness, workloads),
+    &partner__insights__v1__workload_coverage__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned partner__insights__v1__freshness__field_indices_by_name[] = {
   0,   /* field[0] = sources */
+  1,   /* field[1] = workloads */
 };
 static const ProtobufCIntRange partner__insights__v1__freshness__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 1 }
+  { 0, 2 }
 };
 const ProtobufCMessageDescriptor partner__insights__v1__freshness__descriptor =
 {
@@ -1028,7 +1150,7 @@ const ProtobufCMessageDescriptor partner__insights__v1__freshness__descriptor =
   "Partner__Insights__V1__Freshness",
   "partner.insights.v1",
   sizeof(Partner__Insights__V1__Freshness),
-  1,
+  2,
   partner__insights__v1__freshness__field_descriptors,
   partner__insights__v1__freshness__field_indices_by_name,
   1,  partner__insights__v1__freshness__number_ranges,

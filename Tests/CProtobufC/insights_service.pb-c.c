@@ -7,6 +7,51 @@
 #endif
 
 #include "insights_service.pb-c.h"
+void   partner__insights__v1__uncatalogued_sku__init
+                     (Partner__Insights__V1__UncataloguedSku         *message)
+{
+  static const Partner__Insights__V1__UncataloguedSku init_value = PARTNER__INSIGHTS__V1__UNCATALOGUED_SKU__INIT;
+  *message = init_value;
+}
+size_t partner__insights__v1__uncatalogued_sku__get_packed_size
+                     (const Partner__Insights__V1__UncataloguedSku *message)
+{
+  assert(message->base.descriptor == &partner__insights__v1__uncatalogued_sku__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t partner__insights__v1__uncatalogued_sku__pack
+                     (const Partner__Insights__V1__UncataloguedSku *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &partner__insights__v1__uncatalogued_sku__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t partner__insights__v1__uncatalogued_sku__pack_to_buffer
+                     (const Partner__Insights__V1__UncataloguedSku *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &partner__insights__v1__uncatalogued_sku__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Partner__Insights__V1__UncataloguedSku *
+       partner__insights__v1__uncatalogued_sku__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Partner__Insights__V1__UncataloguedSku *)
+     protobuf_c_message_unpack (&partner__insights__v1__uncatalogued_sku__descriptor,
+                                allocator, len, data);
+}
+void   partner__insights__v1__uncatalogued_sku__free_unpacked
+                     (Partner__Insights__V1__UncataloguedSku *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &partner__insights__v1__uncatalogued_sku__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   partner__insights__v1__customer_insights__init
                      (Partner__Insights__V1__CustomerInsights         *message)
 {
@@ -1132,7 +1177,58 @@ void   partner__insights__v1__export_insights_response__free_unpacked
   assert(message->base.descriptor == &partner__insights__v1__export_insights_response__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor partner__insights__v1__customer_insights__field_descriptors[6] =
+static const ProtobufCFieldDescriptor partner__insights__v1__uncatalogued_sku__field_descriptors[2] =
+{
+  {
+    "sku_id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Partner__Insights__V1__UncataloguedSku, sku_id),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "sold",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Partner__Insights__V1__UncataloguedSku, sold),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned partner__insights__v1__uncatalogued_sku__field_indices_by_name[] = {
+  0,   /* field[0] = sku_id */
+  1,   /* field[1] = sold */
+};
+static const ProtobufCIntRange partner__insights__v1__uncatalogued_sku__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor partner__insights__v1__uncatalogued_sku__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "partner.insights.v1.UncataloguedSku",
+  "UncataloguedSku",
+  "Partner__Insights__V1__UncataloguedSku",
+  "partner.insights.v1",
+  sizeof(Partner__Insights__V1__UncataloguedSku),
+  2,
+  partner__insights__v1__uncatalogued_sku__field_descriptors,
+  partner__insights__v1__uncatalogued_sku__field_indices_by_name,
+  1,  partner__insights__v1__uncatalogued_sku__number_ranges,
+  (ProtobufCMessageInit) partner__insights__v1__uncatalogued_sku__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor partner__insights__v1__customer_insights__field_descriptors[8] =
 {
   {
     "customer_id",
@@ -1206,6 +1302,30 @@ static const ProtobufCFieldDescriptor partner__insights__v1__customer_insights__
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "uncatalogued_skus",
+    7,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Partner__Insights__V1__CustomerInsights, n_uncatalogued_skus),
+    offsetof(Partner__Insights__V1__CustomerInsights, uncatalogued_skus),
+    &partner__insights__v1__uncatalogued_sku__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "uncatalogued_sku_count",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT32,
+    0,   /* quantifier_offset */
+    offsetof(Partner__Insights__V1__CustomerInsights, uncatalogued_sku_count),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned partner__insights__v1__customer_insights__field_indices_by_name[] = {
   2,   /* field[2] = as_of */
@@ -1214,11 +1334,13 @@ static const unsigned partner__insights__v1__customer_insights__field_indices_by
   5,   /* field[5] = freshness */
   4,   /* field[4] = products */
   3,   /* field[3] = scope */
+  7,   /* field[7] = uncatalogued_sku_count */
+  6,   /* field[6] = uncatalogued_skus */
 };
 static const ProtobufCIntRange partner__insights__v1__customer_insights__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 6 }
+  { 0, 8 }
 };
 const ProtobufCMessageDescriptor partner__insights__v1__customer_insights__descriptor =
 {
@@ -1228,14 +1350,14 @@ const ProtobufCMessageDescriptor partner__insights__v1__customer_insights__descr
   "Partner__Insights__V1__CustomerInsights",
   "partner.insights.v1",
   sizeof(Partner__Insights__V1__CustomerInsights),
-  6,
+  8,
   partner__insights__v1__customer_insights__field_descriptors,
   partner__insights__v1__customer_insights__field_indices_by_name,
   1,  partner__insights__v1__customer_insights__number_ranges,
   (ProtobufCMessageInit) partner__insights__v1__customer_insights__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor partner__insights__v1__portfolio_insights__field_descriptors[7] =
+static const ProtobufCFieldDescriptor partner__insights__v1__portfolio_insights__field_descriptors[9] =
 {
   {
     "as_of",
@@ -1321,6 +1443,30 @@ static const ProtobufCFieldDescriptor partner__insights__v1__portfolio_insights_
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "uncatalogued_skus",
+    8,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Partner__Insights__V1__PortfolioInsights, n_uncatalogued_skus),
+    offsetof(Partner__Insights__V1__PortfolioInsights, uncatalogued_skus),
+    &partner__insights__v1__uncatalogued_sku__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "uncatalogued_sku_count",
+    9,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT32,
+    0,   /* quantifier_offset */
+    offsetof(Partner__Insights__V1__PortfolioInsights, uncatalogued_sku_count),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned partner__insights__v1__portfolio_insights__field_indices_by_name[] = {
   0,   /* field[0] = as_of */
@@ -1329,12 +1475,14 @@ static const unsigned partner__insights__v1__portfolio_insights__field_indices_b
   3,   /* field[3] = products */
   4,   /* field[4] = reported_customers */
   1,   /* field[1] = scope */
+  8,   /* field[8] = uncatalogued_sku_count */
+  7,   /* field[7] = uncatalogued_skus */
   6,   /* field[6] = unreported_customers */
 };
 static const ProtobufCIntRange partner__insights__v1__portfolio_insights__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 7 }
+  { 0, 9 }
 };
 const ProtobufCMessageDescriptor partner__insights__v1__portfolio_insights__descriptor =
 {
@@ -1344,7 +1492,7 @@ const ProtobufCMessageDescriptor partner__insights__v1__portfolio_insights__desc
   "Partner__Insights__V1__PortfolioInsights",
   "partner.insights.v1",
   sizeof(Partner__Insights__V1__PortfolioInsights),
-  7,
+  9,
   partner__insights__v1__portfolio_insights__field_descriptors,
   partner__insights__v1__portfolio_insights__field_indices_by_name,
   1,  partner__insights__v1__portfolio_insights__number_ranges,
@@ -3479,7 +3627,7 @@ const ProtobufCEnumDescriptor partner__insights__v1__trend_interval__descriptor 
   partner__insights__v1__trend_interval__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
-static const ProtobufCEnumValue partner__insights__v1__usage_class__enum_values_by_number[7] =
+static const ProtobufCEnumValue partner__insights__v1__usage_class__enum_values_by_number[9] =
 {
   { "USAGE_CLASS_UNSPECIFIED", "PARTNER__INSIGHTS__V1__USAGE_CLASS__USAGE_CLASS_UNSPECIFIED", 0 },
   { "USAGE_CLASS_ENTITLED", "PARTNER__INSIGHTS__V1__USAGE_CLASS__USAGE_CLASS_ENTITLED", 1 },
@@ -3488,17 +3636,21 @@ static const ProtobufCEnumValue partner__insights__v1__usage_class__enum_values_
   { "USAGE_CLASS_OVER_ASSIGNED", "PARTNER__INSIGHTS__V1__USAGE_CLASS__USAGE_CLASS_OVER_ASSIGNED", 4 },
   { "USAGE_CLASS_TURNOVER", "PARTNER__INSIGHTS__V1__USAGE_CLASS__USAGE_CLASS_TURNOVER", 5 },
   { "USAGE_CLASS_UNLICENSED", "PARTNER__INSIGHTS__V1__USAGE_CLASS__USAGE_CLASS_UNLICENSED", 6 },
+  { "USAGE_CLASS_FREE", "PARTNER__INSIGHTS__V1__USAGE_CLASS__USAGE_CLASS_FREE", 7 },
+  { "USAGE_CLASS_UNIDENTIFIED", "PARTNER__INSIGHTS__V1__USAGE_CLASS__USAGE_CLASS_UNIDENTIFIED", 8 },
 };
 static const ProtobufCIntRange partner__insights__v1__usage_class__value_ranges[] = {
-{0, 0},{0, 7}
+{0, 0},{0, 9}
 };
-static const ProtobufCEnumValueIndex partner__insights__v1__usage_class__enum_values_by_name[7] =
+static const ProtobufCEnumValueIndex partner__insights__v1__usage_class__enum_values_by_name[9] =
 {
   { "USAGE_CLASS_ENTITLED", 1 },
+  { "USAGE_CLASS_FREE", 7 },
   { "USAGE_CLASS_OVER_ASSIGNED", 4 },
   { "USAGE_CLASS_TRIAL", 3 },
   { "USAGE_CLASS_TURNOVER", 5 },
   { "USAGE_CLASS_UNCOUNTED_SUBSCRIPTION", 2 },
+  { "USAGE_CLASS_UNIDENTIFIED", 8 },
   { "USAGE_CLASS_UNLICENSED", 6 },
   { "USAGE_CLASS_UNSPECIFIED", 0 },
 };
@@ -3509,9 +3661,9 @@ const ProtobufCEnumDescriptor partner__insights__v1__usage_class__descriptor =
   "UsageClass",
   "Partner__Insights__V1__UsageClass",
   "partner.insights.v1",
-  7,
+  9,
   partner__insights__v1__usage_class__enum_values_by_number,
-  7,
+  9,
   partner__insights__v1__usage_class__enum_values_by_name,
   1,
   partner__insights__v1__usage_class__value_ranges,

@@ -18,7 +18,7 @@ public struct RandomFacts: Sendable {
     }
 
     public mutating func fact() throws -> Fact {
-        switch random.int(0...10) {
+        switch random.int(0...11) {
         case 0: return .partner(PartnerFact(partner: try narrow(), name: name()))
         case 1: return .customer(CustomerFact(customer: try wide("c"), name: name(), market: name()))
         case 2:
@@ -27,9 +27,9 @@ public struct RandomFacts: Sendable {
             return .sku(
                 SkuFact(
                     sku: try wide("s"), name: name(), product: [nil, .office365, .dynamics365][random.int(0...2)],
-                    workloads: WorkloadSet(rawValue: UInt8(random.int(0...127)))))
+                    workloads: WorkloadSet(rawValue: UInt8(random.int(0...127))), isFree: random.chance(20)))
         case 4: return .subscription(try subscription())
-        case 5: return .user(UserFact(customer: try wide("c"), user: try wide("u"), displayName: name()))
+        case 5: return .user(try user())
         case 6:
             return .assignment(
                 AssignmentFact(customer: try wide("c"), user: try wide("u"), sku: try wide("s"), days: interval()))
@@ -37,18 +37,37 @@ public struct RandomFacts: Sendable {
             var users: [UserID] = []
             for _ in 0..<random.int(0...9) { users.append(try wide("u")) }
             return .assignmentSnapshot(
-                AssignmentSnapshotFact(customer: try wide("c"), sku: try wide("s"), day: day(), users: users))
+                AssignmentSnapshotFact(
+                    customer: try wide("c"), sku: try wide("s"), day: day(), users: users,
+                    part: random.chance(20) ? SnapshotPart(number: Int32(random.int(1...3)), of: 3) : nil))
         case 8: return .activity(try activity())
         case 9:
             return .supportRequest(
                 SupportRequestFact(
                     customer: try wide("c"), day: day(), category: random.chance(50) ? .howTo : .other,
                     count: random.chance(10) ? FactLimits.maximumSupportRequests : Int64(random.int(0...9))))
+        case 10:
+            var named: [SubscriptionID] = []
+            for _ in 0..<random.int(0...9) { named.append(try wide("sub")) }
+            return .subscriptionSnapshot(
+                SubscriptionSnapshotFact(
+                    customer: try wide("c"), day: day(), subscriptions: named,
+                    seller: random.chance(50) ? try narrow() : nil))
         default:
+            let source = Source.allCases[random.int(0...2)]
             return .coverage(
                 CoverageFact(
-                    customer: try wide("c"), source: Source.allCases[random.int(0...2)], through: day()))
+                    customer: try wide("c"), source: source, through: day(),
+                    workloads: source == .activity ? WorkloadSet(rawValue: UInt8(random.int(0...127))) : []))
         }
+    }
+
+    private mutating func user() throws -> UserFact {
+        var aliases: [UserID] = []
+        for _ in 0..<random.int(0...3) { aliases.append(try wide("u")) }
+        return UserFact(
+            customer: try wide("c"), user: try wide("u"), displayName: name(),
+            principalName: random.chance(50) ? try wide("u") : nil, aliases: aliases)
     }
 
     private mutating func subscription() throws -> SubscriptionFact {
@@ -62,7 +81,8 @@ public struct RandomFacts: Sendable {
             subscription: try wide("sub"), customer: try wide("c"), sku: try wide("s"), seller: seller,
             effective: day(), quantity: random.chance(10) ? FactLimits.maximumQuantity : Int64(random.int(0...500)),
             state: SubscriptionState.allCases[random.int(0...3)], trial: random.chance(20),
-            termEnd: random.chance(50) ? day() : nil, autoRenew: random.chance(50))
+            termEnd: random.chance(50) ? day() : nil, autoRenew: random.chance(50),
+            term: Term(["", "P1M", "P1Y", "P3Y"][random.int(0...3)]))
     }
 
     private mutating func activity() throws -> ActivityFact {
@@ -73,7 +93,8 @@ public struct RandomFacts: Sendable {
             next = next.advanced(by: random.chance(90) ? 1 : -40)
         }
         return ActivityFact(
-            customer: try wide("c"), user: try wide("u"), workload: Workload.allCases[random.int(0...6)], days: days)
+            customer: try wide("c"), user: try wide("u"), workload: Workload.allCases[random.int(0...6)], days: days,
+            isConcealed: random.chance(20))
     }
 
     private mutating func day() -> Day {

@@ -58,6 +58,7 @@ final class NaiveModel {
         case .subscription(let fact):
             customers[fact.customer.text, default: CustomerFacts()]
                 .subscriptions[fact.subscription.text, default: [:]][fact.effective.number] = fact
+        case .subscriptionSnapshot: break
         case .user(let fact):
             customers[fact.customer.text, default: CustomerFacts()].names[fact.user.text] = fact.displayName
         case .assignment(let fact):

@@ -145,9 +145,10 @@ extension Fact {
         case relationship(PartnerID, CustomerID, Day)
         case sku(SkuID)
         case subscription(CustomerID, SubscriptionID, Day)
+        case subscriptions(CustomerID, Day, PartnerID?)
         case user(CustomerID, UserID)
         case assignment(CustomerID, UserID, SkuID, Day)
-        case snapshot(CustomerID, SkuID, Day)
+        case snapshot(CustomerID, SkuID, Day, SnapshotPart?)
         case support(CustomerID, Day, SupportCategory)
         case coverage(CustomerID, Source)
     }
@@ -159,9 +160,10 @@ extension Fact {
         case .relationship(let fact): .relationship(fact.partner, fact.customer, fact.days.start)
         case .sku(let fact): .sku(fact.sku)
         case .subscription(let fact): .subscription(fact.customer, fact.subscription, fact.effective)
+        case .subscriptionSnapshot(let fact): .subscriptions(fact.customer, fact.day, fact.seller)
         case .user(let fact): .user(fact.customer, fact.user)
         case .assignment(let fact): .assignment(fact.customer, fact.user, fact.sku, fact.days.start)
-        case .assignmentSnapshot(let fact): .snapshot(fact.customer, fact.sku, fact.day)
+        case .assignmentSnapshot(let fact): .snapshot(fact.customer, fact.sku, fact.day, fact.part)
         case .activity: nil
         case .supportRequest(let fact): .support(fact.customer, fact.day, fact.category)
         case .coverage(let fact): .coverage(fact.customer, fact.source)

@@ -83,7 +83,7 @@ import Testing
     @Test func errorsSayWhatIsWrong() throws {
         #expect(throws: FactBatchCodecError.truncated) { try FactBatchCodec.decode([]) }
         #expect(throws: FactBatchCodecError.checksumMismatch) { try FactBatchCodec.decode([1, 0, 0, 0, 0, 0]) }
-        #expect(throws: FactBatchCodecError.unknownVersion(2)) { try FactBatchCodec.decode(sealed([2, 0])) }
+        #expect(throws: FactBatchCodecError.unknownVersion(3)) { try FactBatchCodec.decode(sealed([3, 0])) }
         func malformed(_ content: [UInt8], _ reason: String) {
             do {
                 _ = try FactBatchCodec.decode(sealed(content))
@@ -97,7 +97,8 @@ import Testing
             }
         }
         malformed([1, 0, 0], "bytes follow the last fact")
-        malformed([1, 1, 12, 0, 0], "unknown kind of fact")
+        malformed([1, 1, 13, 0, 0], "unknown kind of fact")
+        malformed([1, 1, 0x14, 0, 0], "unknown flag")
         malformed([1, 1, 0x21, 0, 0], "unknown flag")
         malformed([1, 1, 1, 0, 0], "no id was named before")
         malformed([1, 1, 1, 2, 0], "unknown id number")

@@ -128,6 +128,9 @@ public nonisolated struct PBSubscription: Sendable {
   /// The first day since which all that is shown here holds without a change.
   public var effectiveDate: String = String()
 
+  /// Length of the commitment as an ISO 8601 duration such as `P1M`; empty = unknown.
+  public var term: String = String()
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -165,6 +168,9 @@ public nonisolated struct PBLicensedUser: Sendable {
 
   /// Ordered by workload code; workloads never used are left out.
   public var lastActivity: [PBWorkloadActivity] = []
+
+  /// Sign-in name of today; empty when it is not known, or belongs to somebody else by now.
+  public var principalName: String = String()
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -382,7 +388,7 @@ nonisolated extension PBCustomer: SwiftProtobuf.Message, SwiftProtobuf._MessageI
 
 nonisolated extension PBSubscription: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Subscription"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}subscription_id\0\u{3}sku_id\0\u{3}sku_name\0\u{1}state\0\u{1}quantity\0\u{1}trial\0\u{3}term_end\0\u{3}auto_renew\0\u{3}effective_date\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}subscription_id\0\u{3}sku_id\0\u{3}sku_name\0\u{1}state\0\u{1}quantity\0\u{1}trial\0\u{3}term_end\0\u{3}auto_renew\0\u{3}effective_date\0\u{1}term\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -399,6 +405,7 @@ nonisolated extension PBSubscription: SwiftProtobuf.Message, SwiftProtobuf._Mess
       case 7: try { try decoder.decodeSingularStringField(value: &self.termEnd) }()
       case 8: try { try decoder.decodeSingularBoolField(value: &self.autoRenew) }()
       case 9: try { try decoder.decodeSingularStringField(value: &self.effectiveDate) }()
+      case 10: try { try decoder.decodeSingularStringField(value: &self.term) }()
       default: break
       }
     }
@@ -432,6 +439,9 @@ nonisolated extension PBSubscription: SwiftProtobuf.Message, SwiftProtobuf._Mess
     if !self.effectiveDate.isEmpty {
       try visitor.visitSingularStringField(value: self.effectiveDate, fieldNumber: 9)
     }
+    if !self.term.isEmpty {
+      try visitor.visitSingularStringField(value: self.term, fieldNumber: 10)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -445,6 +455,7 @@ nonisolated extension PBSubscription: SwiftProtobuf.Message, SwiftProtobuf._Mess
     if lhs.termEnd != rhs.termEnd {return false}
     if lhs.autoRenew != rhs.autoRenew {return false}
     if lhs.effectiveDate != rhs.effectiveDate {return false}
+    if lhs.term != rhs.term {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -487,7 +498,7 @@ nonisolated extension PBWorkloadActivity: SwiftProtobuf.Message, SwiftProtobuf._
 
 nonisolated extension PBLicensedUser: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".LicensedUser"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}user_id\0\u{3}display_name\0\u{3}sku_ids\0\u{3}last_activity\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}user_id\0\u{3}display_name\0\u{3}sku_ids\0\u{3}last_activity\0\u{3}principal_name\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -499,6 +510,7 @@ nonisolated extension PBLicensedUser: SwiftProtobuf.Message, SwiftProtobuf._Mess
       case 2: try { try decoder.decodeSingularStringField(value: &self.displayName) }()
       case 3: try { try decoder.decodeRepeatedStringField(value: &self.skuIds) }()
       case 4: try { try decoder.decodeRepeatedMessageField(value: &self.lastActivity) }()
+      case 5: try { try decoder.decodeSingularStringField(value: &self.principalName) }()
       default: break
       }
     }
@@ -517,6 +529,9 @@ nonisolated extension PBLicensedUser: SwiftProtobuf.Message, SwiftProtobuf._Mess
     if !self.lastActivity.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.lastActivity, fieldNumber: 4)
     }
+    if !self.principalName.isEmpty {
+      try visitor.visitSingularStringField(value: self.principalName, fieldNumber: 5)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -525,6 +540,7 @@ nonisolated extension PBLicensedUser: SwiftProtobuf.Message, SwiftProtobuf._Mess
     if lhs.displayName != rhs.displayName {return false}
     if lhs.skuIds != rhs.skuIds {return false}
     if lhs.lastActivity != rhs.lastActivity {return false}
+    if lhs.principalName != rhs.principalName {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -158,6 +158,14 @@ public nonisolated struct PBFact: Sendable {
     set {fact = .coverage(newValue)}
   }
 
+  public var subscriptionSnapshot: PBSubscriptionSnapshotFact {
+    get {
+      if case .subscriptionSnapshot(let v)? = fact {return v}
+      return PBSubscriptionSnapshotFact()
+    }
+    set {fact = .subscriptionSnapshot(newValue)}
+  }
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public nonisolated enum OneOf_Fact: Equatable, Sendable {
@@ -172,6 +180,7 @@ public nonisolated struct PBFact: Sendable {
     case activity(PBActivityFact)
     case supportRequest(PBSupportRequestFact)
     case coverage(PBCoverageFact)
+    case subscriptionSnapshot(PBSubscriptionSnapshotFact)
 
   }
 
@@ -248,13 +257,18 @@ public nonisolated struct PBSkuFact: Sendable {
   /// Built-in codes; `ODB` means `SPO`. Others are refused.
   public var workloadCodes: [String] = []
 
+  /// Self-service, viral or exploratory: nobody's purchase. Its subscriptions are never sold, entitled, trial or
+  /// uncounted, and its holders never `assigned_unsold`.
+  public var free: Bool = false
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
 }
 
 /// What a subscription is from `effective_date` on, until its next entry. Identity: customer, subscription, effective
-/// day; another SKU or seller for the same subscription is refused.
+/// day. An upgrade in place keeps the id and has another SKU from its day on. The seller is the last one told, and holds
+/// for every day; an unknown one never replaces a known one.
 public nonisolated struct PBSubscriptionFact: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -300,6 +314,10 @@ public nonisolated struct PBSubscriptionFact: Sendable {
 
   public var autoRenew: Bool = false
 
+  /// Length of the commitment as an ISO 8601 duration of years, months, weeks and days, such as `P1M`, `P1Y` or `P3Y`;
+  /// empty = unknown.
+  public var term: String = String()
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   /// Neither means `SELLER_KIND_UNKNOWN`.
@@ -313,7 +331,31 @@ public nonisolated struct PBSubscriptionFact: Sendable {
   public init() {}
 }
 
-/// The name of a person. People without one count like anybody.
+/// On `date` the source listed these subscriptions of the customer and no others. A subscription that is covered and not
+/// named is DEPROVISIONED from that day on, unless it has an entry on that day, until a later entry. Identity: customer,
+/// day, seller.
+public nonisolated struct PBSubscriptionSnapshotFact: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var customerID: String = String()
+
+  public var date: String = String()
+
+  /// Named twice counts once; may be empty.
+  public var subscriptionIds: [String] = []
+
+  /// Only the subscriptions of this seller are covered; empty = those of every seller.
+  public var sellerPartnerID: String = String()
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// The name and the ids of a person. People without one count like anybody. Every `user_id` of other facts may be any id
+/// of the person; people who turn out to be one are merged, their days and licenses united.
 public nonisolated struct PBUserFact: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -321,9 +363,16 @@ public nonisolated struct PBUserFact: Sendable {
 
   public var customerID: String = String()
 
+  /// The main id; an alias of a known person means that person.
   public var userID: String = String()
 
   public var displayName: String = String()
+
+  /// Sign-in name of today; an alias. Empty = unknown.
+  public var principalName: String = String()
+
+  /// Other ids of the person, now and before; at most 100. An alias belongs to the person that the last fact gave it to.
+  public var aliases: [String] = []
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -369,6 +418,13 @@ public nonisolated struct PBAssignmentSnapshotFact: Sendable {
 
   public var userIds: [String] = []
 
+  /// A snapshot of more people than fit in a batch comes in parts: `part` of 1 to `parts`, at most 10,000; 0 of 0 = whole.
+  /// It counts from the batch on that completes it. A later part of the same customer, SKU, day and number replaces the
+  /// earlier one.
+  public var part: Int32 = 0
+
+  public var parts: Int32 = 0
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -389,6 +445,10 @@ public nonisolated struct PBActivityFact: Sendable {
 
   /// At least one; none after today.
   public var dates: [String] = []
+
+  /// The source names the person by a digest only: counts, but cannot be matched with a named person. The same id
+  /// concealed and named are two people.
+  public var concealed: Bool = false
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -428,6 +488,9 @@ public nonisolated struct PBCoverageFact: Sendable {
   /// Not after today.
   public var through: String = String()
 
+  /// Of activity alone: the workloads that the source reports; empty = all. `ODB` means `SPO`.
+  public var workloadCodes: [String] = []
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -443,7 +506,7 @@ nonisolated extension PBSupportCategory: SwiftProtobuf._ProtoNameProviding {
 
 nonisolated extension PBFact: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Fact"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}partner\0\u{1}customer\0\u{1}relationship\0\u{1}sku\0\u{1}subscription\0\u{1}user\0\u{1}assignment\0\u{3}assignment_snapshot\0\u{1}activity\0\u{3}support_request\0\u{1}coverage\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}partner\0\u{1}customer\0\u{1}relationship\0\u{1}sku\0\u{1}subscription\0\u{1}user\0\u{1}assignment\0\u{3}assignment_snapshot\0\u{1}activity\0\u{3}support_request\0\u{1}coverage\0\u{3}subscription_snapshot\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -594,6 +657,19 @@ nonisolated extension PBFact: SwiftProtobuf.Message, SwiftProtobuf._MessageImple
           self.fact = .coverage(v)
         }
       }()
+      case 12: try {
+        var v: PBSubscriptionSnapshotFact?
+        var hadOneofValue = false
+        if let current = self.fact {
+          hadOneofValue = true
+          if case .subscriptionSnapshot(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.fact = .subscriptionSnapshot(v)
+        }
+      }()
       default: break
       }
     }
@@ -648,6 +724,10 @@ nonisolated extension PBFact: SwiftProtobuf.Message, SwiftProtobuf._MessageImple
     case .coverage?: try {
       guard case .coverage(let v)? = self.fact else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 11)
+    }()
+    case .subscriptionSnapshot?: try {
+      guard case .subscriptionSnapshot(let v)? = self.fact else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 12)
     }()
     case nil: break
     }
@@ -783,7 +863,7 @@ nonisolated extension PBRelationshipFact: SwiftProtobuf.Message, SwiftProtobuf._
 
 nonisolated extension PBSkuFact: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".SkuFact"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}sku_id\0\u{1}name\0\u{1}product\0\u{3}workload_codes\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}sku_id\0\u{1}name\0\u{1}product\0\u{3}workload_codes\0\u{1}free\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -795,6 +875,7 @@ nonisolated extension PBSkuFact: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
       case 2: try { try decoder.decodeSingularStringField(value: &self.name) }()
       case 3: try { try decoder.decodeSingularEnumField(value: &self.product) }()
       case 4: try { try decoder.decodeRepeatedStringField(value: &self.workloadCodes) }()
+      case 5: try { try decoder.decodeSingularBoolField(value: &self.free) }()
       default: break
       }
     }
@@ -813,6 +894,9 @@ nonisolated extension PBSkuFact: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
     if !self.workloadCodes.isEmpty {
       try visitor.visitRepeatedStringField(value: self.workloadCodes, fieldNumber: 4)
     }
+    if self.free != false {
+      try visitor.visitSingularBoolField(value: self.free, fieldNumber: 5)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -821,6 +905,7 @@ nonisolated extension PBSkuFact: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
     if lhs.name != rhs.name {return false}
     if lhs.product != rhs.product {return false}
     if lhs.workloadCodes != rhs.workloadCodes {return false}
+    if lhs.free != rhs.free {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -828,7 +913,7 @@ nonisolated extension PBSkuFact: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
 
 nonisolated extension PBSubscriptionFact: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".SubscriptionFact"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}subscription_id\0\u{3}customer_id\0\u{3}sku_id\0\u{3}seller_partner_id\0\u{3}seller_kind\0\u{3}effective_date\0\u{1}quantity\0\u{1}state\0\u{1}trial\0\u{3}term_end\0\u{3}auto_renew\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}subscription_id\0\u{3}customer_id\0\u{3}sku_id\0\u{3}seller_partner_id\0\u{3}seller_kind\0\u{3}effective_date\0\u{1}quantity\0\u{1}state\0\u{1}trial\0\u{3}term_end\0\u{3}auto_renew\0\u{1}term\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -861,6 +946,7 @@ nonisolated extension PBSubscriptionFact: SwiftProtobuf.Message, SwiftProtobuf._
       case 9: try { try decoder.decodeSingularBoolField(value: &self.trial) }()
       case 10: try { try decoder.decodeSingularStringField(value: &self.termEnd) }()
       case 11: try { try decoder.decodeSingularBoolField(value: &self.autoRenew) }()
+      case 12: try { try decoder.decodeSingularStringField(value: &self.term) }()
       default: break
       }
     }
@@ -909,6 +995,9 @@ nonisolated extension PBSubscriptionFact: SwiftProtobuf.Message, SwiftProtobuf._
     if self.autoRenew != false {
       try visitor.visitSingularBoolField(value: self.autoRenew, fieldNumber: 11)
     }
+    if !self.term.isEmpty {
+      try visitor.visitSingularStringField(value: self.term, fieldNumber: 12)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -923,6 +1012,52 @@ nonisolated extension PBSubscriptionFact: SwiftProtobuf.Message, SwiftProtobuf._
     if lhs.trial != rhs.trial {return false}
     if lhs.termEnd != rhs.termEnd {return false}
     if lhs.autoRenew != rhs.autoRenew {return false}
+    if lhs.term != rhs.term {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBSubscriptionSnapshotFact: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".SubscriptionSnapshotFact"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}customer_id\0\u{1}date\0\u{3}subscription_ids\0\u{3}seller_partner_id\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.customerID) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.date) }()
+      case 3: try { try decoder.decodeRepeatedStringField(value: &self.subscriptionIds) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.sellerPartnerID) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.customerID.isEmpty {
+      try visitor.visitSingularStringField(value: self.customerID, fieldNumber: 1)
+    }
+    if !self.date.isEmpty {
+      try visitor.visitSingularStringField(value: self.date, fieldNumber: 2)
+    }
+    if !self.subscriptionIds.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.subscriptionIds, fieldNumber: 3)
+    }
+    if !self.sellerPartnerID.isEmpty {
+      try visitor.visitSingularStringField(value: self.sellerPartnerID, fieldNumber: 4)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: PBSubscriptionSnapshotFact, rhs: PBSubscriptionSnapshotFact) -> Bool {
+    if lhs.customerID != rhs.customerID {return false}
+    if lhs.date != rhs.date {return false}
+    if lhs.subscriptionIds != rhs.subscriptionIds {return false}
+    if lhs.sellerPartnerID != rhs.sellerPartnerID {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -930,7 +1065,7 @@ nonisolated extension PBSubscriptionFact: SwiftProtobuf.Message, SwiftProtobuf._
 
 nonisolated extension PBUserFact: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".UserFact"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}customer_id\0\u{3}user_id\0\u{3}display_name\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}customer_id\0\u{3}user_id\0\u{3}display_name\0\u{3}principal_name\0\u{1}aliases\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -941,6 +1076,8 @@ nonisolated extension PBUserFact: SwiftProtobuf.Message, SwiftProtobuf._MessageI
       case 1: try { try decoder.decodeSingularStringField(value: &self.customerID) }()
       case 2: try { try decoder.decodeSingularStringField(value: &self.userID) }()
       case 3: try { try decoder.decodeSingularStringField(value: &self.displayName) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.principalName) }()
+      case 5: try { try decoder.decodeRepeatedStringField(value: &self.aliases) }()
       default: break
       }
     }
@@ -956,6 +1093,12 @@ nonisolated extension PBUserFact: SwiftProtobuf.Message, SwiftProtobuf._MessageI
     if !self.displayName.isEmpty {
       try visitor.visitSingularStringField(value: self.displayName, fieldNumber: 3)
     }
+    if !self.principalName.isEmpty {
+      try visitor.visitSingularStringField(value: self.principalName, fieldNumber: 4)
+    }
+    if !self.aliases.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.aliases, fieldNumber: 5)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -963,6 +1106,8 @@ nonisolated extension PBUserFact: SwiftProtobuf.Message, SwiftProtobuf._MessageI
     if lhs.customerID != rhs.customerID {return false}
     if lhs.userID != rhs.userID {return false}
     if lhs.displayName != rhs.displayName {return false}
+    if lhs.principalName != rhs.principalName {return false}
+    if lhs.aliases != rhs.aliases {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1020,7 +1165,7 @@ nonisolated extension PBAssignmentFact: SwiftProtobuf.Message, SwiftProtobuf._Me
 
 nonisolated extension PBAssignmentSnapshotFact: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".AssignmentSnapshotFact"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}customer_id\0\u{3}sku_id\0\u{1}date\0\u{3}user_ids\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}customer_id\0\u{3}sku_id\0\u{1}date\0\u{3}user_ids\0\u{1}part\0\u{1}parts\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1032,6 +1177,8 @@ nonisolated extension PBAssignmentSnapshotFact: SwiftProtobuf.Message, SwiftProt
       case 2: try { try decoder.decodeSingularStringField(value: &self.skuID) }()
       case 3: try { try decoder.decodeSingularStringField(value: &self.date) }()
       case 4: try { try decoder.decodeRepeatedStringField(value: &self.userIds) }()
+      case 5: try { try decoder.decodeSingularInt32Field(value: &self.part) }()
+      case 6: try { try decoder.decodeSingularInt32Field(value: &self.parts) }()
       default: break
       }
     }
@@ -1050,6 +1197,12 @@ nonisolated extension PBAssignmentSnapshotFact: SwiftProtobuf.Message, SwiftProt
     if !self.userIds.isEmpty {
       try visitor.visitRepeatedStringField(value: self.userIds, fieldNumber: 4)
     }
+    if self.part != 0 {
+      try visitor.visitSingularInt32Field(value: self.part, fieldNumber: 5)
+    }
+    if self.parts != 0 {
+      try visitor.visitSingularInt32Field(value: self.parts, fieldNumber: 6)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1058,6 +1211,8 @@ nonisolated extension PBAssignmentSnapshotFact: SwiftProtobuf.Message, SwiftProt
     if lhs.skuID != rhs.skuID {return false}
     if lhs.date != rhs.date {return false}
     if lhs.userIds != rhs.userIds {return false}
+    if lhs.part != rhs.part {return false}
+    if lhs.parts != rhs.parts {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1065,7 +1220,7 @@ nonisolated extension PBAssignmentSnapshotFact: SwiftProtobuf.Message, SwiftProt
 
 nonisolated extension PBActivityFact: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".ActivityFact"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}customer_id\0\u{3}user_id\0\u{3}workload_code\0\u{1}dates\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}customer_id\0\u{3}user_id\0\u{3}workload_code\0\u{1}dates\0\u{1}concealed\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1077,6 +1232,7 @@ nonisolated extension PBActivityFact: SwiftProtobuf.Message, SwiftProtobuf._Mess
       case 2: try { try decoder.decodeSingularStringField(value: &self.userID) }()
       case 3: try { try decoder.decodeSingularStringField(value: &self.workloadCode) }()
       case 4: try { try decoder.decodeRepeatedStringField(value: &self.dates) }()
+      case 5: try { try decoder.decodeSingularBoolField(value: &self.concealed) }()
       default: break
       }
     }
@@ -1095,6 +1251,9 @@ nonisolated extension PBActivityFact: SwiftProtobuf.Message, SwiftProtobuf._Mess
     if !self.dates.isEmpty {
       try visitor.visitRepeatedStringField(value: self.dates, fieldNumber: 4)
     }
+    if self.concealed != false {
+      try visitor.visitSingularBoolField(value: self.concealed, fieldNumber: 5)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1103,6 +1262,7 @@ nonisolated extension PBActivityFact: SwiftProtobuf.Message, SwiftProtobuf._Mess
     if lhs.userID != rhs.userID {return false}
     if lhs.workloadCode != rhs.workloadCode {return false}
     if lhs.dates != rhs.dates {return false}
+    if lhs.concealed != rhs.concealed {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1155,7 +1315,7 @@ nonisolated extension PBSupportRequestFact: SwiftProtobuf.Message, SwiftProtobuf
 
 nonisolated extension PBCoverageFact: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".CoverageFact"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}customer_id\0\u{1}source\0\u{1}through\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}customer_id\0\u{1}source\0\u{1}through\0\u{3}workload_codes\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1166,6 +1326,7 @@ nonisolated extension PBCoverageFact: SwiftProtobuf.Message, SwiftProtobuf._Mess
       case 1: try { try decoder.decodeSingularStringField(value: &self.customerID) }()
       case 2: try { try decoder.decodeSingularEnumField(value: &self.source) }()
       case 3: try { try decoder.decodeSingularStringField(value: &self.through) }()
+      case 4: try { try decoder.decodeRepeatedStringField(value: &self.workloadCodes) }()
       default: break
       }
     }
@@ -1181,6 +1342,9 @@ nonisolated extension PBCoverageFact: SwiftProtobuf.Message, SwiftProtobuf._Mess
     if !self.through.isEmpty {
       try visitor.visitSingularStringField(value: self.through, fieldNumber: 3)
     }
+    if !self.workloadCodes.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.workloadCodes, fieldNumber: 4)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1188,6 +1352,7 @@ nonisolated extension PBCoverageFact: SwiftProtobuf.Message, SwiftProtobuf._Mess
     if lhs.customerID != rhs.customerID {return false}
     if lhs.source != rhs.source {return false}
     if lhs.through != rhs.through {return false}
+    if lhs.workloadCodes != rhs.workloadCodes {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -433,14 +433,15 @@ public nonisolated struct PBLicenseFigures: Sendable {
   fileprivate var _deployment: PBRatio? = nil
 }
 
-/// Usage in the window of 28 calendar days that ends on the day asked. The message is absent where activity is not
-/// reported.
+/// Usage in the window of 28 calendar days that ends on the day asked. The message is absent where the activity is not
+/// reported: of a workload, that in the workload; of a product, that in all workloads of its SKUs.
 public nonisolated struct PBUsageFigures: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  /// Distinct users with activity on at least one day of the window, licensed or not.
+  /// People with activity on at least one day of the window, licensed or not: the greater of the distinct named and the
+  /// distinct concealed ones, who may be the same people.
   public var activeUsers: Int64 = 0
 
   /// Σ over SKUs of min(users charged to the SKU, entitled). Absent unless subscriptions and assignments are reported.
@@ -622,13 +623,34 @@ public nonisolated struct PBSourceCoverage: Sendable {
   public init() {}
 }
 
-/// How fresh a customer's figures are: one entry per source.
+/// How far activity in one workload has been reported for a customer. What no source reports is absent, never zero.
+public nonisolated struct PBWorkloadCoverage: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var workloadCode: String = String()
+
+  public var status: PBCoverageStatus = .unspecified
+
+  /// The last day, `YYYY-MM-DD`; empty when it was never reported.
+  public var through: String = String()
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// How fresh a customer's figures are: one entry per source. That of activity is the best of its workloads.
 public nonisolated struct PBFreshness: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
   public var sources: [PBSourceCoverage] = []
+
+  /// Every workload, ordered by code; empty while activity is not reported at all.
+  public var workloads: [PBWorkloadCoverage] = []
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1081,9 +1103,49 @@ nonisolated extension PBSourceCoverage: SwiftProtobuf.Message, SwiftProtobuf._Me
   }
 }
 
+nonisolated extension PBWorkloadCoverage: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".WorkloadCoverage"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}workload_code\0\u{1}status\0\u{1}through\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.workloadCode) }()
+      case 2: try { try decoder.decodeSingularEnumField(value: &self.status) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.through) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.workloadCode.isEmpty {
+      try visitor.visitSingularStringField(value: self.workloadCode, fieldNumber: 1)
+    }
+    if self.status != .unspecified {
+      try visitor.visitSingularEnumField(value: self.status, fieldNumber: 2)
+    }
+    if !self.through.isEmpty {
+      try visitor.visitSingularStringField(value: self.through, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: PBWorkloadCoverage, rhs: PBWorkloadCoverage) -> Bool {
+    if lhs.workloadCode != rhs.workloadCode {return false}
+    if lhs.status != rhs.status {return false}
+    if lhs.through != rhs.through {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
 nonisolated extension PBFreshness: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Freshness"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}sources\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}sources\0\u{1}workloads\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1092,6 +1154,7 @@ nonisolated extension PBFreshness: SwiftProtobuf.Message, SwiftProtobuf._Message
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
       case 1: try { try decoder.decodeRepeatedMessageField(value: &self.sources) }()
+      case 2: try { try decoder.decodeRepeatedMessageField(value: &self.workloads) }()
       default: break
       }
     }
@@ -1101,11 +1164,15 @@ nonisolated extension PBFreshness: SwiftProtobuf.Message, SwiftProtobuf._Message
     if !self.sources.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.sources, fieldNumber: 1)
     }
+    if !self.workloads.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.workloads, fieldNumber: 2)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: PBFreshness, rhs: PBFreshness) -> Bool {
     if lhs.sources != rhs.sources {return false}
+    if lhs.workloads != rhs.workloads {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

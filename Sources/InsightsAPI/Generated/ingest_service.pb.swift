@@ -65,11 +65,48 @@ public nonisolated struct PBIngestResponse: Sendable {
   /// Clears the value of `status`. Subsequent reads from it will return its default value.
   public mutating func clearStatus() {self._status = nil}
 
+  /// What the batch changed beside adding facts; absent for a duplicate and for a refused batch.
+  public var effects: PBBatchEffects {
+    get {_effects ?? PBBatchEffects()}
+    set {_effects = newValue}
+  }
+  /// Returns true if `effects` has been explicitly set.
+  public var hasEffects: Bool {self._effects != nil}
+  /// Clears the value of `effects`. Subsequent reads from it will return its default value.
+  public mutating func clearEffects() {self._effects = nil}
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
 
   fileprivate var _status: PBBatchStatus? = nil
+  fileprivate var _effects: PBBatchEffects? = nil
+}
+
+/// What somebody who feeds facts should know of an accepted batch.
+public nonisolated struct PBBatchEffects: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Known subscriptions that the batch moved to another seller, for every day.
+  public var sellersChanged: Int64 = 0
+
+  /// Subscriptions in service that a snapshot of the batch ended.
+  public var subscriptionsEnded: Int64 = 0
+
+  /// People that turned out to be another one.
+  public var peopleMerged: Int64 = 0
+
+  /// SKUs that subscriptions or assignments of the batch name and no `sku` fact does; the first 100, ordered by id.
+  public var uncataloguedSkuIds: [String] = []
+
+  /// All of them.
+  public var uncataloguedSkuCount: Int64 = 0
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
 }
 
 /// Why a batch was refused. Fields 1 to 3 are those of `google.rpc.Status`.
@@ -154,6 +191,9 @@ public nonisolated struct PBCustomerCoverage: Sendable {
 
   public var sources: [PBSourceCoverage] = []
 
+  /// Activity by workload, ordered by code; empty while activity is not reported at all.
+  public var workloads: [PBWorkloadCoverage] = []
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -227,7 +267,7 @@ nonisolated extension PBIngestRequest: SwiftProtobuf.Message, SwiftProtobuf._Mes
 
 nonisolated extension PBIngestResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".IngestResponse"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}batch_id\0\u{1}revision\0\u{1}accepted\0\u{1}duplicate\0\u{1}status\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}batch_id\0\u{1}revision\0\u{1}accepted\0\u{1}duplicate\0\u{1}status\0\u{1}effects\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -240,6 +280,7 @@ nonisolated extension PBIngestResponse: SwiftProtobuf.Message, SwiftProtobuf._Me
       case 3: try { try decoder.decodeSingularInt64Field(value: &self.accepted) }()
       case 4: try { try decoder.decodeSingularBoolField(value: &self.duplicate) }()
       case 5: try { try decoder.decodeSingularMessageField(value: &self._status) }()
+      case 6: try { try decoder.decodeSingularMessageField(value: &self._effects) }()
       default: break
       }
     }
@@ -265,6 +306,9 @@ nonisolated extension PBIngestResponse: SwiftProtobuf.Message, SwiftProtobuf._Me
     try { if let v = self._status {
       try visitor.visitSingularMessageField(value: v, fieldNumber: 5)
     } }()
+    try { if let v = self._effects {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 6)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -274,6 +318,57 @@ nonisolated extension PBIngestResponse: SwiftProtobuf.Message, SwiftProtobuf._Me
     if lhs.accepted != rhs.accepted {return false}
     if lhs.duplicate != rhs.duplicate {return false}
     if lhs._status != rhs._status {return false}
+    if lhs._effects != rhs._effects {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBBatchEffects: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".BatchEffects"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}sellers_changed\0\u{3}subscriptions_ended\0\u{3}people_merged\0\u{3}uncatalogued_sku_ids\0\u{3}uncatalogued_sku_count\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularInt64Field(value: &self.sellersChanged) }()
+      case 2: try { try decoder.decodeSingularInt64Field(value: &self.subscriptionsEnded) }()
+      case 3: try { try decoder.decodeSingularInt64Field(value: &self.peopleMerged) }()
+      case 4: try { try decoder.decodeRepeatedStringField(value: &self.uncataloguedSkuIds) }()
+      case 5: try { try decoder.decodeSingularInt64Field(value: &self.uncataloguedSkuCount) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.sellersChanged != 0 {
+      try visitor.visitSingularInt64Field(value: self.sellersChanged, fieldNumber: 1)
+    }
+    if self.subscriptionsEnded != 0 {
+      try visitor.visitSingularInt64Field(value: self.subscriptionsEnded, fieldNumber: 2)
+    }
+    if self.peopleMerged != 0 {
+      try visitor.visitSingularInt64Field(value: self.peopleMerged, fieldNumber: 3)
+    }
+    if !self.uncataloguedSkuIds.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.uncataloguedSkuIds, fieldNumber: 4)
+    }
+    if self.uncataloguedSkuCount != 0 {
+      try visitor.visitSingularInt64Field(value: self.uncataloguedSkuCount, fieldNumber: 5)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: PBBatchEffects, rhs: PBBatchEffects) -> Bool {
+    if lhs.sellersChanged != rhs.sellersChanged {return false}
+    if lhs.subscriptionsEnded != rhs.subscriptionsEnded {return false}
+    if lhs.peopleMerged != rhs.peopleMerged {return false}
+    if lhs.uncataloguedSkuIds != rhs.uncataloguedSkuIds {return false}
+    if lhs.uncataloguedSkuCount != rhs.uncataloguedSkuCount {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -420,7 +515,7 @@ nonisolated extension PBGetIngestStatusResponse: SwiftProtobuf.Message, SwiftPro
 
 nonisolated extension PBCustomerCoverage: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".CustomerCoverage"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}customer_id\0\u{1}sources\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}customer_id\0\u{1}sources\0\u{1}workloads\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -430,6 +525,7 @@ nonisolated extension PBCustomerCoverage: SwiftProtobuf.Message, SwiftProtobuf._
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularStringField(value: &self.customerID) }()
       case 2: try { try decoder.decodeRepeatedMessageField(value: &self.sources) }()
+      case 3: try { try decoder.decodeRepeatedMessageField(value: &self.workloads) }()
       default: break
       }
     }
@@ -442,12 +538,16 @@ nonisolated extension PBCustomerCoverage: SwiftProtobuf.Message, SwiftProtobuf._
     if !self.sources.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.sources, fieldNumber: 2)
     }
+    if !self.workloads.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.workloads, fieldNumber: 3)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: PBCustomerCoverage, rhs: PBCustomerCoverage) -> Bool {
     if lhs.customerID != rhs.customerID {return false}
     if lhs.sources != rhs.sources {return false}
+    if lhs.workloads != rhs.workloads {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -96,6 +96,12 @@ public nonisolated enum PBUsageClass: SwiftProtobuf.Enum, Swift.CaseIterable {
 
   /// Held no covering SKU on any day of the window.
   case unlicensed // = 6
+
+  /// Charged to a free SKU.
+  case free // = 7
+
+  /// Concealed people beyond the named ones: nobody knows what they hold.
+  case unidentified // = 8
   case UNRECOGNIZED(Int)
 
   public init() {
@@ -111,6 +117,8 @@ public nonisolated enum PBUsageClass: SwiftProtobuf.Enum, Swift.CaseIterable {
     case 4: self = .overAssigned
     case 5: self = .turnover
     case 6: self = .unlicensed
+    case 7: self = .free
+    case 8: self = .unidentified
     default: self = .UNRECOGNIZED(rawValue)
     }
   }
@@ -124,6 +132,8 @@ public nonisolated enum PBUsageClass: SwiftProtobuf.Enum, Swift.CaseIterable {
     case .overAssigned: return 4
     case .turnover: return 5
     case .unlicensed: return 6
+    case .free: return 7
+    case .unidentified: return 8
     case .UNRECOGNIZED(let i): return i
     }
   }
@@ -137,6 +147,8 @@ public nonisolated enum PBUsageClass: SwiftProtobuf.Enum, Swift.CaseIterable {
     .overAssigned,
     .turnover,
     .unlicensed,
+    .free,
+    .unidentified,
   ]
 
 }
@@ -253,6 +265,22 @@ public nonisolated enum PBExportFormat: SwiftProtobuf.Enum, Swift.CaseIterable {
 
 }
 
+/// A SKU of subscriptions that no `sku` fact names. Its licenses are in no figure.
+public nonisolated struct PBUncataloguedSku: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var skuID: String = String()
+
+  /// Licenses of the asked scope by the rule of `sold`; never 0.
+  public var sold: Int64 = 0
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
 /// The figures of one customer on one day.
 public nonisolated struct PBCustomerInsights: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
@@ -279,6 +307,12 @@ public nonisolated struct PBCustomerInsights: Sendable {
   public var hasFreshness: Bool {self._freshness != nil}
   /// Clears the value of `freshness`. Subsequent reads from it will return its default value.
   public mutating func clearFreshness() {self._freshness = nil}
+
+  /// Licenses that are in no figure, whatever `products` asks; ordered by SKU id, the first 100.
+  public var uncataloguedSkus: [PBUncataloguedSku] = []
+
+  /// All of them, also those beyond the first 100.
+  public var uncataloguedSkuCount: Int32 = 0
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -310,6 +344,12 @@ public nonisolated struct PBPortfolioInsights: Sendable {
   public var laggingCustomers: Int64 = 0
 
   public var unreportedCustomers: Int64 = 0
+
+  /// Licenses that are in no figure, whatever `products` asks; ordered by SKU id, the first 100.
+  public var uncataloguedSkus: [PBUncataloguedSku] = []
+
+  /// All of them, also those beyond the first 100.
+  public var uncataloguedSkuCount: Int32 = 0
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -503,7 +543,7 @@ public nonisolated struct PBUsageExplanation: Sendable {
   /// Clears the value of `usage`. Subsequent reads from it will return its default value.
   public mutating func clearUsage() {self._usage = nil}
 
-  /// All six classes in the order of the enum; empty where a source that they need is not reported. A portfolio counts
+  /// All eight classes in the order of the enum; empty where a source that they need is not reported. A portfolio counts
   /// the customers that report all three sources.
   public var classes: [PBUsageClassCount] = []
 
@@ -1118,7 +1158,7 @@ nonisolated extension PBTrendInterval: SwiftProtobuf._ProtoNameProviding {
 }
 
 nonisolated extension PBUsageClass: SwiftProtobuf._ProtoNameProviding {
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0USAGE_CLASS_UNSPECIFIED\0\u{1}USAGE_CLASS_ENTITLED\0\u{1}USAGE_CLASS_UNCOUNTED_SUBSCRIPTION\0\u{1}USAGE_CLASS_TRIAL\0\u{1}USAGE_CLASS_OVER_ASSIGNED\0\u{1}USAGE_CLASS_TURNOVER\0\u{1}USAGE_CLASS_UNLICENSED\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0USAGE_CLASS_UNSPECIFIED\0\u{1}USAGE_CLASS_ENTITLED\0\u{1}USAGE_CLASS_UNCOUNTED_SUBSCRIPTION\0\u{1}USAGE_CLASS_TRIAL\0\u{1}USAGE_CLASS_OVER_ASSIGNED\0\u{1}USAGE_CLASS_TURNOVER\0\u{1}USAGE_CLASS_UNLICENSED\0\u{1}USAGE_CLASS_FREE\0\u{1}USAGE_CLASS_UNIDENTIFIED\0")
 }
 
 nonisolated extension PBRecommendationKind: SwiftProtobuf._ProtoNameProviding {
@@ -1129,9 +1169,44 @@ nonisolated extension PBExportFormat: SwiftProtobuf._ProtoNameProviding {
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0EXPORT_FORMAT_UNSPECIFIED\0\u{1}EXPORT_FORMAT_ROWS\0\u{1}EXPORT_FORMAT_CSV\0")
 }
 
+nonisolated extension PBUncataloguedSku: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".UncataloguedSku"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}sku_id\0\u{1}sold\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.skuID) }()
+      case 2: try { try decoder.decodeSingularInt64Field(value: &self.sold) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.skuID.isEmpty {
+      try visitor.visitSingularStringField(value: self.skuID, fieldNumber: 1)
+    }
+    if self.sold != 0 {
+      try visitor.visitSingularInt64Field(value: self.sold, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: PBUncataloguedSku, rhs: PBUncataloguedSku) -> Bool {
+    if lhs.skuID != rhs.skuID {return false}
+    if lhs.sold != rhs.sold {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
 nonisolated extension PBCustomerInsights: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".CustomerInsights"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}customer_id\0\u{3}customer_name\0\u{3}as_of\0\u{1}scope\0\u{1}products\0\u{1}freshness\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}customer_id\0\u{3}customer_name\0\u{3}as_of\0\u{1}scope\0\u{1}products\0\u{1}freshness\0\u{3}uncatalogued_skus\0\u{3}uncatalogued_sku_count\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1145,6 +1220,8 @@ nonisolated extension PBCustomerInsights: SwiftProtobuf.Message, SwiftProtobuf._
       case 4: try { try decoder.decodeSingularEnumField(value: &self.scope) }()
       case 5: try { try decoder.decodeRepeatedMessageField(value: &self.products) }()
       case 6: try { try decoder.decodeSingularMessageField(value: &self._freshness) }()
+      case 7: try { try decoder.decodeRepeatedMessageField(value: &self.uncataloguedSkus) }()
+      case 8: try { try decoder.decodeSingularInt32Field(value: &self.uncataloguedSkuCount) }()
       default: break
       }
     }
@@ -1173,6 +1250,12 @@ nonisolated extension PBCustomerInsights: SwiftProtobuf.Message, SwiftProtobuf._
     try { if let v = self._freshness {
       try visitor.visitSingularMessageField(value: v, fieldNumber: 6)
     } }()
+    if !self.uncataloguedSkus.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.uncataloguedSkus, fieldNumber: 7)
+    }
+    if self.uncataloguedSkuCount != 0 {
+      try visitor.visitSingularInt32Field(value: self.uncataloguedSkuCount, fieldNumber: 8)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1183,6 +1266,8 @@ nonisolated extension PBCustomerInsights: SwiftProtobuf.Message, SwiftProtobuf._
     if lhs.scope != rhs.scope {return false}
     if lhs.products != rhs.products {return false}
     if lhs._freshness != rhs._freshness {return false}
+    if lhs.uncataloguedSkus != rhs.uncataloguedSkus {return false}
+    if lhs.uncataloguedSkuCount != rhs.uncataloguedSkuCount {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1190,7 +1275,7 @@ nonisolated extension PBCustomerInsights: SwiftProtobuf.Message, SwiftProtobuf._
 
 nonisolated extension PBPortfolioInsights: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".PortfolioInsights"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}as_of\0\u{1}scope\0\u{3}customer_count\0\u{1}products\0\u{3}reported_customers\0\u{3}lagging_customers\0\u{3}unreported_customers\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}as_of\0\u{1}scope\0\u{3}customer_count\0\u{1}products\0\u{3}reported_customers\0\u{3}lagging_customers\0\u{3}unreported_customers\0\u{3}uncatalogued_skus\0\u{3}uncatalogued_sku_count\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1205,6 +1290,8 @@ nonisolated extension PBPortfolioInsights: SwiftProtobuf.Message, SwiftProtobuf.
       case 5: try { try decoder.decodeSingularInt64Field(value: &self.reportedCustomers) }()
       case 6: try { try decoder.decodeSingularInt64Field(value: &self.laggingCustomers) }()
       case 7: try { try decoder.decodeSingularInt64Field(value: &self.unreportedCustomers) }()
+      case 8: try { try decoder.decodeRepeatedMessageField(value: &self.uncataloguedSkus) }()
+      case 9: try { try decoder.decodeSingularInt32Field(value: &self.uncataloguedSkuCount) }()
       default: break
       }
     }
@@ -1232,6 +1319,12 @@ nonisolated extension PBPortfolioInsights: SwiftProtobuf.Message, SwiftProtobuf.
     if self.unreportedCustomers != 0 {
       try visitor.visitSingularInt64Field(value: self.unreportedCustomers, fieldNumber: 7)
     }
+    if !self.uncataloguedSkus.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.uncataloguedSkus, fieldNumber: 8)
+    }
+    if self.uncataloguedSkuCount != 0 {
+      try visitor.visitSingularInt32Field(value: self.uncataloguedSkuCount, fieldNumber: 9)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1243,6 +1336,8 @@ nonisolated extension PBPortfolioInsights: SwiftProtobuf.Message, SwiftProtobuf.
     if lhs.reportedCustomers != rhs.reportedCustomers {return false}
     if lhs.laggingCustomers != rhs.laggingCustomers {return false}
     if lhs.unreportedCustomers != rhs.unreportedCustomers {return false}
+    if lhs.uncataloguedSkus != rhs.uncataloguedSkus {return false}
+    if lhs.uncataloguedSkuCount != rhs.uncataloguedSkuCount {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

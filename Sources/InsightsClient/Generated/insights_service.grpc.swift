@@ -284,7 +284,7 @@ extension PBInsightsService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Why usage is what it is: every active user in exactly one of six classes.
+        /// > Why usage is what it is: every active user in exactly one of eight classes.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `PBExplainUsageRequest` message.
@@ -552,7 +552,7 @@ extension PBInsightsService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Why usage is what it is: every active user in exactly one of six classes.
+        /// > Why usage is what it is: every active user in exactly one of eight classes.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `PBExplainUsageRequest` message.
@@ -803,7 +803,7 @@ extension PBInsightsService.ClientProtocol {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Why usage is what it is: every active user in exactly one of six classes.
+    /// > Why usage is what it is: every active user in exactly one of eight classes.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `PBExplainUsageRequest` message.
@@ -1058,7 +1058,7 @@ extension PBInsightsService.ClientProtocol {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Why usage is what it is: every active user in exactly one of six classes.
+    /// > Why usage is what it is: every active user in exactly one of eight classes.
     ///
     /// - Parameters:
     ///   - message: request message to send.

@@ -354,6 +354,7 @@ extension Fact {
         case .customer(let fact): fact.customer
         case .relationship(let fact): fact.customer
         case .subscription(let fact): fact.customer
+        case .subscriptionSnapshot(let fact): fact.customer
         case .user(let fact): fact.customer
         case .assignment(let fact): fact.customer
         case .assignmentSnapshot(let fact): fact.customer

@@ -22,6 +22,7 @@ typedef struct Partner__Insights__V1__SkuLicenses Partner__Insights__V1__SkuLice
 typedef struct Partner__Insights__V1__WorkloadUsage Partner__Insights__V1__WorkloadUsage;
 typedef struct Partner__Insights__V1__ProductInsights Partner__Insights__V1__ProductInsights;
 typedef struct Partner__Insights__V1__SourceCoverage Partner__Insights__V1__SourceCoverage;
+typedef struct Partner__Insights__V1__WorkloadCoverage Partner__Insights__V1__WorkloadCoverage;
 typedef struct Partner__Insights__V1__Freshness Partner__Insights__V1__Freshness;
 
 
@@ -258,14 +259,15 @@ typedef enum {
 } Partner__Insights__V1__UsageFigures__MaybeEntitlementsCase;
 
 /*
- * Usage in the window of 28 calendar days that ends on the day asked. The message is absent where activity is not
- * reported.
+ * Usage in the window of 28 calendar days that ends on the day asked. The message is absent where the activity is not
+ * reported: of a workload, that in the workload; of a product, that in all workloads of its SKUs.
  */
 struct  Partner__Insights__V1__UsageFigures
 {
   ProtobufCMessage base;
   /*
-   * Distinct users with activity on at least one day of the window, licensed or not.
+   * People with activity on at least one day of the window, licensed or not: the greater of the distinct named and the
+   * distinct concealed ones, who may be the same people.
    */
   int64_t active_users;
   /*
@@ -385,17 +387,40 @@ struct  Partner__Insights__V1__SourceCoverage
 
 
 /*
- * How fresh a customer's figures are: one entry per source.
+ * How far activity in one workload has been reported for a customer. What no source reports is absent, never zero.
+ */
+struct  Partner__Insights__V1__WorkloadCoverage
+{
+  ProtobufCMessage base;
+  char *workload_code;
+  Partner__Insights__V1__CoverageStatus status;
+  /*
+   * The last day, `YYYY-MM-DD`; empty when it was never reported.
+   */
+  char *through;
+};
+#define PARTNER__INSIGHTS__V1__WORKLOAD_COVERAGE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&partner__insights__v1__workload_coverage__descriptor) \
+    , (char *)protobuf_c_empty_string, PARTNER__INSIGHTS__V1__COVERAGE_STATUS__COVERAGE_STATUS_UNSPECIFIED, (char *)protobuf_c_empty_string }
+
+
+/*
+ * How fresh a customer's figures are: one entry per source. That of activity is the best of its workloads.
  */
 struct  Partner__Insights__V1__Freshness
 {
   ProtobufCMessage base;
   size_t n_sources;
   Partner__Insights__V1__SourceCoverage **sources;
+  /*
+   * Every workload, ordered by code; empty while activity is not reported at all.
+   */
+  size_t n_workloads;
+  Partner__Insights__V1__WorkloadCoverage **workloads;
 };
 #define PARTNER__INSIGHTS__V1__FRESHNESS__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&partner__insights__v1__freshness__descriptor) \
-    , 0,NULL }
+    , 0,NULL, 0,NULL }
 
 
 /* Partner__Insights__V1__Ratio methods */
@@ -531,6 +556,25 @@ Partner__Insights__V1__SourceCoverage *
 void   partner__insights__v1__source_coverage__free_unpacked
                      (Partner__Insights__V1__SourceCoverage *message,
                       ProtobufCAllocator *allocator);
+/* Partner__Insights__V1__WorkloadCoverage methods */
+void   partner__insights__v1__workload_coverage__init
+                     (Partner__Insights__V1__WorkloadCoverage         *message);
+size_t partner__insights__v1__workload_coverage__get_packed_size
+                     (const Partner__Insights__V1__WorkloadCoverage   *message);
+size_t partner__insights__v1__workload_coverage__pack
+                     (const Partner__Insights__V1__WorkloadCoverage   *message,
+                      uint8_t             *out);
+size_t partner__insights__v1__workload_coverage__pack_to_buffer
+                     (const Partner__Insights__V1__WorkloadCoverage   *message,
+                      ProtobufCBuffer     *buffer);
+Partner__Insights__V1__WorkloadCoverage *
+       partner__insights__v1__workload_coverage__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   partner__insights__v1__workload_coverage__free_unpacked
+                     (Partner__Insights__V1__WorkloadCoverage *message,
+                      ProtobufCAllocator *allocator);
 /* Partner__Insights__V1__Freshness methods */
 void   partner__insights__v1__freshness__init
                      (Partner__Insights__V1__Freshness         *message);
@@ -573,6 +617,9 @@ typedef void (*Partner__Insights__V1__ProductInsights_Closure)
 typedef void (*Partner__Insights__V1__SourceCoverage_Closure)
                  (const Partner__Insights__V1__SourceCoverage *message,
                   void *closure_data);
+typedef void (*Partner__Insights__V1__WorkloadCoverage_Closure)
+                 (const Partner__Insights__V1__WorkloadCoverage *message,
+                  void *closure_data);
 typedef void (*Partner__Insights__V1__Freshness_Closure)
                  (const Partner__Insights__V1__Freshness *message,
                   void *closure_data);
@@ -595,6 +642,7 @@ extern const ProtobufCMessageDescriptor partner__insights__v1__sku_licenses__des
 extern const ProtobufCMessageDescriptor partner__insights__v1__workload_usage__descriptor;
 extern const ProtobufCMessageDescriptor partner__insights__v1__product_insights__descriptor;
 extern const ProtobufCMessageDescriptor partner__insights__v1__source_coverage__descriptor;
+extern const ProtobufCMessageDescriptor partner__insights__v1__workload_coverage__descriptor;
 extern const ProtobufCMessageDescriptor partner__insights__v1__freshness__descriptor;
 
 PROTOBUF_C__END_DECLS

@@ -16,6 +16,7 @@ PROTOBUF_C__BEGIN_DECLS
 
 #include "figures.pb-c.h"
 
+typedef struct Partner__Insights__V1__UncataloguedSku Partner__Insights__V1__UncataloguedSku;
 typedef struct Partner__Insights__V1__CustomerInsights Partner__Insights__V1__CustomerInsights;
 typedef struct Partner__Insights__V1__PortfolioInsights Partner__Insights__V1__PortfolioInsights;
 typedef struct Partner__Insights__V1__LicenseComparison Partner__Insights__V1__LicenseComparison;
@@ -92,7 +93,15 @@ typedef enum _Partner__Insights__V1__UsageClass {
   /*
    * Held no covering SKU on any day of the window.
    */
-  PARTNER__INSIGHTS__V1__USAGE_CLASS__USAGE_CLASS_UNLICENSED = 6
+  PARTNER__INSIGHTS__V1__USAGE_CLASS__USAGE_CLASS_UNLICENSED = 6,
+  /*
+   * Charged to a free SKU.
+   */
+  PARTNER__INSIGHTS__V1__USAGE_CLASS__USAGE_CLASS_FREE = 7,
+  /*
+   * Concealed people beyond the named ones: nobody knows what they hold.
+   */
+  PARTNER__INSIGHTS__V1__USAGE_CLASS__USAGE_CLASS_UNIDENTIFIED = 8
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(PARTNER__INSIGHTS__V1__USAGE_CLASS)
 } Partner__Insights__V1__UsageClass;
 /*
@@ -148,6 +157,23 @@ typedef enum _Partner__Insights__V1__ExportFormat {
 /* --- messages --- */
 
 /*
+ * A SKU of subscriptions that no `sku` fact names. Its licenses are in no figure.
+ */
+struct  Partner__Insights__V1__UncataloguedSku
+{
+  ProtobufCMessage base;
+  char *sku_id;
+  /*
+   * Licenses of the asked scope by the rule of `sold`; never 0.
+   */
+  int64_t sold;
+};
+#define PARTNER__INSIGHTS__V1__UNCATALOGUED_SKU__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&partner__insights__v1__uncatalogued_sku__descriptor) \
+    , (char *)protobuf_c_empty_string, 0 }
+
+
+/*
  * The figures of one customer on one day.
  */
 struct  Partner__Insights__V1__CustomerInsights
@@ -166,10 +192,19 @@ struct  Partner__Insights__V1__CustomerInsights
   size_t n_products;
   Partner__Insights__V1__ProductInsights **products;
   Partner__Insights__V1__Freshness *freshness;
+  /*
+   * Licenses that are in no figure, whatever `products` asks; ordered by SKU id, the first 100.
+   */
+  size_t n_uncatalogued_skus;
+  Partner__Insights__V1__UncataloguedSku **uncatalogued_skus;
+  /*
+   * All of them, also those beyond the first 100.
+   */
+  int32_t uncatalogued_sku_count;
 };
 #define PARTNER__INSIGHTS__V1__CUSTOMER_INSIGHTS__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&partner__insights__v1__customer_insights__descriptor) \
-    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, PARTNER__INSIGHTS__V1__LICENSE_SCOPE__LICENSE_SCOPE_UNSPECIFIED, 0,NULL, NULL }
+    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, PARTNER__INSIGHTS__V1__LICENSE_SCOPE__LICENSE_SCOPE_UNSPECIFIED, 0,NULL, NULL, 0,NULL, 0 }
 
 
 /*
@@ -196,10 +231,19 @@ struct  Partner__Insights__V1__PortfolioInsights
   int64_t reported_customers;
   int64_t lagging_customers;
   int64_t unreported_customers;
+  /*
+   * Licenses that are in no figure, whatever `products` asks; ordered by SKU id, the first 100.
+   */
+  size_t n_uncatalogued_skus;
+  Partner__Insights__V1__UncataloguedSku **uncatalogued_skus;
+  /*
+   * All of them, also those beyond the first 100.
+   */
+  int32_t uncatalogued_sku_count;
 };
 #define PARTNER__INSIGHTS__V1__PORTFOLIO_INSIGHTS__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&partner__insights__v1__portfolio_insights__descriptor) \
-    , (char *)protobuf_c_empty_string, PARTNER__INSIGHTS__V1__LICENSE_SCOPE__LICENSE_SCOPE_UNSPECIFIED, 0, 0,NULL, 0, 0, 0 }
+    , (char *)protobuf_c_empty_string, PARTNER__INSIGHTS__V1__LICENSE_SCOPE__LICENSE_SCOPE_UNSPECIFIED, 0, 0,NULL, 0, 0, 0, 0,NULL, 0 }
 
 
 typedef enum {
@@ -323,7 +367,7 @@ struct  Partner__Insights__V1__UsageExplanation
   char *as_of;
   Partner__Insights__V1__Ratio *usage;
   /*
-   * All six classes in the order of the enum; empty where a source that they need is not reported. A portfolio counts
+   * All eight classes in the order of the enum; empty where a source that they need is not reported. A portfolio counts
    * the customers that report all three sources.
    */
   size_t n_classes;
@@ -867,6 +911,25 @@ struct  Partner__Insights__V1__ExportInsightsResponse
     , 0,NULL, {0,NULL}, (char *)protobuf_c_empty_string, 0, 0 }
 
 
+/* Partner__Insights__V1__UncataloguedSku methods */
+void   partner__insights__v1__uncatalogued_sku__init
+                     (Partner__Insights__V1__UncataloguedSku         *message);
+size_t partner__insights__v1__uncatalogued_sku__get_packed_size
+                     (const Partner__Insights__V1__UncataloguedSku   *message);
+size_t partner__insights__v1__uncatalogued_sku__pack
+                     (const Partner__Insights__V1__UncataloguedSku   *message,
+                      uint8_t             *out);
+size_t partner__insights__v1__uncatalogued_sku__pack_to_buffer
+                     (const Partner__Insights__V1__UncataloguedSku   *message,
+                      ProtobufCBuffer     *buffer);
+Partner__Insights__V1__UncataloguedSku *
+       partner__insights__v1__uncatalogued_sku__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   partner__insights__v1__uncatalogued_sku__free_unpacked
+                     (Partner__Insights__V1__UncataloguedSku *message,
+                      ProtobufCAllocator *allocator);
 /* Partner__Insights__V1__CustomerInsights methods */
 void   partner__insights__v1__customer_insights__init
                      (Partner__Insights__V1__CustomerInsights         *message);
@@ -1344,6 +1407,9 @@ void   partner__insights__v1__export_insights_response__free_unpacked
                       ProtobufCAllocator *allocator);
 /* --- per-message closures --- */
 
+typedef void (*Partner__Insights__V1__UncataloguedSku_Closure)
+                 (const Partner__Insights__V1__UncataloguedSku *message,
+                  void *closure_data);
 typedef void (*Partner__Insights__V1__CustomerInsights_Closure)
                  (const Partner__Insights__V1__CustomerInsights *message,
                   void *closure_data);
@@ -1429,6 +1495,7 @@ extern const ProtobufCEnumDescriptor    partner__insights__v1__trend_interval__d
 extern const ProtobufCEnumDescriptor    partner__insights__v1__usage_class__descriptor;
 extern const ProtobufCEnumDescriptor    partner__insights__v1__recommendation_kind__descriptor;
 extern const ProtobufCEnumDescriptor    partner__insights__v1__export_format__descriptor;
+extern const ProtobufCMessageDescriptor partner__insights__v1__uncatalogued_sku__descriptor;
 extern const ProtobufCMessageDescriptor partner__insights__v1__customer_insights__descriptor;
 extern const ProtobufCMessageDescriptor partner__insights__v1__portfolio_insights__descriptor;
 extern const ProtobufCMessageDescriptor partner__insights__v1__license_comparison__descriptor;

@@ -137,6 +137,12 @@ extension InsightsClient {
         }
     }
 
+    public func checkCustomer(_ request: PBCheckCustomerRequest) async throws -> PBCheckCustomerResponse {
+        try await call(isRead: true) {
+            try await ingestion.checkCustomer(request, metadata: metadata, options: $0)
+        }
+    }
+
     public func eraseUser(_ request: PBEraseUserRequest) async throws -> PBEraseUserResponse {
         try await call(isRead: false) {
             try await ingestion.eraseUser(request, metadata: metadata, options: $0)

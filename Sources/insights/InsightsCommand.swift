@@ -44,7 +44,7 @@ struct InsightsCommand: AsyncParsableCommand {
                 subcommands: [WhoAmICommand.self, PrincipalsCommand.self, PartnersCommand.self, AuditCommand.self]),
             CommandGroup(
                 name: "Feeding (operator)",
-                subcommands: [ImportCommand.self, IngestStatusCommand.self, EraseUserCommand.self]),
+                subcommands: [ImportCommand.self, IngestStatusCommand.self, CheckCommand.self, EraseUserCommand.self]),
         ])
 }
 

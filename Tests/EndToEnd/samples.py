@@ -22,6 +22,7 @@ REQUESTS = {
     "ListCustomers": {},
     "ListLicensedUsers": {},
     "ListSubscriptions": {},
+    "CheckCustomer": {},
     "EraseUser": {"user_id": "leaver"},
     "GetIngestStatus": {},
     "Ingest": {"batch_id": "batch-{column}"},

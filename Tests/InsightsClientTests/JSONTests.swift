@@ -14,7 +14,7 @@ import Testing
         PBWhoAmIResponse(), PBListPrincipalsResponse(), PBCreatePrincipalResponse(), PBUpdatePrincipalResponse(),
         PBDeletePrincipalResponse(), PBExplainAccessResponse(), PBListAuditEventsResponse(), PBCreatePartnerResponse(),
         PBUpdatePartnerResponse(),
-        PBGetIngestStatusResponse(), PBEraseUserResponse(), PBCustomerInsights(), PBPortfolioInsights(),
+        PBGetIngestStatusResponse(), PBCheckCustomerResponse(), PBEraseUserResponse(), PBCustomerInsights(), PBPortfolioInsights(),
         PBProductInsights(), PBLicenseFigures(), PBUsageFigures(), PBRatio(), PBSkuLicenses(), PBWorkloadUsage(),
         PBFreshness(), PBSourceCoverage(), PBLicenseComparison(), PBTrendPoint(), PBUsageExplanation(),
         PBUsageClassCount(), PBRecommendation(), PBEvidence(), PBExportRow(), PBCustomer(), PBSubscription(),

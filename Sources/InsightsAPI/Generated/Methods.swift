@@ -27,6 +27,7 @@ public enum Method: Int, CaseIterable, Sendable {
     case updatePartner
     case ingest
     case getIngestStatus
+    case checkCustomer
     case eraseUser
     case healthCheck
     case healthWatch
@@ -59,6 +60,7 @@ public enum Method: Int, CaseIterable, Sendable {
         case .updatePartner: "/partner.insights.v1.AccessService/UpdatePartner"
         case .ingest: "/partner.insights.v1.IngestService/Ingest"
         case .getIngestStatus: "/partner.insights.v1.IngestService/GetIngestStatus"
+        case .checkCustomer: "/partner.insights.v1.IngestService/CheckCustomer"
         case .eraseUser: "/partner.insights.v1.IngestService/EraseUser"
         case .healthCheck: "/grpc.health.v1.Health/Check"
         case .healthWatch: "/grpc.health.v1.Health/Watch"
@@ -93,6 +95,7 @@ public enum Method: Int, CaseIterable, Sendable {
         case .updatePartner: .managePartners
         case .ingest: .ingest
         case .getIngestStatus: .ingest
+        case .checkCustomer: .ingest
         case .eraseUser: .ingest
         default: nil
         }

@@ -199,6 +199,135 @@ public nonisolated struct PBCustomerCoverage: Sendable {
   public init() {}
 }
 
+public nonisolated struct PBCheckCustomerRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var customerID: String = String()
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// A customer as of today.
+public nonisolated struct PBCheckCustomerResponse: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Today in UTC.
+  public var asOf: String = String()
+
+  public var sources: [PBSourceCoverage] = []
+
+  /// Activity by workload, ordered by code; empty while activity is not reported at all.
+  public var workloads: [PBWorkloadCoverage] = []
+
+  /// SKUs with licenses or holders today, ordered by id, the first 1,000.
+  public var skus: [PBCheckedSku] = []
+
+  /// All of them.
+  public var skuCount: Int64 = 0
+
+  /// Subscriptions with an entry on or before today, ordered by id, the first 10,000.
+  public var subscriptions: [PBCheckedSubscription] = []
+
+  /// All of them.
+  public var subscriptionCount: Int64 = 0
+
+  /// Of them, those in service today of which no source tells the seller.
+  public var unknownSellerCount: Int64 = 0
+
+  /// Of them, those that a snapshot ended: the source no longer lists them.
+  public var endedBySnapshotCount: Int64 = 0
+
+  /// People by name or sign-in name, erased ones left out.
+  public var people: Int64 = 0
+
+  /// People whom a source names only by a digest: they cannot be matched with a license.
+  public var concealedPeople: Int64 = 0
+
+  /// People who hold a license of a covered product today and were never active in any workload.
+  public var neverSeenCount: Int64 = 0
+
+  /// Ordered by id, the first 100.
+  public var neverSeenUserIds: [String] = []
+
+  /// People active in the window who hold no license today.
+  public var unlicensedCount: Int64 = 0
+
+  /// Ordered by id, the first 100.
+  public var unlicensedUserIds: [String] = []
+
+  /// Snapshots of who holds a SKU of which parts are missing: they count nothing yet.
+  public var incompleteSnapshotCount: Int64 = 0
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// One SKU of a customer today, every seller.
+public nonisolated struct PBCheckedSku: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var skuID: String = String()
+
+  /// Empty when no `sku` fact names it.
+  public var skuName: String = String()
+
+  /// False: no `sku` fact names it, and its licenses are in no figure.
+  public var catalogued: Bool = false
+
+  public var free: Bool = false
+
+  /// Quantity of its subscriptions that are no trial and ACTIVE, GRACE or SUSPENDED, also of a free SKU.
+  public var licenses: Int64 = 0
+
+  /// People who hold it.
+  public var holders: Int64 = 0
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// One subscription of a customer, as it is today.
+public nonisolated struct PBCheckedSubscription: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var subscriptionID: String = String()
+
+  public var skuID: String = String()
+
+  public var state: PBSubscriptionState = .unspecified
+
+  public var quantity: Int64 = 0
+
+  public var trial: Bool = false
+
+  /// Empty when it was no named partner.
+  public var sellerPartnerID: String = String()
+
+  public var sellerKind: PBSellerKind = .unspecified
+
+  /// The first day since which all of this holds.
+  public var effectiveDate: String = String()
+
+  /// A snapshot that does not name it ended it on `effective_date`.
+  public var endedBySnapshot: Bool = false
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
 public nonisolated struct PBEraseUserRequest: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -548,6 +677,266 @@ nonisolated extension PBCustomerCoverage: SwiftProtobuf.Message, SwiftProtobuf._
     if lhs.customerID != rhs.customerID {return false}
     if lhs.sources != rhs.sources {return false}
     if lhs.workloads != rhs.workloads {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBCheckCustomerRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".CheckCustomerRequest"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}customer_id\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.customerID) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.customerID.isEmpty {
+      try visitor.visitSingularStringField(value: self.customerID, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: PBCheckCustomerRequest, rhs: PBCheckCustomerRequest) -> Bool {
+    if lhs.customerID != rhs.customerID {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBCheckCustomerResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".CheckCustomerResponse"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}as_of\0\u{1}sources\0\u{1}workloads\0\u{1}skus\0\u{3}sku_count\0\u{1}subscriptions\0\u{3}subscription_count\0\u{3}unknown_seller_count\0\u{3}ended_by_snapshot_count\0\u{1}people\0\u{3}concealed_people\0\u{3}never_seen_count\0\u{3}never_seen_user_ids\0\u{3}unlicensed_count\0\u{3}unlicensed_user_ids\0\u{3}incomplete_snapshot_count\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.asOf) }()
+      case 2: try { try decoder.decodeRepeatedMessageField(value: &self.sources) }()
+      case 3: try { try decoder.decodeRepeatedMessageField(value: &self.workloads) }()
+      case 4: try { try decoder.decodeRepeatedMessageField(value: &self.skus) }()
+      case 5: try { try decoder.decodeSingularInt64Field(value: &self.skuCount) }()
+      case 6: try { try decoder.decodeRepeatedMessageField(value: &self.subscriptions) }()
+      case 7: try { try decoder.decodeSingularInt64Field(value: &self.subscriptionCount) }()
+      case 8: try { try decoder.decodeSingularInt64Field(value: &self.unknownSellerCount) }()
+      case 9: try { try decoder.decodeSingularInt64Field(value: &self.endedBySnapshotCount) }()
+      case 10: try { try decoder.decodeSingularInt64Field(value: &self.people) }()
+      case 11: try { try decoder.decodeSingularInt64Field(value: &self.concealedPeople) }()
+      case 12: try { try decoder.decodeSingularInt64Field(value: &self.neverSeenCount) }()
+      case 13: try { try decoder.decodeRepeatedStringField(value: &self.neverSeenUserIds) }()
+      case 14: try { try decoder.decodeSingularInt64Field(value: &self.unlicensedCount) }()
+      case 15: try { try decoder.decodeRepeatedStringField(value: &self.unlicensedUserIds) }()
+      case 16: try { try decoder.decodeSingularInt64Field(value: &self.incompleteSnapshotCount) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.asOf.isEmpty {
+      try visitor.visitSingularStringField(value: self.asOf, fieldNumber: 1)
+    }
+    if !self.sources.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.sources, fieldNumber: 2)
+    }
+    if !self.workloads.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.workloads, fieldNumber: 3)
+    }
+    if !self.skus.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.skus, fieldNumber: 4)
+    }
+    if self.skuCount != 0 {
+      try visitor.visitSingularInt64Field(value: self.skuCount, fieldNumber: 5)
+    }
+    if !self.subscriptions.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.subscriptions, fieldNumber: 6)
+    }
+    if self.subscriptionCount != 0 {
+      try visitor.visitSingularInt64Field(value: self.subscriptionCount, fieldNumber: 7)
+    }
+    if self.unknownSellerCount != 0 {
+      try visitor.visitSingularInt64Field(value: self.unknownSellerCount, fieldNumber: 8)
+    }
+    if self.endedBySnapshotCount != 0 {
+      try visitor.visitSingularInt64Field(value: self.endedBySnapshotCount, fieldNumber: 9)
+    }
+    if self.people != 0 {
+      try visitor.visitSingularInt64Field(value: self.people, fieldNumber: 10)
+    }
+    if self.concealedPeople != 0 {
+      try visitor.visitSingularInt64Field(value: self.concealedPeople, fieldNumber: 11)
+    }
+    if self.neverSeenCount != 0 {
+      try visitor.visitSingularInt64Field(value: self.neverSeenCount, fieldNumber: 12)
+    }
+    if !self.neverSeenUserIds.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.neverSeenUserIds, fieldNumber: 13)
+    }
+    if self.unlicensedCount != 0 {
+      try visitor.visitSingularInt64Field(value: self.unlicensedCount, fieldNumber: 14)
+    }
+    if !self.unlicensedUserIds.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.unlicensedUserIds, fieldNumber: 15)
+    }
+    if self.incompleteSnapshotCount != 0 {
+      try visitor.visitSingularInt64Field(value: self.incompleteSnapshotCount, fieldNumber: 16)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: PBCheckCustomerResponse, rhs: PBCheckCustomerResponse) -> Bool {
+    if lhs.asOf != rhs.asOf {return false}
+    if lhs.sources != rhs.sources {return false}
+    if lhs.workloads != rhs.workloads {return false}
+    if lhs.skus != rhs.skus {return false}
+    if lhs.skuCount != rhs.skuCount {return false}
+    if lhs.subscriptions != rhs.subscriptions {return false}
+    if lhs.subscriptionCount != rhs.subscriptionCount {return false}
+    if lhs.unknownSellerCount != rhs.unknownSellerCount {return false}
+    if lhs.endedBySnapshotCount != rhs.endedBySnapshotCount {return false}
+    if lhs.people != rhs.people {return false}
+    if lhs.concealedPeople != rhs.concealedPeople {return false}
+    if lhs.neverSeenCount != rhs.neverSeenCount {return false}
+    if lhs.neverSeenUserIds != rhs.neverSeenUserIds {return false}
+    if lhs.unlicensedCount != rhs.unlicensedCount {return false}
+    if lhs.unlicensedUserIds != rhs.unlicensedUserIds {return false}
+    if lhs.incompleteSnapshotCount != rhs.incompleteSnapshotCount {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBCheckedSku: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".CheckedSku"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}sku_id\0\u{3}sku_name\0\u{1}catalogued\0\u{1}free\0\u{1}licenses\0\u{1}holders\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.skuID) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.skuName) }()
+      case 3: try { try decoder.decodeSingularBoolField(value: &self.catalogued) }()
+      case 4: try { try decoder.decodeSingularBoolField(value: &self.free) }()
+      case 5: try { try decoder.decodeSingularInt64Field(value: &self.licenses) }()
+      case 6: try { try decoder.decodeSingularInt64Field(value: &self.holders) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.skuID.isEmpty {
+      try visitor.visitSingularStringField(value: self.skuID, fieldNumber: 1)
+    }
+    if !self.skuName.isEmpty {
+      try visitor.visitSingularStringField(value: self.skuName, fieldNumber: 2)
+    }
+    if self.catalogued != false {
+      try visitor.visitSingularBoolField(value: self.catalogued, fieldNumber: 3)
+    }
+    if self.free != false {
+      try visitor.visitSingularBoolField(value: self.free, fieldNumber: 4)
+    }
+    if self.licenses != 0 {
+      try visitor.visitSingularInt64Field(value: self.licenses, fieldNumber: 5)
+    }
+    if self.holders != 0 {
+      try visitor.visitSingularInt64Field(value: self.holders, fieldNumber: 6)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: PBCheckedSku, rhs: PBCheckedSku) -> Bool {
+    if lhs.skuID != rhs.skuID {return false}
+    if lhs.skuName != rhs.skuName {return false}
+    if lhs.catalogued != rhs.catalogued {return false}
+    if lhs.free != rhs.free {return false}
+    if lhs.licenses != rhs.licenses {return false}
+    if lhs.holders != rhs.holders {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBCheckedSubscription: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".CheckedSubscription"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}subscription_id\0\u{3}sku_id\0\u{1}state\0\u{1}quantity\0\u{1}trial\0\u{3}seller_partner_id\0\u{3}seller_kind\0\u{3}effective_date\0\u{3}ended_by_snapshot\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.subscriptionID) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.skuID) }()
+      case 3: try { try decoder.decodeSingularEnumField(value: &self.state) }()
+      case 4: try { try decoder.decodeSingularInt64Field(value: &self.quantity) }()
+      case 5: try { try decoder.decodeSingularBoolField(value: &self.trial) }()
+      case 6: try { try decoder.decodeSingularStringField(value: &self.sellerPartnerID) }()
+      case 7: try { try decoder.decodeSingularEnumField(value: &self.sellerKind) }()
+      case 8: try { try decoder.decodeSingularStringField(value: &self.effectiveDate) }()
+      case 9: try { try decoder.decodeSingularBoolField(value: &self.endedBySnapshot) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.subscriptionID.isEmpty {
+      try visitor.visitSingularStringField(value: self.subscriptionID, fieldNumber: 1)
+    }
+    if !self.skuID.isEmpty {
+      try visitor.visitSingularStringField(value: self.skuID, fieldNumber: 2)
+    }
+    if self.state != .unspecified {
+      try visitor.visitSingularEnumField(value: self.state, fieldNumber: 3)
+    }
+    if self.quantity != 0 {
+      try visitor.visitSingularInt64Field(value: self.quantity, fieldNumber: 4)
+    }
+    if self.trial != false {
+      try visitor.visitSingularBoolField(value: self.trial, fieldNumber: 5)
+    }
+    if !self.sellerPartnerID.isEmpty {
+      try visitor.visitSingularStringField(value: self.sellerPartnerID, fieldNumber: 6)
+    }
+    if self.sellerKind != .unspecified {
+      try visitor.visitSingularEnumField(value: self.sellerKind, fieldNumber: 7)
+    }
+    if !self.effectiveDate.isEmpty {
+      try visitor.visitSingularStringField(value: self.effectiveDate, fieldNumber: 8)
+    }
+    if self.endedBySnapshot != false {
+      try visitor.visitSingularBoolField(value: self.endedBySnapshot, fieldNumber: 9)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: PBCheckedSubscription, rhs: PBCheckedSubscription) -> Bool {
+    if lhs.subscriptionID != rhs.subscriptionID {return false}
+    if lhs.skuID != rhs.skuID {return false}
+    if lhs.state != rhs.state {return false}
+    if lhs.quantity != rhs.quantity {return false}
+    if lhs.trial != rhs.trial {return false}
+    if lhs.sellerPartnerID != rhs.sellerPartnerID {return false}
+    if lhs.sellerKind != rhs.sellerKind {return false}
+    if lhs.effectiveDate != rhs.effectiveDate {return false}
+    if lhs.endedBySnapshot != rhs.endedBySnapshot {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

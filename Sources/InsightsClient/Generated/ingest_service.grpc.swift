@@ -47,6 +47,19 @@ public enum PBIngestService: Sendable {
                 type: .unary
             )
         }
+        /// Namespace for "CheckCustomer" metadata.
+        public enum CheckCustomer: Sendable {
+            /// Request type for "CheckCustomer".
+            public typealias Input = PBCheckCustomerRequest
+            /// Response type for "CheckCustomer".
+            public typealias Output = PBCheckCustomerResponse
+            /// Descriptor for "CheckCustomer".
+            public static let descriptor = GRPCCore.MethodDescriptor(
+                service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "partner.insights.v1.IngestService"),
+                method: "CheckCustomer",
+                type: .unary
+            )
+        }
         /// Namespace for "EraseUser" metadata.
         public enum EraseUser: Sendable {
             /// Request type for "EraseUser".
@@ -64,6 +77,7 @@ public enum PBIngestService: Sendable {
         public static let descriptors: [GRPCCore.MethodDescriptor] = [
             Ingest.descriptor,
             GetIngestStatus.descriptor,
+            CheckCustomer.descriptor,
             EraseUser.descriptor
         ]
     }
@@ -133,6 +147,30 @@ extension PBIngestService {
             deserializer: some GRPCCore.MessageDeserializer<PBGetIngestStatusResponse>,
             options: GRPCCore.CallOptions,
             onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<PBGetIngestStatusResponse>) async throws -> Result
+        ) async throws -> Result where Result: Sendable
+
+        /// Call the "CheckCustomer" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > What is known of one customer, as far as it takes to see what does not fit: facts and coverage of every seller, and
+        /// > no partner's figures. On record, as it names people. `NOT_FOUND` when no fact names the customer.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `PBCheckCustomerRequest` message.
+        ///   - serializer: A serializer for `PBCheckCustomerRequest` messages.
+        ///   - deserializer: A deserializer for `PBCheckCustomerResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        func checkCustomer<Result>(
+            request: GRPCCore.ClientRequest<PBCheckCustomerRequest>,
+            serializer: some GRPCCore.MessageSerializer<PBCheckCustomerRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<PBCheckCustomerResponse>,
+            options: GRPCCore.CallOptions,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<PBCheckCustomerResponse>) async throws -> Result
         ) async throws -> Result where Result: Sendable
 
         /// Call the "EraseUser" method.
@@ -246,6 +284,41 @@ extension PBIngestService {
             )
         }
 
+        /// Call the "CheckCustomer" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > What is known of one customer, as far as it takes to see what does not fit: facts and coverage of every seller, and
+        /// > no partner's figures. On record, as it names people. `NOT_FOUND` when no fact names the customer.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `PBCheckCustomerRequest` message.
+        ///   - serializer: A serializer for `PBCheckCustomerRequest` messages.
+        ///   - deserializer: A deserializer for `PBCheckCustomerResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        public func checkCustomer<Result>(
+            request: GRPCCore.ClientRequest<PBCheckCustomerRequest>,
+            serializer: some GRPCCore.MessageSerializer<PBCheckCustomerRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<PBCheckCustomerResponse>,
+            options: GRPCCore.CallOptions = .defaults,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<PBCheckCustomerResponse>) async throws -> Result = { response in
+                try response.message
+            }
+        ) async throws -> Result where Result: Sendable {
+            try await self.client.unary(
+                request: request,
+                descriptor: PBIngestService.Method.CheckCustomer.descriptor,
+                serializer: serializer,
+                deserializer: deserializer,
+                options: options,
+                onResponse: handleResponse
+            )
+        }
+
         /// Call the "EraseUser" method.
         ///
         /// > Source IDL Documentation:
@@ -337,6 +410,36 @@ extension PBIngestService.ClientProtocol {
             request: request,
             serializer: GRPCProtobuf.ProtobufSerializer<PBGetIngestStatusRequest>(),
             deserializer: GRPCProtobuf.ProtobufDeserializer<PBGetIngestStatusResponse>(),
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "CheckCustomer" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > What is known of one customer, as far as it takes to see what does not fit: facts and coverage of every seller, and
+    /// > no partner's figures. On record, as it names people. `NOT_FOUND` when no fact names the customer.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `PBCheckCustomerRequest` message.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func checkCustomer<Result>(
+        request: GRPCCore.ClientRequest<PBCheckCustomerRequest>,
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<PBCheckCustomerResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        try await self.checkCustomer(
+            request: request,
+            serializer: GRPCProtobuf.ProtobufSerializer<PBCheckCustomerRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<PBCheckCustomerResponse>(),
             options: options,
             onResponse: handleResponse
         )
@@ -435,6 +538,40 @@ extension PBIngestService.ClientProtocol {
             metadata: metadata
         )
         return try await self.getIngestStatus(
+            request: request,
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "CheckCustomer" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > What is known of one customer, as far as it takes to see what does not fit: facts and coverage of every seller, and
+    /// > no partner's figures. On record, as it names people. `NOT_FOUND` when no fact names the customer.
+    ///
+    /// - Parameters:
+    ///   - message: request message to send.
+    ///   - metadata: Additional metadata to send, defaults to empty.
+    ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func checkCustomer<Result>(
+        _ message: PBCheckCustomerRequest,
+        metadata: GRPCCore.Metadata = [:],
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<PBCheckCustomerResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        let request = GRPCCore.ClientRequest<PBCheckCustomerRequest>(
+            message: message,
+            metadata: metadata
+        )
+        return try await self.checkCustomer(
             request: request,
             options: options,
             onResponse: handleResponse

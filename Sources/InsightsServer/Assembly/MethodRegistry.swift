@@ -52,7 +52,7 @@ struct MethodRegistry: Sendable {
     /// Reads may answer with a page of a thousand rows, changes with one.
     private static func expectedReplyBytes(_ method: Method, _ handler: MethodHandler) -> Int {
         guard case .deferrable = handler else { return 4_096 }
-        return ["Get", "List", "Explain"].contains { method.name.hasPrefix($0) } ? 2 << 20 : 4_096
+        return ["Get", "List", "Explain", "Check"].contains { method.name.hasPrefix($0) } ? 2 << 20 : 4_096
     }
 
     private func handler(of method: Method) -> MethodHandler {
@@ -83,6 +83,7 @@ struct MethodRegistry: Sendable {
 
         case .ingest: .bidirectional(ingest.ingest)
         case .getIngestStatus: .deferrable(ingest.getIngestStatus)
+        case .checkCustomer: .deferrable(ingest.checkCustomer)
         case .eraseUser: .deferrable(ingest.eraseUser)
 
         case .healthCheck: .unary(health.check)

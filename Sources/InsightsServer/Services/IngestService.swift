@@ -64,6 +64,27 @@ struct IngestService: Sendable {
         }
     }
 
+    /// On record before it is answered, so off the event loops: it names people, and that waits for the disk.
+    func checkCustomer(_ call: CallContext, _ bytes: RawSpan) throws(RPCStatus) -> UnaryAnswer {
+        let request: PBCheckCustomerRequest = try decode(bytes)
+        let grant = try call.operatorGrant()
+        let customer = try checked { () throws(FieldError) in try RequestFields.customer(request.customerID) }
+        call.record?.customer = customer
+        let today = reads.clock.today()
+        let core = reads.published.load().core
+        let event = changes.audit.event(of: call, kind: .read, customer: customer)
+        let audit = changes.audit
+        let refused = { audit.recordRefusedRead(event, code: .resourceExhausted) }
+        return try reads.answer(call, refused: refused) { (reply) throws(RPCStatus) in
+            guard let found = core.check(customer, on: today, for: grant) else {
+                audit.recordRefusedRead(event, code: .notFound)
+                throw Refusal.customerNotFound
+            }
+            try audit.recordRead(event)
+            try encode(PBCheckCustomerResponse(found, on: today), into: &reply)
+        }
+    }
+
     func eraseUser(_ call: CallContext, _ bytes: RawSpan) throws(RPCStatus) -> UnaryAnswer {
         let request: PBEraseUserRequest = try decode(bytes)
         let grant = try call.operatorGrant()

@@ -215,7 +215,7 @@ enum MethodNames {
             "WhoAmI", "ListPrincipals", "CreatePrincipal", "UpdatePrincipal", "DeletePrincipal", "ExplainAccess",
             "ListAuditEvents", "CreatePartner", "UpdatePartner",
         ],
-        "IngestService": ["Ingest", "GetIngestStatus", "EraseUser"],
+        "IngestService": ["Ingest", "GetIngestStatus", "CheckCustomer", "EraseUser"],
     ]
 
     static func full(_ name: String) -> String {

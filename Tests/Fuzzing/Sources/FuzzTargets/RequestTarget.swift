@@ -122,7 +122,8 @@ private enum Requests {
         plain(PBCreatePrincipalRequest.self), plain(PBUpdatePrincipalRequest.self),
         plain(PBDeletePrincipalRequest.self),
         plain(PBCreatePartnerRequest.self), plain(PBExplainAccessRequest.self), plain(PBWhoAmIRequest.self),
-        plain(PBEraseUserRequest.self), plain(PBGetCustomerRequest.self), plain(PBGetPortfolioInsightsRequest.self),
+        plain(PBEraseUserRequest.self), plain(PBCheckCustomerRequest.self), plain(PBGetCustomerRequest.self),
+        plain(PBGetPortfolioInsightsRequest.self),
         plain(Grpc_Reflection_V1_ServerReflectionRequest.self),
     ]
 

@@ -58,6 +58,8 @@ final class Call: Sendable {
     // Touched by the loop's thread alone.
     nonisolated(unsafe) var place = Place.unknown
     nonisolated(unsafe) var repeats = 0
+    /// Monotonic nanoseconds at which it came to the loop, which are those of its timeout.
+    nonisolated(unsafe) var since: UInt64 = 0
 
     init(path: String, options: CallOptions, mailbox: Mailbox<LoopMessage>) {
         self.path = path

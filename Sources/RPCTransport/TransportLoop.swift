@@ -80,6 +80,7 @@ final class TransportLoop: @unchecked Sendable {
             switch call.place {
             case .unknown:
                 guard call.metadata != nil else { break }
+                call.since = now
                 call.place = .waiting
                 waiting.append(call)
                 mayBegin = true

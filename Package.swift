@@ -162,7 +162,7 @@ let package = Package(
         .testTarget(
             name: "InsightsServerTests",
             dependencies: [
-                "InsightsServer", "AuditTrail", "Authentication", "Datastore", "DatastoreSQLite",
+                "InsightsServer", "AuditTrail", "Authentication", "Cryptography", "Datastore", "DatastoreSQLite",
                 "DatastoreConformance", "DurableFiles", "FactReading", "LogLines",
                 "InsightsAPI", "InsightsCore", "LicenseModel", "RPCEngine", "Tenancy", "CProtobufC",
                 protobuf, logging,

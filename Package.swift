@@ -58,9 +58,13 @@ let package = Package(
         // Digests, codes and signatures, by OpenSSL.
         .target(name: "Cryptography", dependencies: ["COpenSSL"]),
 
+        // Threads of our own, and how others speak to them.
+        .systemLibrary(name: "CLinux"),
+        .target(name: "Threads", dependencies: ["CLinux"]),
+
         // HTTPS to others: one place, one set of limits.
         .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
-        .target(name: "Outgoing", dependencies: ["CCurl", "CLinux"]),
+        .target(name: "Outgoing", dependencies: ["CCurl", "Threads"]),
 
         // Who is calling.
         .target(name: "Authentication", dependencies: ["Cryptography", "Outgoing", "Tenancy"]),
@@ -71,8 +75,7 @@ let package = Package(
         .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CNghttp2", pkgConfig: "libnghttp2", providers: [.apt(["libnghttp2-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
-        .systemLibrary(name: "CLinux"),
-        .target(name: "RPCEngine", dependencies: ["COpenSSL", "CNghttp2", "CZlib", "CLinux"]),
+        .target(name: "RPCEngine", dependencies: ["COpenSSL", "CNghttp2", "CZlib", "CLinux", "Threads"]),
 
         // The server and its executable.
         .target(
@@ -97,7 +100,9 @@ let package = Package(
         // The client and its executable.
         .target(
             name: "RPCTransport",
-            dependencies: ["CLinux", "CNghttp2", "COpenSSL", .product(name: "GRPCCore", package: "grpc-swift-2")]),
+            dependencies: [
+                "CLinux", "CNghttp2", "COpenSSL", "Threads", .product(name: "GRPCCore", package: "grpc-swift-2"),
+            ]),
         .target(
             name: "InsightsClient",
             dependencies: [
@@ -145,7 +150,7 @@ let package = Package(
                 .product(name: "JWTKit", package: "jwt-kit"),
             ]),
         .target(name: "HTTPSTestServer", path: "Tests/HTTPSTestServer", resources: [.copy("server.py")]),
-        .testTarget(name: "OutgoingTests", dependencies: ["Outgoing", "HTTPSTestServer"]),
+        .testTarget(name: "OutgoingTests", dependencies: ["Outgoing", "Threads", "HTTPSTestServer"]),
         .testTarget(
             name: "FactReadingTests",
             dependencies: [
@@ -157,7 +162,7 @@ let package = Package(
         .testTarget(
             name: "InsightsServerTests",
             dependencies: [
-                "InsightsServer", "AuditTrail", "Authentication", "Datastore", "DatastoreSQLite",
+                "InsightsServer", "AuditTrail", "Authentication", "Cryptography", "Datastore", "DatastoreSQLite",
                 "DatastoreConformance", "DurableFiles", "FactReading", "LogLines",
                 "InsightsAPI", "InsightsCore", "LicenseModel", "RPCEngine", "Tenancy", "CProtobufC",
                 protobuf, logging,

@@ -87,11 +87,8 @@ extension AuditKey {
     /// What a sealed file says, without its seal; nil when the seal does not fit.
     fileprivate func sealedBody(of text: [UInt8]) -> ArraySlice<UInt8>? {
         guard text.last == UInt8(ascii: "\n"), let (body, mac) = AuditLine.split(text.dropLast()),
-            AuditKey.equal(seal(Array(body)), mac)
+            areEqualInConstantTime(seal(Array(body)), mac)
         else { return nil }
         return body
     }
-
-    /// Compares codes in a time that does not depend on where they differ.
-    static func equal(_ left: [UInt8], _ right: [UInt8]) -> Bool { areEqualInConstantTime(left, right) }
 }

@@ -1,3 +1,4 @@
+import Cryptography
 import DurableFiles
 import LogLines
 import Synchronization

@@ -156,7 +156,7 @@ final class AuditJournal: Sendable {
         var lines = AuditLineWalker(file)
         while let (offset, bytes) = try lines.next() {
             guard let line = AuditLine(bytes), let (body, mac) = AuditLine.split(bytes),
-                AuditKey.equal(key.journal(body), mac)
+                areEqualInConstantTime(key.journal(body), mac)
             else { throw .altered(AuditProblem(.journalAltered, file: "audit.pending", offset: offset)) }
             records.append(line.record)
         }

@@ -48,7 +48,7 @@ package struct AuditKey: Sendable {
 
     /// What such a line, without its newline, says. Nil when it is not as it was written.
     package func headBody(of line: ArraySlice<UInt8>) -> ArraySlice<UInt8>? {
-        guard let (body, mac) = AuditLine.split(line), Self.equal(head(body), mac) else { return nil }
+        guard let (body, mac) = AuditLine.split(line), areEqualInConstantTime(head(body), mac) else { return nil }
         return body
     }
 

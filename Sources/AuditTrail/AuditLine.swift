@@ -1,3 +1,4 @@
+import Cryptography
 import LogLines
 import Tenancy
 
@@ -138,38 +139,5 @@ package struct AuditLineReader {
             }
         }
         return nil
-    }
-}
-
-/// Bytes as lower-case hex digits.
-enum Hex {
-    static func digits(of bytes: some Sequence<UInt8>) -> [UInt8] {
-        bytes.flatMap { [SafeText.hexDigit($0 >> 4), SafeText.hexDigit($0 & 0xF)] }
-    }
-
-    static func text(of bytes: some Sequence<UInt8>) -> String {
-        String(decoding: digits(of: bytes), as: UTF8.self)
-    }
-
-    /// Nil for an odd number of digits and for anything but `0-9 a-f`.
-    static func bytes(of digits: some Collection<UInt8>) -> [UInt8]? {
-        guard digits.count.isMultiple(of: 2) else { return nil }
-        var bytes: [UInt8] = []
-        var high: UInt8?
-        for digit in digits {
-            let nibble: UInt8
-            switch digit {
-            case UInt8(ascii: "0")...UInt8(ascii: "9"): nibble = digit - UInt8(ascii: "0")
-            case UInt8(ascii: "a")...UInt8(ascii: "f"): nibble = digit - UInt8(ascii: "a") + 10
-            default: return nil
-            }
-            if let first = high {
-                bytes.append(first << 4 | nibble)
-                high = nil
-            } else {
-                high = nibble
-            }
-        }
-        return bytes
     }
 }

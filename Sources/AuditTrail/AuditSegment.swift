@@ -1,3 +1,4 @@
+import Cryptography
 import LogLines
 
 /// Where one partner's records are: its newest one, and how many there are.
@@ -69,7 +70,7 @@ struct AuditSegmentHead: Sendable, Hashable {
             let sequence: UInt64 = reader.number(), reader.skip(",\"base\":"), let base: Int = reader.number(),
             reader.skip(",\"trails\":"), let trailCount: Int = reader.number(), reader.skip(",\"previous\":\""),
             let hex = reader.string(), reader.isAtEnd, let previous = Hex.bytes(of: Array(hex.utf8)), number > 1,
-            base >= 0, trailCount >= 0, AuditKey.equal(key.chain(previous: previous, body: body), mac)
+            base >= 0, trailCount >= 0, areEqualInConstantTime(key.chain(previous: previous, body: body), mac)
         else { return nil }
         self.init(
             number: number, previous: AuditChainState(sequence: sequence, mac: previous), base: base,
@@ -126,7 +127,7 @@ struct AuditSegmentWalker {
             return nil
         }
         let found = line.record.sequence
-        guard AuditKey.equal(key.chain(previous: state.mac, body: body), line.mac) else {
+        guard areEqualInConstantTime(key.chain(previous: state.mac, body: body), line.mac) else {
             fault = found == due ? .altered(sequence: due) : .outOfOrder(expected: due, found: found)
             return nil
         }
@@ -159,7 +160,8 @@ struct AuditSegmentWalker {
         for _ in 0..<head.trailCount {
             guard let (_, bytes) = try lines.next() else { return }
             guard let (body, mac) = AuditLine.split(bytes),
-                AuditKey.equal(key.chain(previous: state.mac, body: body), mac), let (partner, trail) = Self.trail(body)
+                areEqualInConstantTime(key.chain(previous: state.mac, body: body), mac),
+                let (partner, trail) = Self.trail(body)
             else {
                 fault = .headAltered
                 return

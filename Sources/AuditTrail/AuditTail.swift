@@ -1,3 +1,4 @@
+import Cryptography
 import DurableFiles
 
 /// The last records of the chain.
@@ -26,7 +27,9 @@ package enum AuditTail {
         var before: [UInt8]? = start == 0 ? AuditKey.genesis : nil
         for bytes in try file.read(at: start, count: bytes).split(separator: UInt8(ascii: "\n")) {
             guard let (body, mac) = AuditLine.split(bytes) else { continue }
-            if let line = AuditLine(bytes), let before, AuditKey.equal(key.chain(previous: before, body: body), mac) {
+            if let line = AuditLine(bytes), let before,
+                areEqualInConstantTime(key.chain(previous: before, body: body), mac)
+            {
                 let isAccepted = line.record.kind == AuditKind.olderStore.rawValue
                 revision = isAccepted ? line.record.revision : max(revision ?? 0, line.record.revision)
             }

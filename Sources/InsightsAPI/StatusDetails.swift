@@ -1,3 +1,5 @@
+import SwiftProtobuf
+
 /// One message of `google.rpc.Status.details`.
 public enum StatusDetail: Sendable, Hashable {
     /// `google.rpc.ErrorInfo` of the domain ``StatusDetails/domain``; metadata is written sorted by key.
@@ -32,20 +34,49 @@ public enum StatusDetails {
         writer.string(2, message)
         for detail in details {
             let mark = writer.begin(3)
-            writer.any(detail)
+            writer.string(1, detail.typeURL)
+            // An empty `value` is left out, as every empty bytes field of proto3.
+            if !detail.isEmpty {
+                let value = writer.begin(2)
+                writer.fields(of: detail)
+                writer.end(value)
+            }
             writer.end(mark)
         }
         return writer.finish()
     }
+
+    /// The details as other messages than `google.rpc.Status` have them.
+    public static func messages(_ details: [StatusDetail]) -> [Google_Protobuf_Any] {
+        details.map { detail in
+            var writer = WireWriter()
+            writer.fields(of: detail)
+            var message = Google_Protobuf_Any()
+            message.typeURL = detail.typeURL
+            message.value.append(contentsOf: writer.finish())
+            return message
+        }
+    }
+}
+
+extension StatusDetail {
+    fileprivate var typeURL: String {
+        switch self {
+        case .errorInfo: "type.googleapis.com/google.rpc.ErrorInfo"
+        case .badRequest: "type.googleapis.com/google.rpc.BadRequest"
+        case .retryInfo: "type.googleapis.com/google.rpc.RetryInfo"
+        }
+    }
+
+    fileprivate var isEmpty: Bool {
+        if case .badRequest(let violations) = self { violations.isEmpty } else { false }
+    }
 }
 
 extension WireWriter {
-    /// The fields of a `google.protobuf.Any` that holds the detail.
-    fileprivate mutating func any(_ detail: StatusDetail) {
+    fileprivate mutating func fields(of detail: StatusDetail) {
         switch detail {
         case .errorInfo(let reason, let metadata):
-            string(1, "type.googleapis.com/google.rpc.ErrorInfo")
-            let value = begin(2)
             string(1, reason)
             string(2, StatusDetails.domain)
             for (key, text) in metadata.sorted(by: { $0.key < $1.key }) {
@@ -54,28 +85,19 @@ extension WireWriter {
                 optionalString(2, text)
                 end(entry)
             }
-            end(value)
         case .badRequest(let violations):
-            string(1, "type.googleapis.com/google.rpc.BadRequest")
-            // An empty `value` is left out, as every empty bytes field of proto3.
-            if violations.isEmpty { return }
-            let value = begin(2)
             for violation in violations {
                 let mark = begin(1)
                 string(1, violation.field)
                 string(2, violation.description)
                 end(mark)
             }
-            end(value)
         case .retryInfo(let milliseconds):
-            string(1, "type.googleapis.com/google.rpc.RetryInfo")
             let delay = max(milliseconds, 0)
-            let value = begin(2)
             let duration = begin(1)
             int64(1, delay / 1_000)
             int64(2, delay % 1_000 * 1_000_000)
             end(duration)
-            end(value)
         }
     }
 }

@@ -1,5 +1,5 @@
 import CCurl
-import Glibc
+import Threads
 
 /// The thread of one client: every transfer of libcurl's multi interface, made, moved and ended here alone.
 final class CurlLoop {
@@ -9,12 +9,12 @@ final class CurlLoop {
     /// Milliseconds that the thread sleeps at most; whatever happens wakes it before.
     private static let longestWait: Int32 = 60_000
 
-    private let mailbox: Mailbox
+    private let mailbox: Mailbox<ClientMessage>
     /// Freed in deinit, after every transfer was taken out.
     private let multi: UnsafeMutableRawPointer?
     private var transfers: [UInt64: CurlTransfer] = [:]
 
-    init(_ mailbox: Mailbox) {
+    init(_ mailbox: Mailbox<ClientMessage>) {
         self.mailbox = mailbox
         multi = Self.isLibraryReady ? curl_multi_init() : nil
     }
@@ -22,20 +22,9 @@ final class CurlLoop {
     deinit { curl_multi_cleanup(multi) }
 
     func run() {
-        // Signals are for other threads; and a connection that the server closed must not raise SIGPIPE.
-        var all = sigset_t()
-        sigfillset(&all)
-        pthread_sigmask(SIG_SETMASK, &all, nil)
-        while true {
-            let (messages, isLast) = mailbox.take()
-            messages.forEach(take)
-            if isLast { break }
-            guard step() else {
-                // Cannot go on; who comes later is told at once.
-                mailbox.shut()
-                continue
-            }
-        }
+        repeat { mailbox.take().forEach(take) } while !mailbox.isShut && step()
+        // Where the library cannot go on, whoever comes later is told at once.
+        for message in mailbox.shut() { message.refuse() }
         for transfer in Array(transfers.values) { end(transfer, .unavailable) }
     }
 
@@ -52,7 +41,7 @@ final class CurlLoop {
             remove(transfer)
             transfer.finish(code)
         }
-        return hasEnded || ccurl_poll(multi, mailbox.wake, Self.longestWait) == CURLM_OK
+        return hasEnded || ccurl_poll(multi, mailbox.wakeFD, Self.longestWait) == CURLM_OK
     }
 
     private func take(_ message: ClientMessage) {

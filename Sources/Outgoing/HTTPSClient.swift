@@ -1,5 +1,5 @@
-import Foundation
 import Synchronization
+import Threads
 
 /// HTTPS requests to other servers, through libcurl: any number at once on one thread, started and canceled by any.
 ///
@@ -7,16 +7,24 @@ import Synchronization
 /// environment (`HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY`). The thread begins with the first request, and ends with
 /// `shutDown` or the client.
 public final class HTTPSClient: Sendable {
-    private let mailbox = Mailbox()
+    /// Nil when the system had no descriptor left: then every request ends with `.unavailable`.
+    private let mailbox = Mailbox<ClientMessage>()
     private let nextID = Atomic<UInt64>(1)
     private let hasThread = Atomic(false)
+    private let startThread: @Sendable (@escaping @Sendable () -> Void) -> Bool
 
-    public init() {}
+    public convenience init() { self.init(startThread: BackgroundThread.start) }
+
+    init(startThread: @escaping @Sendable (@escaping @Sendable () -> Void) -> Bool) {
+        self.startThread = startThread
+    }
 
     deinit { shutDown() }
 
     /// Ends every request with `.unavailable`, those that come later at once. Does not wait for the receivers.
-    public func shutDown() { mailbox.shut() }
+    public func shutDown() {
+        for message in mailbox?.shut() ?? [] { message.refuse() }
+    }
 
     @discardableResult
     public func start(_ request: HTTPSRequest, receiver: some ResponseReceiver) -> HTTPSTransfer {
@@ -62,11 +70,13 @@ public final class HTTPSClient: Sendable {
     }
 
     private func start(_ transfer: HTTPSTransfer, _ request: HTTPSRequest, _ receiver: some ResponseReceiver) {
-        guard mailbox.post(.start(transfer, request, receiver)) else {
-            return receiver.finish(OutgoingError(host: request.address.host, cause: .unavailable, detail: nil))
-        }
+        let message = ClientMessage.start(transfer, request, receiver)
+        guard let mailbox, mailbox.post(message) else { return message.refuse() }
         guard !hasThread.exchange(true, ordering: .relaxed) else { return }
-        Thread.detachNewThread { [mailbox] in CurlLoop(mailbox).run() }
+        if startThread({ CurlLoop(mailbox).run() }) { return }
+        // Whoever posts after the messages were taken sees this, through the mailbox's lock, and tries again.
+        hasThread.store(false, ordering: .relaxed)
+        for message in mailbox.take() { message.refuse() }
     }
 }
 

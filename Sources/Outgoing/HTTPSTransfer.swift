@@ -1,13 +1,14 @@
 import Synchronization
+import Threads
 
 /// A request under way.
 public final class HTTPSTransfer: Sendable {
     let id: UInt64
-    private let mailbox: Mailbox
+    private let mailbox: Mailbox<ClientMessage>?
     /// Told beside the message, which may come before the request itself.
     private let canceled = Atomic(false)
 
-    init(id: UInt64, mailbox: Mailbox) {
+    init(id: UInt64, mailbox: Mailbox<ClientMessage>?) {
         self.id = id
         self.mailbox = mailbox
     }
@@ -17,11 +18,11 @@ public final class HTTPSTransfer: Sendable {
     /// Ends it with `.canceled`, unless it is over.
     public func cancel() {
         canceled.store(true, ordering: .releasing)
-        _ = mailbox.post(.cancel(id))
+        mailbox?.post(.cancel(id))
     }
 
     /// The receiver wants bytes again.
     public func resume() {
-        _ = mailbox.post(.resume(id))
+        mailbox?.post(.resume(id))
     }
 }

@@ -1,6 +1,7 @@
 import GRPCCore
 import Glibc
 import Synchronization
+import Threads
 
 /// One call, between the tasks that make it and the loop that carries its bytes. It holds at most
 /// ``maximumUnsent`` bytes and one message of the request, and of the response one message and the stream's window.
@@ -51,14 +52,16 @@ final class Call: Sendable {
     let waitsForServer: Bool
     let maximumResponse: Int
     private let maximumRequest: Int
-    private let mailbox: Mailbox
+    private let mailbox: Mailbox<LoopMessage>
     private let state = Mutex(State())
 
     // Touched by the loop's thread alone.
     nonisolated(unsafe) var place = Place.unknown
     nonisolated(unsafe) var repeats = 0
+    /// Monotonic nanoseconds at which it came to the loop, which are those of its timeout.
+    nonisolated(unsafe) var since: UInt64 = 0
 
-    init(path: String, options: CallOptions, mailbox: Mailbox) {
+    init(path: String, options: CallOptions, mailbox: Mailbox<LoopMessage>) {
         self.path = path
         self.mailbox = mailbox
         waitsForServer = options.waitForReady ?? false

@@ -41,7 +41,8 @@ extension Connection {
     func begin(_ call: Call) -> Bool {
         guard let session else { return false }
         guard let metadata = call.metadata,
-            let headers = RequestHeaders(path: call.path, authority: authority, metadata: metadata)
+            let headers = RequestHeaders(
+                path: call.path, authority: authority, metadata: metadata, waited: loop.now - call.since)
         else {
             call.fail(RPCError(code: .internalError, message: "the metadata of the call cannot be sent"))
             call.place = .over

@@ -1,5 +1,6 @@
 public import GRPCCore
 import Synchronization
+import Threads
 
 /// gRPC over HTTP/2 and TLS, on nghttp2 and OpenSSL: one thread and, as a rule, one connection, which is opened by the
 /// first call. When the server goes away or refuses a call unseen, the call is sent again on the next connection.

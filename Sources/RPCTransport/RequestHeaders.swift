@@ -7,7 +7,9 @@ struct RequestHeaders {
     private var fields: [(name: Int, value: Int, end: Int)] = []
 
     /// Nil if a name or value cannot be sent.
-    init?(path: String, authority: String, metadata: Metadata) {
+    ///
+    /// - Parameter waited: nanoseconds since the call was made, which its timeout is shorter by.
+    init?(path: String, authority: String, metadata: Metadata, waited: UInt64) {
         add(":method", "POST")
         add(":scheme", "https")
         add(":path", path)
@@ -18,7 +20,8 @@ struct RequestHeaders {
         for (key, value) in metadata {
             let name = key.lowercased()
             if Self.reserved.contains(name) { continue }
-            let value = value.encoded()
+            var value = value.encoded()
+            if waited > 0, name == "grpc-timeout" { value = Self.rest(ofTimeout: value, after: waited) }
             guard Self.isName(name), Self.isValue(value) else { return nil }
             add(name, value)
         }
@@ -29,6 +32,29 @@ struct RequestHeaders {
         "te", "content-type", "user-agent", "host", "connection", "content-length", "transfer-encoding",
         "grpc-encoding", "grpc-accept-encoding",
     ]
+
+    /// Nanoseconds of each unit of a timeout.
+    private static let units: [(unit: Character, nanoseconds: UInt64)] = [
+        ("n", 1), ("u", 1_000), ("m", 1_000_000), ("S", 1_000_000_000), ("M", 60_000_000_000), ("H", 3_600_000_000_000),
+    ]
+    /// A timeout has eight digits at most.
+    private static let mostDigits: UInt64 = 99_999_999
+
+    /// What is left of a timeout: rounded up, at least a nanosecond, for 0 is none. One that says nothing stays.
+    static func rest(ofTimeout text: String, after waited: UInt64) -> String {
+        guard let amount = UInt64(text.dropLast()), amount <= mostDigits,
+            let unit = units.first(where: { $0.unit == text.last })
+        else { return text }
+        let (all, isLong) = amount.multipliedReportingOverflow(by: unit.nanoseconds)
+        // More than five centuries.
+        if isLong { return text }
+        let rest = all > waited ? all - waited : 1
+        for unit in units {
+            let amount = (rest - 1) / unit.nanoseconds + 1
+            if amount <= mostDigits { return "\(amount)\(unit.unit)" }
+        }
+        return text
+    }
 
     private static func isName(_ name: String) -> Bool {
         !name.isEmpty

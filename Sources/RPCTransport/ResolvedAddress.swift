@@ -1,5 +1,6 @@
 import CLinux
 import Glibc
+import Threads
 
 /// A network address. Finding those of a name blocks, so that it is done on a thread of its own.
 struct ResolvedAddress: Sendable {
@@ -23,7 +24,7 @@ struct ResolvedAddress: Sendable {
     }
 
     /// Looks the name up on a thread of its own and posts what came of it.
-    static func find(_ server: ServerAddress, number: Int, tell mailbox: Mailbox) -> Bool {
+    static func find(_ server: ServerAddress, number: Int, tell mailbox: Mailbox<LoopMessage>) -> Bool {
         BackgroundThread.start {
             mailbox.post(.resolved(number: number, find(server.host, port: server.port)))
         }
@@ -51,33 +52,5 @@ struct Reason: Error, Sendable, Hashable {
         case ENETUNREACH, EHOSTUNREACH: words = "there is no way to the host"
         default: words = String(cString: strerror(code))
         }
-    }
-}
-
-/// A thread that runs one closure and ends.
-enum BackgroundThread {
-    private final class Body {
-        let run: @Sendable () -> Void
-        init(_ run: @escaping @Sendable () -> Void) { self.run = run }
-    }
-
-    /// False when the system has no thread to give.
-    static func start(_ run: @escaping @Sendable () -> Void) -> Bool {
-        var thread = pthread_t()
-        // Balanced by takeRetainedValue in the new thread, or by release below when there is none.
-        let body = Unmanaged.passRetained(Body(run))
-        let result = pthread_create(
-            &thread, nil,
-            { pointer in
-                guard let pointer else { return nil }
-                Unmanaged<Body>.fromOpaque(pointer).takeRetainedValue().run()
-                return nil
-            }, body.toOpaque())
-        guard result == 0 else {
-            body.release()
-            return false
-        }
-        pthread_detach(thread)
-        return true
     }
 }

@@ -1,6 +1,7 @@
 import CLinux
 import GRPCCore
 import Glibc
+import Threads
 
 /// The thread of a transport: the connection that takes calls, those that are running out, and the calls that wait.
 /// Unchecked: everything but the mailbox is touched by the loop's thread alone, once `run` has begun.
@@ -11,7 +12,7 @@ final class TransportLoop: @unchecked Sendable {
     let configuration: TransportConfiguration
     let tls: ClientTLS
     let sessionTemplate: SessionTemplate
-    let mailbox: Mailbox
+    let mailbox: Mailbox<LoopMessage>
     /// Monotonic nanoseconds, read once for each wake-up.
     private(set) var now: UInt64 = 0
     /// Takes new calls.
@@ -28,15 +29,13 @@ final class TransportLoop: @unchecked Sendable {
         self.configuration = configuration
         tls = try ClientTLS(configuration)
         sessionTemplate = try SessionTemplate()
-        mailbox = try Mailbox()
+        guard let mailbox = Mailbox<LoopMessage>() else {
+            throw TransportSetupError(description: "no descriptor is left")
+        }
+        self.mailbox = mailbox
     }
 
     func run() {
-        // A server that goes away while we write must be an error of that write, not the end of the process.
-        var signals = sigset_t()
-        sigemptyset(&signals)
-        sigaddset(&signals, SIGPIPE)
-        pthread_sigmask(SIG_BLOCK, &signals, nil)
         while !isStopping {
             wait()
             for message in mailbox.take() { deliver(message) }
@@ -81,6 +80,7 @@ final class TransportLoop: @unchecked Sendable {
             switch call.place {
             case .unknown:
                 guard call.metadata != nil else { break }
+                call.since = now
                 call.place = .waiting
                 waiting.append(call)
                 mayBegin = true

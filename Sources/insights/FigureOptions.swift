@@ -25,11 +25,7 @@ enum ProductArgument: String, ExpressibleByArgument, CaseIterable {
 
 /// The day, the sellers and the products of a figure.
 struct FigureOptions: ParsableArguments {
-    @Option(
-        help: ArgumentHelp(
-            "Day of the figures (UTC).", discussion: "Default: the last day that activity was reported for.",
-            valueName: "YYYY-MM-DD"))
-    var asOf: String = ""
+    @Option(help: .dayOfFigures) var asOf: String = ""
     @Option(
         help: ArgumentHelp(
             "Whose licenses count: your partner's own sales or those of all sellers.",

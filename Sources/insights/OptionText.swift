@@ -1,3 +1,4 @@
+import ArgumentParser
 import LicenseModel
 
 /// Values of options that the argument parser knows nothing about, by the rules that the server has for its fields.
@@ -8,5 +9,15 @@ enum OptionText {
         } catch {
             throw CommandFailure(error.message)
         }
+    }
+}
+
+extension ArgumentHelp {
+    static var day: ArgumentHelp { day("Day (UTC).") }
+    static var dayOfFigures: ArgumentHelp { day("Day of the figures (UTC).") }
+
+    private static func day(_ abstract: String) -> ArgumentHelp {
+        ArgumentHelp(
+            abstract, discussion: "Default: the last day that activity was reported for.", valueName: "YYYY-MM-DD")
     }
 }

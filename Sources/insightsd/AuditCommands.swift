@@ -2,7 +2,7 @@ import ArgumentParser
 import AuditTrail
 import InsightsServer
 
-struct VerifyAuditCommand: AsyncParsableCommand {
+struct VerifyAuditCommand: MaintenanceCommand {
     static let configuration = CommandConfiguration(
         commandName: "verify-audit",
         abstract: "Check the audit chain; names the first altered, missing or reordered record.",
@@ -19,24 +19,20 @@ struct VerifyAuditCommand: AsyncParsableCommand {
 
     @OptionGroup var options: DataOptions
 
-    func run() async throws {
-        do {
-            let report = try AuditLog.verify(folder: try await options.settings().data, archives: archives)
-            if let problem = report.problem { throw SettingsError(description: "\(problem)") }
-            var line = "\(report.intactRecords) records, all intact, in \(report.segments) segments"
-            if report.archivedRecords > 0 {
-                line += "; verified from record \(report.archivedRecords + 1) on, those before are archived"
-            }
-            if report.pendingChanges > 0 { line += "; \(report.pendingChanges) changes noted, not on record yet" }
-            if report.endsWithinRecord { line += "; the last line is unfinished, as after a crash" }
-            print(line)
-        } catch {
-            throw fail(describe(error))
+    func work() async throws {
+        let report = try AuditLog.verify(folder: try await options.settings().data, archives: archives)
+        if let problem = report.problem { throw SettingsError(description: "\(problem)") }
+        var line = "\(report.intactRecords) records, all intact, in \(report.segments) segments"
+        if report.archivedRecords > 0 {
+            line += "; verified from record \(report.archivedRecords + 1) on, those before are archived"
         }
+        if report.pendingChanges > 0 { line += "; \(report.pendingChanges) changes noted, not on record yet" }
+        if report.endsWithinRecord { line += "; the last line is unfinished, as after a crash" }
+        print(line)
     }
 }
 
-struct ArchiveAuditCommand: AsyncParsableCommand {
+struct ArchiveAuditCommand: MaintenanceCommand {
     static let configuration = CommandConfiguration(
         commandName: "archive-audit",
         abstract: "Move the oldest segments of the audit chain to another folder.",
@@ -59,12 +55,8 @@ struct ArchiveAuditCommand: AsyncParsableCommand {
         guard keep >= 0 else { throw ValidationError("--keep must not be below 0") }
     }
 
-    func run() async throws {
-        do {
-            let moved = try AuditLog.archive(folder: try await options.settings().data, to: folder, keep: keep)
-            print(moved.isEmpty ? "nothing to move" : "moved \(moved.joined(separator: ", ")) to \(folder)")
-        } catch {
-            throw fail(describe(error))
-        }
+    func work() async throws {
+        let moved = try AuditLog.archive(folder: try await options.settings().data, to: folder, keep: keep)
+        print(moved.isEmpty ? "nothing to move" : "moved \(moved.joined(separator: ", ")) to \(folder)")
     }
 }

@@ -4,27 +4,23 @@ import DatastoreSQLite
 import Foundation
 import InsightsServer
 
-struct MigrateCommand: AsyncParsableCommand {
+struct MigrateCommand: MaintenanceCommand {
     static let configuration = CommandConfiguration(
         commandName: "migrate", abstract: "Bring the store's schema up to date; serve does so by itself.")
 
     @OptionGroup var options: ServeOptions
 
-    func run() async throws {
-        do {
-            let settings = try Settings(try await SettingsSource(options), serving: false)
-            try makeDataFolder(settings.data)
-            let store = try openStore(settings)
-            let revision = store.revision
-            try store.close()
-            print("the schema of \(settings.store) is up to date; revision \(revision)")
-        } catch {
-            throw fail(describe(error))
-        }
+    func work() async throws {
+        let settings = try Settings(try await SettingsSource(options), serving: false)
+        try makeDataFolder(settings.data)
+        let store = try openStore(settings)
+        let revision = store.revision
+        try store.close()
+        print("the schema of \(settings.store) is up to date; revision \(revision)")
     }
 }
 
-struct VerifyStoreCommand: AsyncParsableCommand {
+struct VerifyStoreCommand: MaintenanceCommand {
     static let configuration = CommandConfiguration(
         commandName: "verify-store",
         abstract: "Check the store: pages, indexes, every row, and that nothing acknowledged is missing.",
@@ -35,49 +31,41 @@ struct VerifyStoreCommand: AsyncParsableCommand {
 
     @OptionGroup var options: DataOptions
 
-    func run() async throws {
-        do {
-            let settings = try await options.settings()
-            // Before the store: a server that changes it meanwhile can only bring it ahead.
-            let history = try StoreHistory.read(folder: settings.data)
-            guard FileManager.default.fileExists(atPath: settings.store) else {
-                throw history.fault(of: nil) ?? DatastoreError.missing
-            }
-            let report = try SQLiteDatastore.inspect(storeAt: settings.store) { store in
-                try StoreReport.verifying(store, against: history)
-            }
-            print(
-                "revision \(report.mark.revision), \(report.mark.changes) changes, all intact: "
-                    + "\(report.partners) partners, \(report.principals) principals, "
-                    + "\(report.stateRows) rows of folded state, \(report.replayed) entries of the log after it")
-        } catch {
-            throw fail(describe(error))
+    func work() async throws {
+        let settings = try await options.settings()
+        // Before the store: a server that changes it meanwhile can only bring it ahead.
+        let history = try StoreHistory.read(folder: settings.data)
+        guard FileManager.default.fileExists(atPath: settings.store) else {
+            throw history.fault(of: nil) ?? DatastoreError.missing
         }
+        let report = try SQLiteDatastore.inspect(storeAt: settings.store) { store in
+            try StoreReport.verifying(store, against: history)
+        }
+        print(
+            "revision \(report.mark.revision), \(report.mark.changes) changes, all intact: "
+                + "\(report.partners) partners, \(report.principals) principals, "
+                + "\(report.stateRows) rows of folded state, \(report.replayed) entries of the log after it")
     }
 }
 
-struct CheckConfigCommand: AsyncParsableCommand {
+struct CheckConfigCommand: MaintenanceCommand {
     static let configuration = CommandConfiguration(
         commandName: "check-config",
         abstract: "Print the settings in force, secrets hidden, and check the files they name.")
 
     @OptionGroup var options: ServeOptions
 
-    func run() async throws {
-        do {
-            let settings = try Settings(try await SettingsSource(options))
-            let carried = DescriptorLimit.raised(loops: settings.loops)
-            let wanted = min(
-                settings.numbers[.maxConnections], settings.numbers.engine.connectionsWithinMemory)
-            let rows = settings.table + [("connections-in-force", carried.text(wanted: wanted))]
-            let width = rows.map(\.name.count).max() ?? 0
-            for (name, value) in rows {
-                print(name.padding(toLength: width + 2, withPad: " ", startingAt: 0) + value)
-            }
-            try settings.checkFiles()
-        } catch {
-            throw fail(describe(error))
+    func work() async throws {
+        let settings = try Settings(try await SettingsSource(options))
+        let carried = DescriptorLimit.raised(loops: settings.loops)
+        let wanted = min(
+            settings.numbers[.maxConnections], settings.numbers.engine.connectionsWithinMemory)
+        let rows = settings.table + [("connections-in-force", carried.text(wanted: wanted))]
+        let width = rows.map(\.name.count).max() ?? 0
+        for (name, value) in rows {
+            print(name.padding(toLength: width + 2, withPad: " ", startingAt: 0) + value)
         }
+        try settings.checkFiles()
     }
 }
 
@@ -90,7 +78,7 @@ struct PrintPolicyCommand: ParsableCommand {
     }
 }
 
-struct BackupCommand: AsyncParsableCommand {
+struct BackupCommand: MaintenanceCommand {
     static let configuration = CommandConfiguration(
         commandName: "backup", abstract: "Write a consistent copy of the store, also while a server uses it.",
         discussion: "A copy made before a person was erased still has that person's data.")
@@ -100,13 +88,9 @@ struct BackupCommand: AsyncParsableCommand {
 
     @OptionGroup var options: DataOptions
 
-    func run() async throws {
-        do {
-            let source = try await options.settings().store
-            try SQLiteDatastore.copy(storeAt: source, to: path)
-            print("copied \(source) to \(path)")
-        } catch {
-            throw fail(describe(error))
-        }
+    func work() async throws {
+        let source = try await options.settings().store
+        try SQLiteDatastore.copy(storeAt: source, to: path)
+        print("copied \(source) to \(path)")
     }
 }

@@ -158,6 +158,21 @@ func describe(_ error: any Error) -> String {
     return "\(error)"
 }
 
+/// A command that does one thing and ends; a failure is one line on standard error.
+protocol MaintenanceCommand: AsyncParsableCommand {
+    func work() async throws
+}
+
+extension MaintenanceCommand {
+    func run() async throws {
+        do {
+            try await work()
+        } catch {
+            throw fail(describe(error))
+        }
+    }
+}
+
 /// Prints one line on standard error and makes the exit code 1.
 func fail(_ line: String) -> ExitCode {
     FileHandle.standardError.write(Data("insightsd: \(line)\n".utf8))

@@ -33,7 +33,8 @@ let package = Package(
         .target(name: "Datastore", dependencies: ["Tenancy", "LicenseModel"], swiftSettings: watched),
         .target(name: "Cryptography", dependencies: ["COpenSSL"], swiftSettings: watched),
         .systemLibrary(name: "CCurl", pkgConfig: "libcurl"),
-        .target(name: "Outgoing", dependencies: ["CCurl", "CLinux"], swiftSettings: watched),
+        .target(name: "Threads", dependencies: ["CLinux"], swiftSettings: watched),
+        .target(name: "Outgoing", dependencies: ["CCurl", "Threads"], swiftSettings: watched),
         .target(
             name: "Authentication", dependencies: ["Cryptography", "Outgoing", "Tenancy"],
             swiftSettings: watched),
@@ -45,7 +46,8 @@ let package = Package(
         .systemLibrary(name: "CZlib", pkgConfig: "zlib"),
         .systemLibrary(name: "CLinux"),
         .target(
-            name: "RPCEngine", dependencies: ["COpenSSL", "CNghttp2", "CZlib", "CLinux"], swiftSettings: watched),
+            name: "RPCEngine", dependencies: ["COpenSSL", "CNghttp2", "CZlib", "CLinux", "Threads"],
+            swiftSettings: watched),
         .target(
             name: "InsightsServer",
             dependencies: [

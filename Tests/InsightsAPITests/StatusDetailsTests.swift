@@ -75,4 +75,13 @@ import Testing
             code: 8, message: "", details: [.errorInfo(reason: "RATE"), .retryInfo(milliseconds: 2_000)])
         #expect(bytes == (try Self.expected(code: 8, message: "", details: [info, retry])))
     }
+
+    @Test func messagesAreThoseOfTheStatus() throws {
+        let details: [StatusDetail] = [
+            .errorInfo(reason: "R", metadata: ["a": "b"]), .badRequest([]), .retryInfo(milliseconds: 1_500),
+            .badRequest([.init(field: "f", description: "is no day")]),
+        ]
+        let status = StatusDetails.serialized(code: 3, message: "m", details: details)
+        #expect(StatusDetails.messages(details) == (try Google_Rpc_Status(serializedBytes: status)).details)
+    }
 }

@@ -2,11 +2,11 @@ import Foundation
 import GRPCCore
 import GRPCNIOTransportHTTP2Posix
 import InsightsAPI
-import RPCTransport
 import Synchronization
 import Testing
 
 @testable import InsightsClient
+@testable import RPCTransport
 
 /// The transport against servers that are not ours: one that breaks the rules as scripted, and the stock Python one.
 @Suite(.serialized) struct ForeignServerTests {
@@ -44,6 +44,32 @@ import Testing
             #expect(try await client.text("Refuse", "3") == "4")
             let error = await #expect(throws: RPCError.self) { try await client.text("Refuse", "4") }
             #expect(error?.code == .unavailable && error?.cause is CallNotProcessed)
+        }
+    }
+
+    /// The server that works on a call is told how much of its time is left.
+    @Test func aCallThatIsSentAgainHasLessTime() async throws {
+        let peer = try ScriptedPeer("scripted")
+        try await withTransport([peer.ports[0]]) { client async throws in
+            let timeouts = try await client.text("RefuseLate", timeout: .seconds(90)).split(separator: " ")
+            let units: [Character: Int] = ["n": 1, "u": 1_000, "m": 1_000_000, "S": 1_000_000_000]
+            let left = timeouts.compactMap { text in Int(text.dropLast()).map { $0 * (units[text.last ?? " "] ?? 0) } }
+            // Either is rounded by less than a microsecond.
+            #expect(left.count == 2 && left[0] - left[1] >= 299_998_000 && left[1] > 0, "\(timeouts)")
+        }
+    }
+
+    @Test func whatIsLeftOfATimeout() {
+        let second: UInt64 = 1_000_000_000
+        let expected: [(String, UInt64, String)] = [
+            ("1S", second / 2, "500000u"), ("1S", second - 1, "1n"), ("1S", second, "1n"), ("1S", 9 * second, "1n"),
+            ("99999999n", 1, "99999998n"), ("90S", 1, "90000000u"), ("100S", 1, "100000m"), ("2H", second, "7199000m"),
+            ("99999999M", 1, "99999999M"), ("99999999H", 1, "99999999H"), ("0n", 5, "1n"),
+            ("", 1, ""), ("S", 1, "S"), ("5", 1, "5"), ("5x", 1, "5x"), ("-5S", 1, "-5S"),
+            ("999999999S", 1, "999999999S"),
+        ]
+        for (text, waited, rest) in expected {
+            #expect(RequestHeaders.rest(ofTimeout: text, after: waited) == rest, "\(text) after \(waited)")
         }
     }
 

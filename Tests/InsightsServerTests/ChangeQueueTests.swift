@@ -183,8 +183,9 @@ import Testing
         gate.open()
         _ = house.wait(5)
         guard case .success = house.answer("x removes y"),
-            case .failure(.unauthenticated) = house.answer("y removes x"), case .success = house.answer("x again"),
-            case .failure(.denied) = house.answer("x stripped")
+            case .failure(.standing(.unauthenticated)) = house.answer("y removes x"),
+            case .success = house.answer("x again"),
+            case .failure(.standing(.denied)) = house.answer("x stripped")
         else {
             Issue.record("\(String(describing: house.answer("y removes x")))")
             return

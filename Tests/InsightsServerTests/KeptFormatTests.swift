@@ -1,3 +1,4 @@
+import Cryptography
 import LicenseModel
 import Testing
 

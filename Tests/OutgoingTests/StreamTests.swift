@@ -1,5 +1,6 @@
 import Synchronization
 import Testing
+import Threads
 
 @testable import Outgoing
 
@@ -131,6 +132,25 @@ struct EndTests {
         for task in running { #expect(try await task.value?.cause == .unavailable) }
         #expect(try await bench.failure("/status/200")?.cause == .unavailable)
         bench.client.shutDown()
+    }
+
+    /// Whoever waits for a thread that cannot be had is told so; the next request tries again.
+    @Test func noThreadIsLeft() async throws {
+        let bench = try Bench()
+        let attempts = Mutex(0)
+        let client = HTTPSClient { run in
+            let attempt = attempts.withLock { attempts in
+                attempts += 1
+                return attempts
+            }
+            return attempt > 1 && BackgroundThread.start(run)
+        }
+        let request = try bench.request("/status/200")
+        let failure = await #expect(throws: OutgoingError.self) { try await client.send(request) }
+        #expect(failure?.cause == .unavailable)
+        #expect(try await client.send(request).status == 200)
+        #expect(try await client.send(request).status == 200)
+        #expect(attempts.withLock { $0 } == 2)
     }
 
     /// The last that is heard of a client is the end of its requests.

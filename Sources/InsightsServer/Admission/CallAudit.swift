@@ -1,5 +1,4 @@
 import AuditTrail
-import Dispatch
 import Logging
 import LogLines
 import RPCEngine
@@ -109,15 +108,8 @@ final class CallAudit: Sendable {
     // MARK: Floods of refused credentials
 
     private func countUnrecordedRefusal() {
-        if unrecorded.count(now: clock.monotonicNanoseconds()) { summarizeLater() }
-    }
-
-    private func summarizeLater() {
-        let wait = DispatchTimeInterval.nanoseconds(Int(UnrecordedRefusals.quietNanoseconds))
-        DispatchQueue.global().asyncAfter(deadline: .now() + wait) { [weak self] in
-            guard let self else { return }
-            if summarizeRefusals(atOnce: false) { summarizeLater() }
-        }
+        guard unrecorded.count(now: clock.monotonicNanoseconds()) else { return }
+        UnrecordedRefusals.later { [weak self] in self?.summarizeRefusals(atOnce: false) ?? false }
     }
 
     /// Puts the number of refused credentials that were not recorded singly on record, once their flood has ended or

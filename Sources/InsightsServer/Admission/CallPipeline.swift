@@ -40,10 +40,8 @@ final class CallPipeline: CallInterceptor {
     func begin(_ call: CallContext, method: MethodEntry) throws(RPCStatus) {
         let record = CallRecord()
         call.attachment = record
-        let index = call.methodIndex
-        guard index >= 0, index < requirements.count else { throw Refusal.noPermissionDeclared }
         let permission: Permission
-        switch requirements[index] {
+        switch requirement(of: call) {
         case .nothing: return
         case .permission(let needed): permission = needed
         case .refused: throw Refusal.noPermissionDeclared
@@ -70,6 +68,10 @@ final class CallPipeline: CallInterceptor {
         record.permission = permission
     }
 
+    private func requirement(of call: CallContext) -> Requirement {
+        requirements.indices.contains(call.methodIndex) ? requirements[call.methodIndex] : .refused
+    }
+
     private func takeToken(_ caller: Caller, _ record: CallRecord) throws(RPCStatus) {
         let now = clock.monotonicNanoseconds()
         if let wait = limits.rate.take(caller.principal, now: now) {
@@ -81,10 +83,7 @@ final class CallPipeline: CallInterceptor {
     func status(of exceeded: ExceededLimit) -> RPCStatus { Refusal.exceeded(exceeded) }
 
     func recheck(_ call: CallContext) -> RPCStatus? {
-        let index = call.methodIndex
-        guard index >= 0, index < requirements.count, case .permission(let permission) = requirements[index] else {
-            return nil
-        }
+        guard case .permission(let permission) = requirement(of: call) else { return nil }
         do throws(RPCStatus) {
             _ = try credentials.caller(of: call).grant(for: permission)
             return nil

@@ -32,8 +32,8 @@ package final class RateLimiter: Sendable {
     private static let maximumBuckets = 100_000
 
     let limit: RateLimit
-    private let buckets: Mutex<[PartnerID: TokenBucket]>
-    private let shared: TokenBucket
+    private let buckets: Mutex<[PartnerID: SharedTokenBucket]>
+    private let shared: SharedTokenBucket
     private let refusals = Mutex<[PartnerID: RefusalLines]>([:])
 
     /// What the log says of a partner's refused calls.
@@ -55,7 +55,7 @@ package final class RateLimiter: Sendable {
 
     package init(_ limit: RateLimit = .standard) {
         self.limit = limit
-        shared = TokenBucket(limit)
+        shared = SharedTokenBucket(limit)
         buckets = Mutex([:])
     }
 
@@ -80,20 +80,21 @@ package final class RateLimiter: Sendable {
     }
 
     /// The partner's bucket; the one that all others share when there are too many.
-    package func bucket(of partner: PartnerID) -> TokenBucket {
+    package func bucket(of partner: PartnerID) -> SharedTokenBucket {
         buckets.withLock { buckets in
             if let bucket = buckets[partner] { return bucket }
             guard buckets.count < Self.maximumBuckets else { return shared }
-            let bucket = TokenBucket(limit)
+            let bucket = SharedTokenBucket(limit)
             buckets[partner] = bucket
             return bucket
         }
     }
 }
 
-/// A token bucket in one atomic number: the time at which it will be full again (the generic cell rate algorithm).
-/// A call moves that time on by the price of a token and is refused when it would get further ahead than the burst.
-package final class TokenBucket: Sendable {
+/// A token bucket that any thread takes from, in one atomic number: the time at which it will be full again (the generic
+/// cell rate algorithm). A call moves that time on by the price of a token and is refused when it would get further ahead
+/// than the burst.
+package final class SharedTokenBucket: Sendable {
     /// Nanoseconds a token takes to come back, rounded up so that the rate is never exceeded; at least 1,000.
     private let tokenTime: UInt64
     /// Nanoseconds that a full bucket is worth; at most 10^15.

@@ -44,6 +44,13 @@ enum Refusal {
             ])
     }
 
+    static func standing(_ failure: StandingFailure) -> RPCStatus {
+        switch failure {
+        case .unauthenticated(let failure): unauthenticated(failure)
+        case .denied(let refusal): roleLacks(refusal)
+        }
+    }
+
     /// A method that the pipeline knows no permission for. Cannot happen in a server that started.
     static let noPermissionDeclared = RPCStatus(.permissionDenied, "the method declares no permission")
 
@@ -124,8 +131,7 @@ enum Refusal {
         case .datastore(let error): datastore(error)
         case .auditUnavailable: auditUnavailable
         case .noSuchUser: userNotFound
-        case .unauthenticated(let failure): unauthenticated(failure)
-        case .denied(let refusal): roleLacks(refusal)
+        case .standing(let failure): standing(failure)
         case .stopped: shuttingDown
         }
     }

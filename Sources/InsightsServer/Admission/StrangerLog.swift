@@ -1,4 +1,3 @@
-import Dispatch
 import Logging
 
 /// The lines that anybody can cause without a credential: refused calls, calls that need none, connections. They share
@@ -26,22 +25,14 @@ package final class StrangerLog: Sendable {
         guard logger.logLevel <= level else { return }
         let now = clock.monotonicNanoseconds()
         guard lines.mayRecord(now: now) else {
-            if lines.count(now: now) { summarizeLater() }
-            return
+            guard lines.count(now: now) else { return }
+            return UnrecordedRefusals.later { [weak self] in self?.summarize(atOnce: false) ?? false }
         }
         logger.log(level: level, message, metadata: metadata())
     }
 
     /// Lines left out since the start.
     var leftOut: UInt64 { lines.total }
-
-    private func summarizeLater() {
-        let wait = DispatchTimeInterval.nanoseconds(Int(UnrecordedRefusals.quietNanoseconds))
-        DispatchQueue.global().asyncAfter(deadline: .now() + wait) { [weak self] in
-            guard let self else { return }
-            if summarize(atOnce: false) { summarizeLater() }
-        }
-    }
 
     /// Writes how many lines were left out since the last time, if it is time. True when the flood goes on.
     @discardableResult

@@ -1,3 +1,4 @@
+import Dispatch
 import Synchronization
 
 /// Bounds what people without a credential can have written: audit records of refused credentials, log lines. What is
@@ -22,11 +23,11 @@ final class UnrecordedRefusals: Sendable {
         var last: UInt64 = 0
     }
 
-    private let bucket: TokenBucket
+    private let bucket: SharedTokenBucket
     private let state = Mutex(State())
 
     init(_ limit: RateLimit) {
-        bucket = TokenBucket(limit)
+        bucket = SharedTokenBucket(limit)
     }
 
     /// Whether the next one may have a record of its own.
@@ -42,6 +43,14 @@ final class UnrecordedRefusals: Sendable {
             state.total += 1
             state.last = now
             return state.count == 1
+        }
+    }
+
+    /// Calls `summarize` after a quiet time, and again as long as it says that the flood goes on.
+    static func later(_ summarize: @escaping @Sendable () -> Bool) {
+        let wait = DispatchTimeInterval.nanoseconds(Int(quietNanoseconds))
+        DispatchQueue.global().asyncAfter(deadline: .now() + wait) {
+            if summarize() { later(summarize) }
         }
     }
 

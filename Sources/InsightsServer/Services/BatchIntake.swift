@@ -90,15 +90,7 @@ struct BatchIntake: Sendable {
             StatusDetail.badRequest([.init(field: error.field, description: error.reason)])
         ]
         if let limit = error.exceededFacts { details += Refusal.batchTooLarge(limit: limit) }
-        let status = StatusDetails.serialized(
-            code: response.status.code, message: response.status.message, details: details)
-        return Result { () throws(RPCStatus) in
-            do {
-                response.status.details = try Google_Rpc_Status(serializedBytes: status).details
-            } catch {
-                throw RPCStatus(.internalError, "the reply cannot be encoded")
-            }
-            return try encoded(response)
-        }
+        response.status.details = StatusDetails.messages(details)
+        return Result { () throws(RPCStatus) in try encoded(response) }
     }
 }

@@ -107,12 +107,8 @@ struct IngestService: Sendable {
 
     /// An id that says nothing about anybody: 128 random bits.
     private func anonymousUser() throws(RPCStatus) -> UserID {
-        let random = SecureRandom.bytes(16)
-        let digits = random.map { byte in
-            String(byte >> 4, radix: 16) + String(byte & 15, radix: 16)
-        }.joined()
         do {
-            return try UserID("erased-\(digits)")
+            return try UserID("erased-\(Hex.text(of: SecureRandom.bytes(16)))")
         } catch {
             throw RPCStatus(.internalError, "no anonymous id")
         }

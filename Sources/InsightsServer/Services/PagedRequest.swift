@@ -3,21 +3,6 @@ import InsightsAPI
 import LicenseModel
 import SwiftProtobuf
 
-/// A request with paging fields.
-protocol PagedRequest: SwiftProtobuf.Message {
-    var pageSize: Int32 { get set }
-    var pageToken: String { get set }
-}
-
-extension PBListCustomerInsightsRequest: PagedRequest {}
-extension PBListRecommendationsRequest: PagedRequest {}
-extension PBListCustomersRequest: PagedRequest {}
-extension PBListSubscriptionsRequest: PagedRequest {}
-extension PBListLicensedUsersRequest: PagedRequest {}
-extension PBListPrincipalsRequest: PagedRequest {}
-extension PBListAuditEventsRequest: PagedRequest {}
-extension PBGetIngestStatusRequest: PagedRequest {}
-
 extension PageQuery {
     /// Binds tokens to the caller, the method and every field of the request but the paging ones. None of these
     /// messages has a map, so equal requests have equal bytes.

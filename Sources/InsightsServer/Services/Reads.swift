@@ -59,10 +59,7 @@ extension Authenticator {
         do throws(StandingFailure) {
             try requireStanding(of: caller, for: permission)
         } catch {
-            switch error {
-            case .unauthenticated(let failure): throw Refusal.unauthenticated(failure)
-            case .denied(let refusal): throw Refusal.roleLacks(refusal)
-            }
+            throw Refusal.standing(error)
         }
     }
 }

@@ -158,10 +158,7 @@ private struct AccessDraft {
         do throws(StandingFailure) {
             try authenticator.requireStanding(of: caller, for: .managePrincipals, in: prepared?.snapshot)
         } catch {
-            switch error {
-            case .unauthenticated(let failure): throw .unauthenticated(failure)
-            case .denied(let refusal): throw .denied(refusal)
-            }
+            throw .standing(error)
         }
     }
 

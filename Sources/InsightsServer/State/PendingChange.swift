@@ -51,18 +51,13 @@ enum WriteFailure: Error, Sendable {
     /// The audit trail cannot be written, so nothing may change.
     case auditUnavailable
     case noSuchUser
-    /// The caller was removed while the change waited.
-    case unauthenticated(AuthenticationFailure)
-    /// The caller lost the permission while the change waited.
-    case denied(AccessRefusal)
+    /// The caller was removed, or lost the permission, while the change waited.
+    case standing(StandingFailure)
     /// The server is shutting down.
     case stopped
 
     /// The call was refused, which is a record of its own kind; nothing was about to change.
     var isRefusal: Bool {
-        switch self {
-        case .unauthenticated, .denied: true
-        default: false
-        }
+        if case .standing = self { true } else { false }
     }
 }

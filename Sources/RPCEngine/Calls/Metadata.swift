@@ -30,7 +30,8 @@ public struct Metadata: Sendable {
 
     public func contains(_ name: String) -> Bool { entries.contains { matches($0, name) } }
 
-    /// The first value of a `-bin` name, decoded; nil when absent or when it is no base64.
+    /// The first value of a `-bin` name, decoded; nil when absent or when it is no base64. One header may join several
+    /// by commas.
     public func binary(_ name: String) -> [UInt8]? {
         for entry in entries where matches(entry, name) {
             let value = valueBytes(of: entry)
@@ -38,18 +39,6 @@ public struct Metadata: Sendable {
             return Base64.decode(first)
         }
         return nil
-    }
-
-    /// All values of a `-bin` name, decoded. One header may join several by commas. Nil when any is no base64.
-    public func binaryValues(for name: String) -> [[UInt8]]? {
-        var values: [[UInt8]] = []
-        for entry in entries where matches(entry, name) {
-            for part in valueBytes(of: entry).split(separator: 0x2C, omittingEmptySubsequences: false) {
-                guard let decoded = Base64.decode(part) else { return nil }
-                values.append(decoded)
-            }
-        }
-        return values
     }
 
     /// Every entry as name and raw value, in order.

@@ -1,4 +1,5 @@
 import Synchronization
+import Threads
 
 /// Sends the messages of one bidirectional call. May be used from any thread.
 public final class StreamWriter: Sendable {

@@ -1,3 +1,5 @@
+import Threads
+
 /// Answers one deferred unary call. May be used from any thread; the first answer counts, later ones are dropped.
 public final class UnaryResponder: Sendable {
     private struct State {

@@ -1,6 +1,7 @@
 import CLinux
 import Glibc
 import Synchronization
+import Threads
 
 /// One thread, one epoll, one listener, and the connections it accepted.
 /// Unchecked: everything but `post`, `statistics` and `connectionCount` is touched by the loop's thread alone, once
@@ -44,7 +45,7 @@ final class EventLoop: @unchecked Sendable {
     let statistics = LoopStatistics()
     let epoll: Int32
     let nobody: ConnectionContext
-    private let mailbox: Mailbox
+    private let mailbox: Mailbox<LoopMessage>
     /// Open connections, for whoever waits for the drain.
     private let open = Atomic<Int>(0)
     /// Those that may still have calls: open ones without those that only wait for the peer to close.
@@ -87,7 +88,8 @@ final class EventLoop: @unchecked Sendable {
         self.listener = listener
         times = Times(shared.limits)
         memory = LoopMemory(shared.memory)
-        mailbox = try Mailbox()
+        guard let mailbox = Mailbox<LoopMessage>() else { throw .system(call: "eventfd", error: errno) }
+        self.mailbox = mailbox
         epoll = epoll_create1(Int32(EPOLL_CLOEXEC))
         guard epoll >= 0 else { throw .system(call: "epoll_create1", error: errno) }
         nobody = ConnectionContext(id: 0, remoteAddress: "", shared: shared)
@@ -299,7 +301,7 @@ final class EventLoop: @unchecked Sendable {
             listener = -1
         }
         for connection in connections { connection?.close(reason: "server stopped") }
-        mailbox.shut()
+        _ = mailbox.shut()
         dirty = []
         waitingForTurn = []
         pool = []

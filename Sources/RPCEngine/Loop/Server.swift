@@ -1,4 +1,5 @@
 import Glibc
+import Threads
 
 /// A gRPC server over TLS: one event loop per thread, each with its own listener on the same port.
 public final class Server: Sendable {

@@ -1,5 +1,6 @@
 import Glibc
 import Synchronization
+import Threads
 
 /// What all event loops of a server have in common; everything in it is immutable or locked.
 final class ServerShared: Sendable {

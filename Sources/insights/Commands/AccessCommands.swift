@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import InsightsAPI
 import InsightsClient
+import SwiftProtobuf
 
 enum RoleArgument: String, ExpressibleByArgument, CaseIterable {
     case userManagementAdmin = "user-management-admin"
@@ -73,6 +74,10 @@ struct WhoAmICommand: AsyncParsableCommand {
 
 /// Principals as a table, for every command that answers some.
 enum PrincipalTable {
+    static func answer(_ message: any Message, _ principals: [PBPrincipal]) -> Answer {
+        Answer(message: message, table: { _ in text(principals) }, csv: { rows(principals) })
+    }
+
     static func text(_ principals: [PBPrincipal]) -> String {
         if principals.isEmpty { return "No principals.\n" }
         var table = TextTable([.text("Principal"), .text("Name"), .text("Roles"), .text("State")])
@@ -126,11 +131,8 @@ struct AuditCommand: AsyncParsableCommand {
         var paging = PagingOptions()
         paging.limit = limit
         let response = try await connection.connect { [paging] client in
-            try await paging.collect(PBListAuditEventsResponse()) { size, token in
-                var page = PBListAuditEventsRequest()
-                page.pageSize = size
-                page.pageToken = token
-                return try await client.listAuditEvents(page)
+            try await paging.collect(PBListAuditEventsRequest(), \PBListAuditEventsResponse.events) {
+                try await client.listAuditEvents($0)
             }
         }
         try Answer(

@@ -15,11 +15,7 @@ struct SubscriptionsCommand: AsyncParsableCommand {
             """)
 
     @Argument(help: "Customer id.") var customer: String
-    @Option(
-        help: ArgumentHelp(
-            "Day (UTC).", discussion: "Default: the last day that activity was reported for.",
-            valueName: "YYYY-MM-DD"))
-    var asOf: String = ""
+    @Option(help: .day) var asOf: String = ""
     @OptionGroup var paging: PagingOptions
     @OptionGroup var connection: ConnectionOptions
 
@@ -28,11 +24,8 @@ struct SubscriptionsCommand: AsyncParsableCommand {
         request.customerID = customer
         request.asOf = asOf
         let response = try await connection.connect { [request] client in
-            try await paging.collect(PBListSubscriptionsResponse()) { size, token in
-                var page = request
-                page.pageSize = size
-                page.pageToken = token
-                return try await client.listSubscriptions(page)
+            try await paging.collect(request, \PBListSubscriptionsResponse.subscriptions) {
+                try await client.listSubscriptions($0)
             }
         }
         try Answer(
@@ -98,11 +91,7 @@ struct UsersCommand: AsyncParsableCommand {
             """)
 
     @Argument(help: "Customer id.") var customer: String
-    @Option(
-        help: ArgumentHelp(
-            "Day (UTC).", discussion: "Default: the last day that activity was reported for.",
-            valueName: "YYYY-MM-DD"))
-    var asOf: String = ""
+    @Option(help: .day) var asOf: String = ""
     @Option(help: "Only people who were active, or were not, in the 28 days up to the day.") var activity:
         ActivityArgument = .any
     @Option(help: "Only holders of a license for this workload, such as TEAMS.") var workload: String = ""
@@ -116,11 +105,8 @@ struct UsersCommand: AsyncParsableCommand {
         request.activity = activity.filter
         request.workloadCode = workload
         let response = try await connection.connect { [request] client in
-            try await paging.collect(PBListLicensedUsersResponse()) { size, token in
-                var page = request
-                page.pageSize = size
-                page.pageToken = token
-                return try await client.listLicensedUsers(page)
+            try await paging.collect(request, \PBListLicensedUsersResponse.users) {
+                try await client.listLicensedUsers($0)
             }
         }
         let codes = Array(Set(response.users.flatMap { $0.lastActivity.map(\.workloadCode) })).sorted()

@@ -19,11 +19,7 @@ struct ExplainCommand: AsyncParsableCommand {
     @Argument(help: "Customer id; without it, the portfolio.") var customer: String?
     @Option(help: "The product to explain.") var product: ProductArgument?
     @Option(help: "The workload to explain, by its code, such as YAM.") var workload: String?
-    @Option(
-        help: ArgumentHelp(
-            "Day of the figures (UTC).", discussion: "Default: the last day that activity was reported for.",
-            valueName: "YYYY-MM-DD"))
-    var asOf: String = ""
+    @Option(help: .dayOfFigures) var asOf: String = ""
     @Option(help: "Language of the text: en or nl. Default: en.") var language: String = ""
     @OptionGroup var connection: ConnectionOptions
 
@@ -82,11 +78,8 @@ struct AdviceCommand: AsyncParsableCommand {
         request.products = figures.products
         request.languageCode = language
         let response = try await connection.connect { [request] client in
-            try await paging.collect(PBListRecommendationsResponse()) { size, token in
-                var page = request
-                page.pageSize = size
-                page.pageToken = token
-                return try await client.listRecommendations(page)
+            try await paging.collect(request, \PBListRecommendationsResponse.recommendations) {
+                try await client.listRecommendations($0)
             }
         }
         try Answer(

@@ -19,13 +19,11 @@ struct IngestStatusCommand: AsyncParsableCommand {
     @OptionGroup var connection: ConnectionOptions
 
     func run() async throws {
-        let response = try await connection.connect { client in
-            try await paging.collect(PBGetIngestStatusResponse()) { size, token in
-                var page = PBGetIngestStatusRequest()
-                page.customerID = customer
-                page.pageSize = size
-                page.pageToken = token
-                return try await client.getIngestStatus(page)
+        var request = PBGetIngestStatusRequest()
+        request.customerID = customer
+        let response = try await connection.connect { [request] client in
+            try await paging.collect(request, \PBGetIngestStatusResponse.customers) {
+                try await client.getIngestStatus($0)
             }
         }
         let sources: [PBSource] = [.subscriptions, .assignments, .activity]

@@ -142,11 +142,8 @@ struct CustomersCommand: AsyncParsableCommand {
         request.filter = filter
         request.orderBy = orderBy
         let response = try await connection.connect { [request] client in
-            try await paging.collect(PBListCustomerInsightsResponse()) { size, token in
-                var page = request
-                page.pageSize = size
-                page.pageToken = token
-                return try await client.listCustomerInsights(page)
+            try await paging.collect(request, \PBListCustomerInsightsResponse.insights) {
+                try await client.listCustomerInsights($0)
             }
         }
         try Answer(
@@ -162,11 +159,8 @@ struct CustomersCommand: AsyncParsableCommand {
         var request = PBListCustomersRequest()
         request.filter = filter
         let response = try await connection.connect { [request] client in
-            try await paging.collect(PBListCustomersResponse()) { size, token in
-                var page = request
-                page.pageSize = size
-                page.pageToken = token
-                return try await client.listCustomers(page)
+            try await paging.collect(request, \PBListCustomersResponse.customers) {
+                try await client.listCustomers($0)
             }
         }
         let row = { (customer: PBCustomer) in
@@ -204,11 +198,7 @@ struct CompareCommand: AsyncParsableCommand {
             """)
 
     @Argument(help: "Customer id; without it, the portfolio.") var customer: String?
-    @Option(
-        help: ArgumentHelp(
-            "Day of the figures (UTC).", discussion: "Default: the last day that activity was reported for.",
-            valueName: "YYYY-MM-DD"))
-    var asOf: String = ""
+    @Option(help: .dayOfFigures) var asOf: String = ""
     @Option(help: "Only this product; may be repeated.")
     var product: [ProductArgument] = []
     @OptionGroup var connection: ConnectionOptions

@@ -35,17 +35,11 @@ struct PrincipalsCommand: AsyncParsableCommand {
 
         func run() async throws {
             let response = try await connection.connect { client in
-                try await paging.collect(PBListPrincipalsResponse()) { size, token in
-                    var page = PBListPrincipalsRequest()
-                    page.pageSize = size
-                    page.pageToken = token
-                    return try await client.listPrincipals(page)
+                try await paging.collect(PBListPrincipalsRequest(), \PBListPrincipalsResponse.principals) {
+                    try await client.listPrincipals($0)
                 }
             }
-            try Answer(
-                message: response, table: { _ in PrincipalTable.text(response.principals) },
-                csv: { PrincipalTable.rows(response.principals) }
-            ).print(connection.output)
+            try PrincipalTable.answer(response, response.principals).print(connection.output)
         }
     }
 
@@ -70,10 +64,7 @@ struct PrincipalsCommand: AsyncParsableCommand {
             request.principal.displayName = name
             request.principal.roles = role.map(\.role)
             let response = try await connection.connect { [request] in try await $0.createPrincipal(request) }
-            try Answer(
-                message: response, table: { _ in PrincipalTable.text([response.principal]) },
-                csv: { PrincipalTable.rows([response.principal]) }
-            ).print(connection.output)
+            try PrincipalTable.answer(response, [response.principal]).print(connection.output)
         }
     }
 
@@ -121,10 +112,7 @@ struct PrincipalsCommand: AsyncParsableCommand {
                 request.updateMask.paths.append("display_name")
             }
             let response = try await connection.connect { [request] in try await $0.updatePrincipal(request) }
-            try Answer(
-                message: response, table: { _ in PrincipalTable.text([response.principal]) },
-                csv: { PrincipalTable.rows([response.principal]) }
-            ).print(connection.output)
+            try PrincipalTable.answer(response, [response.principal]).print(connection.output)
         }
     }
 

@@ -37,6 +37,7 @@ class Peer:
         self.http = h2.connection.H2Connection(h2.config.H2Configuration(client_side=False, header_encoding="utf8"))
         self.bodies = {}
         self.calls = {}
+        self.timeouts = {}
 
     def run(self):
         self.http.initiate_connection()
@@ -57,6 +58,7 @@ class Peer:
             headers = dict(event.headers)
             self.calls[event.stream_id] = headers[":path"].rsplit("/")[-1]
             self.bodies[event.stream_id] = b""
+            self.timeouts[event.stream_id] = headers.get("grpc-timeout", "")
         elif isinstance(event, h2.events.DataReceived):
             self.bodies[event.stream_id] += event.data
             self.http.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
@@ -101,6 +103,15 @@ class Peer:
             self.http.reset_stream(stream, 7)
         else:
             self.answer(stream, str(REFUSED.pop(times)).encode())
+
+    def RefuseLate(self, stream, body):
+        """The first time it refuses the call unseen after 300 ms; then it answers with the timeouts of both."""
+        if first := REFUSED.pop("late", None):
+            self.answer(stream, f"{first} {self.timeouts[stream]}".encode())
+        else:
+            REFUSED["late"] = self.timeouts[stream]
+            time.sleep(0.3)
+            self.http.reset_stream(stream, 7)
 
     def GoAwayUnseen(self, stream, body):
         """The first time the server goes away without having seen the call."""

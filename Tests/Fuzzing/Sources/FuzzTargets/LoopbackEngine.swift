@@ -151,8 +151,8 @@ private struct LoopbackInterceptor: CallInterceptor {
     func begin(_ call: CallContext, method: MethodEntry) throws(RPCStatus) {
         _ = (call.authority, call.path, call.deadline)
         call.metadata.forEach { _, _ in }
-        if let values = call.metadata.binaryValues(for: "x-bin") {
-            call.initialMetadata.append(("x-count", "\(values.count)"))
+        if let value = call.metadata.binary("x-bin") {
+            call.initialMetadata.append(("x-count", "\(value.count)"))
         }
         if let text = call.metadata["x-refuse"] { throw RPCStatus(.permissionDenied, text) }
     }

@@ -33,10 +33,7 @@ extension FuzzTarget {
             var metadata = Metadata()
             metadata.append("x-bin", text)
             metadata.append(text, "")
-            _ = (
-                metadata.binary("x-bin"), metadata.binaryValues(for: "x-bin"), metadata[text],
-                metadata.values(for: text)
-            )
+            _ = (metadata.binary("x-bin"), metadata[text], metadata.values(for: text))
             var escaped: [UInt8] = []
             PercentEncoding.append(text, limit: 100, to: &escaped)
             require(escaped.allSatisfy { $0 >= 0x20 && $0 < 0x7F }, "an escaped text is visible ASCII")

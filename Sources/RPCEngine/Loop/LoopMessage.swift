@@ -1,0 +1,10 @@
+/// What other threads ask of an event loop.
+enum LoopMessage: Sendable {
+    case reply(StreamToken, Result<[UInt8], RPCStatus>)
+    case wake(StreamToken)
+    case resumeReading(StreamToken)
+    /// Stop accepting, announce the end to every peer; connections that outlive the grace (nanoseconds) are cut.
+    case drain(grace: UInt64)
+    /// End every call and connection now, and the loop itself.
+    case stop
+}

@@ -1,8 +1,10 @@
 import ArgumentParser
+import Authentication
 import Datastore
 import DatastoreSQLite
 import Foundation
 import InsightsServer
+import RPCEngine
 
 struct MigrateCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -75,6 +77,10 @@ struct CheckConfigCommand: AsyncParsableCommand {
                 print(name.padding(toLength: width + 2, withPad: " ", startingAt: 0) + value)
             }
             try settings.checkFiles()
+            try TokenVerifier.check(loadTokenIssuers(settings))
+            for remark in try settings.clientCA.map(TLSConfiguration.remarks(onClientCA:)) ?? [] {
+                print("note: \(remark)")
+            }
         } catch {
             throw fail(describe(error))
         }

@@ -36,10 +36,13 @@ public struct AuthenticationFailure: Error, Sendable, Hashable {
         case tokenHeader = "token-header"
         case tokenAlgorithm = "token-algorithm"
         case tokenKeyUnknown = "token-key-unknown"
+        case tokenKeyIssuer = "token-key-issuer"
         case tokenSignature = "token-signature"
         case tokenIssuer = "token-issuer"
         case tokenAudience = "token-audience"
+        case tokenKind = "token-kind"
         case tokenTenant = "token-tenant"
+        case tokenTenantMissing = "token-tenant-missing"
         case tokenSubject = "token-subject"
         case tokenRoles = "token-roles"
         case tokenTimes = "token-times"
@@ -50,13 +53,24 @@ public struct AuthenticationFailure: Error, Sendable, Hashable {
 
     public let reason: Reason
     public let cause: Cause
+    /// Of a token's time: since its end, or to its beginning.
+    public let seconds: Int64?
+    /// The configured issuer whose token it is said to be, as its file has it; nothing of the token.
+    public private(set) var issuer: String?
 
-    init(_ cause: Cause) {
+    init(_ cause: Cause, seconds: Int64? = nil) {
         self.cause = cause
+        self.seconds = seconds
         switch cause {
         case .noCredential: reason = .missing
         case .certificateExpired, .tokenExpired: reason = .expired
         default: reason = .invalid
         }
+    }
+
+    func of(_ issuer: TokenIssuer) -> AuthenticationFailure {
+        var failure = self
+        failure.issuer = issuer.issuer
+        return failure
     }
 }

@@ -121,6 +121,33 @@ static inline X509_CRL *engine_read_crl(BIO *bio) {
     return PEM_read_bio_X509_CRL(bio, NULL, engine_no_passphrase, NULL);
 }
 
+/* What a certificate of the store is to client chains, `text` gets its subject. */
+enum engine_authority { ENGINE_NOT_LONE, ENGINE_ANCHOR, ENGINE_NO_AUTHORITY };
+
+/* An issuing authority whose own issuer is not in the store is made an end of chains, by trust in this very
+   certificate: the flag for partial chains would make ends of all of them, and take those that have their root in the
+   store out of its lists of revocation. */
+static inline enum engine_authority engine_settle_authority(X509_STORE *store, int index, char *text, int size) {
+    STACK_OF(X509_OBJECT) *objects = X509_STORE_get0_objects(store);
+    X509 *certificate = X509_OBJECT_get0_X509(sk_X509_OBJECT_value(objects, index));
+    if (!certificate || X509_self_signed(certificate, 0) == 1) return ENGINE_NOT_LONE;
+    // Whoever wrote trust into the file has decided already.
+    if (X509_get0_trust_objects(certificate) || X509_get0_reject_objects(certificate)) return ENGINE_NOT_LONE;
+    for (int i = 0; i < sk_X509_OBJECT_num(objects); i++) {
+        X509 *issuer = X509_OBJECT_get0_X509(sk_X509_OBJECT_value(objects, i));
+        if (!issuer || issuer == certificate) continue;
+        if (X509_check_issued(issuer, certificate) == X509_V_OK) return ENGINE_NOT_LONE;
+    }
+    X509_NAME_oneline(X509_get_subject_name(certificate), text, size);
+    if (X509_check_ca(certificate) < 1) return ENGINE_NO_AUTHORITY;
+    ASN1_OBJECT *usage = OBJ_nid2obj(NID_client_auth);
+    return usage && X509_add1_trust_object(certificate, usage) == 1 ? ENGINE_ANCHOR : ENGINE_NOT_LONE;
+}
+
+static inline int engine_store_count(X509_STORE *store) {
+    return sk_X509_OBJECT_num(X509_STORE_get0_objects(store));
+}
+
 /* 1 if authorities of the store bear the name of the list's issuer and not one of them signed it. A list of an issuer
    that is not in the store may be an intermediate's, which comes with the client's chain: judged then. */
 static inline int engine_crl_is_forged(X509_STORE *store, X509_CRL *crl) {
@@ -193,6 +220,43 @@ static inline int engine_chain_count(const STACK_OF(X509) *chain) { return chain
 
 static inline void engine_chain_free(STACK_OF(X509) *chain) { sk_X509_pop_free(chain, X509_free); }
 
+/* The end of a chain needs no revocation list of an issuer that is not here: it is trusted for being in the file. A
+   self-signed one is its own issuer and needs its list. */
+static inline int engine_judge(int ok, X509_STORE_CTX *ctx) {
+    if (ok) return ok;
+    int error = X509_STORE_CTX_get_error(ctx);
+    // The last one is of a list of that issuer, which cannot be proven without it.
+    if (error != X509_V_ERR_UNABLE_TO_GET_CRL && error != X509_V_ERR_UNABLE_TO_GET_CRL_ISSUER
+        && error != X509_V_ERR_CRL_SIGNATURE_FAILURE) return 0;
+    STACK_OF(X509) *chain = X509_STORE_CTX_get0_chain(ctx);
+    int depth = X509_STORE_CTX_get_error_depth(ctx);
+    if (!chain || depth == 0 || depth != sk_X509_num(chain) - 1) return 0;
+    X509 *end = sk_X509_value(chain, depth);
+    if (X509_self_signed(end, 0) == 1 || !X509_get0_trust_objects(end)) return 0;
+    X509_STORE_CTX_set_error(ctx, X509_V_OK);
+    return 1;
+}
+
+static inline int engine_time(const ASN1_TIME *time, int64_t *seconds) {
+    struct tm parts;
+    memset(&parts, 0, sizeof parts);
+    if (!time || ASN1_TIME_to_tm(time, &parts) != 1) return 0;
+    *seconds = (int64_t)timegm(&parts);
+    return 1;
+}
+
+/* The library does not look at the times of a chain's end that is not self-signed. */
+static inline int engine_end_of_chain_time(X509_STORE_CTX *ctx, int64_t moment) {
+    STACK_OF(X509) *chain = X509_STORE_CTX_get0_chain(ctx);
+    X509 *end = chain ? sk_X509_value(chain, sk_X509_num(chain) - 1) : NULL;
+    int64_t first = 0, last = 0;
+    if (!end || !engine_time(X509_get0_notBefore(end), &first) || !engine_time(X509_get0_notAfter(end), &last)) {
+        return X509_V_ERR_UNSPECIFIED;
+    }
+    if (moment < first) return X509_V_ERR_CERT_NOT_YET_VALID;
+    return moment > last ? X509_V_ERR_CERT_HAS_EXPIRED : X509_V_OK;
+}
+
 /* Verifies a client's chain at a moment. Returns X509_V_OK only when every step could be checked and passed. */
 static inline int engine_verify_client(X509_STORE *store, X509 *leaf, STACK_OF(X509) *chain, int64_t moment,
                                        int check_revocation) {
@@ -209,10 +273,11 @@ static inline int engine_verify_client(X509_STORE *store, X509 *leaf, STACK_OF(X
             X509_VERIFY_PARAM_set_time(param, (time_t)moment);
             X509_VERIFY_PARAM_set_depth(param, 10);
             X509_VERIFY_PARAM_set_auth_level(param, 2);
+            X509_STORE_CTX_set_verify_cb(ctx, engine_judge);
             int verdict = X509_verify_cert(ctx);
             int error = X509_STORE_CTX_get_error(ctx);
             if (verdict == 1 && error == X509_V_OK) {
-                result = X509_V_OK;
+                result = engine_end_of_chain_time(ctx, moment);
             } else if (error != X509_V_OK) {
                 result = error;
             }
@@ -221,14 +286,6 @@ static inline int engine_verify_client(X509_STORE *store, X509 *leaf, STACK_OF(X
     X509_STORE_CTX_free(ctx);
     ERR_clear_error();
     return result;
-}
-
-static inline int engine_time(const ASN1_TIME *time, int64_t *seconds) {
-    struct tm parts;
-    memset(&parts, 0, sizeof parts);
-    if (!time || ASN1_TIME_to_tm(time, &parts) != 1) return 0;
-    *seconds = (int64_t)timegm(&parts);
-    return 1;
 }
 
 /* When the certificate that a context shows runs out. */

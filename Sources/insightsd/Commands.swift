@@ -1,8 +1,10 @@
 import ArgumentParser
+import Authentication
 import Datastore
 import DatastoreSQLite
 import Foundation
 import InsightsServer
+import RPCEngine
 
 struct MigrateCommand: MaintenanceCommand {
     static let configuration = CommandConfiguration(
@@ -66,6 +68,10 @@ struct CheckConfigCommand: MaintenanceCommand {
             print(name.padding(toLength: width + 2, withPad: " ", startingAt: 0) + value)
         }
         try settings.checkFiles()
+        try TokenVerifier.check(loadTokenIssuers(settings))
+        for remark in try settings.clientCA.map(TLSConfiguration.remarks(onClientCA:)) ?? [] {
+            print("note: \(remark)")
+        }
     }
 }
 

@@ -24,6 +24,8 @@ enum EngineEventLog {
                 .warning, "abuse", metadata: ["connection": "\(id)", "remote": "\(remote)", "kind": "\(kind)"])
         case .acceptPaused(let reason):
             strangers.log(.warning, "accepting paused", metadata: ["reason": "\(reason)"])
+        case .authorityAlone(let reason):
+            logger.warning("a client authority without its root", metadata: ["reason": "\(reason)"])
         case .revocationListUnusable(let reason):
             logger.warning("a revocation list cannot be used", metadata: ["reason": "\(reason)"])
         case .tlsReloaded(let generation):

@@ -57,7 +57,7 @@ final class ScriptedFetcher: KeySetFetcher {
         var weak = try TestIssuer.jwk("bad", rsa: small.publicKey)
         weak["use"] = "sig"
         let bad: [[String: String]] = [
-            weak, changed(["kid": nil]), changed(["kid": ""]), changed(["use": "enc"]), changed(["alg": "HS256"]),
+            weak, changed(["kid": ""]), changed(["use": "enc"]), changed(["alg": "HS256"]),
             changed(["alg": "RS512"]), changed(["alg": "none"]), changed(["kty": "oct"]), changed(["kty": "rsa"]),
             changed(["n": nil]), changed(["n": ""]), changed(["n": "AAAA"]), changed(["e": "AQ"]), changed(["e": "Ag"]),
             changed(["e": ""]), changed(["e": "AQAAAAE"]), changed(["n": "!!!"]), changed(["key_ops": "verify"]),
@@ -216,6 +216,15 @@ final class ScriptedFetcher: KeySetFetcher {
 
     @Test func missingKeyFileStopsTheStart() throws {
         #expect(throws: TokenIssuerError.self) { try TokenBench([issuer.settings(["jwks": "nothing.json"])]) }
+        for changes: [String: Any] in [[:], ["jwks": "nothing.json"], ["algorithms": ["ES384"]]] {
+            let issuer = try issuer.settings(changes)
+            let starts = (try? TokenBench([issuer])) != nil
+            #expect(((try? TokenVerifier.check([issuer])) != nil) == starts)
+        }
+        #expect(throws: TokenIssuerError.self) { try TokenVerifier.check([issuer.settings(), issuer.settings()]) }
+        try issuer.writeKeys([TestIssuer.jwk("ec1", p256: issuer.ec.publicKey)])
+        #expect(throws: TokenIssuerError.self) { try TokenBench([issuer.settings(["algorithms": ["RS256"]])]) }
+        #expect(throws: TokenIssuerError.self) { try TokenVerifier.check([issuer.settings(["algorithms": ["RS256"]])]) }
         try Data(count: 2_000_000).write(to: URL(fileURLWithPath: issuer.keysPath))
         #expect(throws: TokenIssuerError.self) { try TokenBench([issuer.settings()]) }
     }

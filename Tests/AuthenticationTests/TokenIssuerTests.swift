@@ -24,9 +24,12 @@ import Testing
     @Test func defaults() throws {
         let issuer = try issuer(#"{"issuer":"i","audience":"a",\#(rest)}"#)
         #expect(issuer.algorithms == [.rs256, .es256])
-        #expect(issuer.rolesClaim == "roles")
+        #expect(issuer.rolesClaim.text == "roles")
+        #expect(issuer.tenantClaim.text == "tid")
+        #expect(issuer.audiences == ["a"])
         #expect(issuer.keys == .file("/etc/insights/keys.json"))
-        #expect(issuer.partners == ["t": try PartnerID("p1")])
+        #expect(issuer.partner(ofTenant: "T") == (try PartnerID("p1")))
+        #expect(issuer.partner(ofTenant: "u") == nil)
     }
 
     @Test(arguments: [
@@ -34,19 +37,87 @@ import Testing
         (#"{"issuer":"i","issuer":"j"}"#, "is not one JSON object with distinct keys"),
         (
             #"{"issuer":"","audience":"a","jwks":"k","partners":{"t":"p"}}"#,
-            #""issuer" must be a string that is not empty"#
+            #""issuer" must be a string that is not empty, without spaces around it"#
         ),
-        (#"{"audience":"a","jwks":"k","partners":{"t":"p"}}"#, #""issuer" must be a string that is not empty"#),
+        (
+            #"{"audience":"a","jwks":"k","partners":{"t":"p"}}"#,
+            #""issuer" must be a string that is not empty, without spaces around it"#
+        ),
         (
             #"{"issuer":"i","audience":"","jwks":"k","partners":{"t":"p"}}"#,
-            #""audience" must be a string that is not empty"#
+            #""audience" must be a string that is not empty, without spaces around it"#
         ),
-        (#"{"issuer":"i","jwks":"k","partners":{"t":"p"}}"#, #""audience" must be a string that is not empty"#),
         (
-            #"{"issuer":"i","audience":["a"],"jwks":"k","partners":{"t":"p"}}"#,
-            #""audience" must be a string that is not empty"#
+            #"{"issuer":"i","jwks":"k","partners":{"t":"p"}}"#,
+            #""audience" must be a string that is not empty, without spaces around it"#
         ),
-        (#"{"issuer":"i","audience":"a","partners":{"t":"p"}}"#, #""jwks" must be a string that is not empty"#),
+        (
+            #"{"issuer":"i","audience":[],"jwks":"k","partners":{"t":"p"}}"#,
+            #""audience" must be a string, or a list of some, that is not empty"#
+        ),
+        (
+            #"{"issuer":"i","audience":["a",""],"jwks":"k","partners":{"t":"p"}}"#,
+            #""audience" must be a string, or a list of some, that is not empty"#
+        ),
+        (
+            #"{"issuer":"i","audience":["api://{client-id}"],"jwks":"k","partners":{"t":"p"}}"#,
+            #""audience" has "{client-id}", which stands for nothing"#
+        ),
+        (
+            #"{"issuer":" i","audience":"a","jwks":"k","partners":{"t":"p"}}"#,
+            #""issuer" must be a string that is not empty, without spaces around it"#
+        ),
+        (
+            #"{"issuer":"https://i/{tenant}/v2.0","audience":"a","jwks":"k","partners":{"t":"p"}}"#,
+            #""issuer" has "{tenant}", which stands for nothing; only {tenantid} may stand in it, once"#
+        ),
+        (
+            #"{"issuer":"https://i/<your tenant>/","audience":"a","jwks":"k","partners":{"t":"p"}}"#,
+            #""issuer" has "<your tenant>", which stands for nothing; only {tenantid} may stand in it, once"#
+        ),
+        (
+            #"{"issuer":"https://i/{tenantid","audience":"a","jwks":"k","partners":{"t":"p"}}"#,
+            #""issuer" has "{tenantid", which stands for nothing; only {tenantid} may stand in it, once"#
+        ),
+        (
+            #"{"issuer":"{TenantID}/{tenantid}","audience":"a","jwks":"k","partners":{"t":"p"}}"#,
+            #""issuer" has "{tenantid}", which stands for nothing; only {tenantid} may stand in it, once"#
+        ),
+        (
+            #"{"issuer":"i","audience":"a","jwks":"k","partners":{"ab":"p","aB":"q"}}"#,
+            #""partners" has the tid "ab" twice, in other letters"#
+        ),
+        (
+            #"{"issuer":"i","audience":"a","jwks":"k","partners":{"<tid>":"p"}}"#,
+            #""partners" has "<tid>", which stands for nothing"#
+        ),
+        (
+            #"{"issuer":"i","audience":"a","jwks":"k","partners":{"t ":"p"}}"#,
+            #""partners" has the tid "t ", which no token can name"#
+        ),
+        (
+            #"{"issuer":"i","audience":"a","jwks":"k","tenant_claim":"iss","partners":{"j":"p"}}"#,
+            #""partners" must have "issuer" as a key, for "tenant_claim" is iss"#
+        ),
+        (
+            #"{"issuer":"i","audience":"a","jwks":"k","partners":{"t":"p"},"tenant_claim":7}"#,
+            #""tenant_claim" must be a string that is not empty, without spaces around it"#
+        ),
+        (
+            #"{"issuer":"https://login.microsoftonline.com/common/v2.0","audience":"a","jwks":"k","#
+                + #""partners":{"t":"p"}}"#,
+            #""issuer" is that of the tenant "common", which "partners" does not have; "#
+                + "for tokens of several tenants write {tenantid} in its place"
+        ),
+        (
+            #"{"issuer":"https://sts.windows.net/u/","audience":"a","jwks":"k","partners":{"t":"p"}}"#,
+            #""issuer" is that of the tenant "u", which "partners" does not have; "#
+                + "for tokens of several tenants write {tenantid} in its place"
+        ),
+        (
+            #"{"issuer":"i","audience":"a","partners":{"t":"p"}}"#,
+            #""jwks" must be a string that is not empty, without spaces around it"#
+        ),
         (
             #"{"issuer":"i","audience":"a","jwks":"http://x/keys","partners":{"t":"p"}}"#,
             #""jwks" must be a path or an https URL"#
@@ -77,17 +148,28 @@ import Testing
         ),
         (
             #"{"issuer":"i","audience":"a","jwks":"k","partners":{"t":"a b"}}"#,
-            #""partners" must map each tid to a partner id"#
+            #""partners" must map the tid "t" to a partner id"#
         ),
         (
             #"{"issuer":"i","audience":"a","jwks":"k","partners":{"t":"p"},"roles_claim":""}"#,
-            #""roles_claim" must be a string that is not empty"#
+            #""roles_claim" must be a string that is not empty, without spaces around it"#
         ),
         (#"{"issuer":"i","audience":"a","jwks":"k","partners":{"t":"p"},"audiance":"x"}"#, #"unknown key "audiance""#),
         (#"{"issuer":"i","audience":"a","jwks":"k","partners":{"t":"p"},"a\nb":"x"}"#, #"unknown key "a?b""#),
     ])
     func refuses(_ text: String, _ expected: String) {
         #expect(reason(text) == expected)
+    }
+
+    /// What differs by its case alone is one tenant as `tid` and two elsewhere.
+    @Test func tenantsOfOtherClaimsHaveCases() throws {
+        let issuer = try issuer(
+            #"{"issuer":"i","audience":"a","jwks":"k","tenant_claim":"org","partners":{"ab":"p","aB":"q"}}"#)
+        #expect(issuer.partner(ofTenant: "aB") == (try PartnerID("q")))
+        #expect(issuer.partner(ofTenant: "AB") == nil)
+        let same = try self.issuer(
+            #"{"issuer":"https://sts.windows.net/U/","audience":"a","jwks":"k","partners":{"u":"p"}}"#)
+        #expect(same.partner(ofTenant: "U") == (try PartnerID("p")))
     }
 
     @Test(arguments: [

@@ -134,12 +134,35 @@ import Testing
         try issuer.writeKeys([TestIssuer.jwk("rsa1", rsa: issuer.rsa.publicKey)])
         let bench = try TokenBench([issuer.settings()])
         #expect(bench.accepts(try issuer.token()))
-        for kid: Any? in ["other", "RSA1", "", nil, 1, ["rsa1"], "rsa1\u{0}", String(repeating: "a", count: 300)] {
+        #expect(bench.accepts(try issuer.token(header: ["kid": nil])))
+        for kid: Any? in ["other", "RSA1", "", NSNull(), 1, ["rsa1"], "rsa1\u{0}", String(repeating: "a", count: 300)] {
             #expect(bench.failure(try issuer.token(header: ["kid": kid]))?.cause == .tokenKeyUnknown)
         }
         for kid in ["../../etc/passwd", "'; DROP TABLE keys;--", "/dev/zero", "https://evil.example/jwks"] {
             #expect(bench.failure(try issuer.token(kid: kid))?.cause == .tokenKeyUnknown)
         }
+    }
+
+    @Test func tokenWithoutKeyIdNeedsTheOnlyKey() throws {
+        let one = try TestIssuer.jwk("rsa1", rsa: issuer.rsa.publicKey)
+        var nameless = one
+        nameless["kid"] = nil
+        let unnamed = try issuer.token(header: ["kid": nil])
+        let other = try issuer.token(header: ["kid": nil], key: issuer.rsaNext)
+        for keys in [[one], [nameless], [one, ["kty": "OKP", "kid": "x"]]] {
+            try issuer.writeKeys(keys)
+            let bench = try TokenBench([issuer.settings()])
+            #expect(bench.accepts(unnamed))
+            #expect(bench.failure(other)?.cause == .tokenSignature)
+            #expect(bench.accepts(try issuer.token()) == keys.contains(one))
+        }
+        for keys in [[one, TestIssuer.jwk("ec1", p256: issuer.ec.publicKey)], [one, nameless]] {
+            try issuer.writeKeys(keys)
+            let only = try TokenBench([issuer.settings()]).failure(unnamed)?.cause
+            #expect(only == (keys.contains(nameless) ? nil : .tokenKeyUnknown))
+        }
+        try issuer.writeKeys([nameless, nameless])
+        #expect(throws: TokenIssuerError.self) { try TokenBench([issuer.settings()]) }
     }
 
     // MARK: J3
@@ -174,7 +197,9 @@ import Testing
             #expect(try reason(["exp": bad]) == .invalid, "exp \(String(describing: bad))")
         }
         #expect(try reason(["exp": 253_402_300_799]) == nil)
-        for bad: Any? in [nil, "0", -1, true, NSNull(), now + 601] {
+        #expect(try reason(["nbf": nil]) == nil)
+        #expect(try reason(["nbf": nil, "iat": nil]) == nil)
+        for bad: Any? in ["0", -1, true, NSNull(), now + 601] {
             #expect(try reason(["nbf": bad]) == .invalid, "nbf \(String(describing: bad))")
         }
         for bad: Any? in ["x", now + 601, true] { #expect(try reason(["iat": bad]) == .invalid) }
@@ -195,14 +220,16 @@ import Testing
             #expect(try cause(["aud": bad]) == .tokenAudience)
         }
         #expect(try cause(["aud": ["other", TestIssuer.audience]]) == nil)
-        for bad: Any? in [nil, "", "tenant-3", "TENANT-1", 1, ["tenant-1"], "p1"] {
+        for bad: Any? in ["", "tenant-3", "tenant-1 ", 1, ["tenant-1", "tenant-1"], "p1", NSNull()] {
             #expect(try cause(["tid": bad]) == .tokenTenant)
         }
+        #expect(try cause(["tid": nil]) == .tokenTenantMissing)
+        #expect(try cause(["tid": "Tenant-1"]) == nil)
         for (oid, sub): (Any?, Any?) in [("", "ann"), (7, "ann"), (nil, ""), (["ann"], "ann"), (nil, 7)] {
             #expect(try cause(["oid": oid, "sub": sub]) == .tokenSubject)
         }
-        for claim in ["nonce", "at_hash", "c_hash"] { #expect(try cause([claim: "x"]) == .tokenAudience) }
-        for bad: Any in [7, ["AdminAgent", 7], [["AdminAgent"]], NSNull(), ["AdminAgent": true]] {
+        for claim in ["nonce", "at_hash", "c_hash"] { #expect(try cause([claim: "x"]) == .tokenKind) }
+        for bad: Any in [7, ["AdminAgent", 7], [["AdminAgent"]], [NSNull()], ["AdminAgent": true]] {
             #expect(try cause(["roles": bad]) == .tokenRoles)
         }
     }

@@ -3,12 +3,17 @@ import json
 import random
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from daemon import BINARY
 
+FOLDER = TemporaryDirectory()
+ISSUER = Path(FOLDER.name) / "issuer.json"
+ISSUER.write_text(json.dumps({"issuer": "i", "audience": "a", "jwks": "https://issuer.example/keys", "partners": {"t": "A"}}))
 GOOD = json.dumps({
     "listen": "127.0.0.1:8443", "admin-listen": "[::1]:9464", "trust_domain": "insights.local", "loops": 2,
-    "tls-cert": "/dev/null", "tls-key": "/dev/null", "token-issuer": ["/dev/null"], "shutdown-grace": 30,
+    "tls-cert": "/dev/null", "tls-key": "/dev/null", "token-issuer": [str(ISSUER)], "shutdown-grace": 30,
     "log-level": "info", "log_format": "json", "max-connections": 100,
 }).encode()
 WORDS = [

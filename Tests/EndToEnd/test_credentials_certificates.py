@@ -9,6 +9,7 @@ import grpc
 import pytest
 from certificates import TRUST_DOMAIN, Authority, openssl, principal_uri
 from conftest import Certificates, House
+from daemon import run_insightsd
 from frames import Frames, tls_context
 from google.rpc import error_details_pb2, status_pb2
 from odd_certificates import AUTHORITY, LEAF, Workshop
@@ -195,6 +196,102 @@ def test_good_certificates_of_every_kind_are_let_in(house, workshop):
         "a host name beside the URI": workshop.leaf("DNS:alice.test", f"URI:{principal_uri('A', 'alice')}"),
     }  # fmt: skip
     assert {name: outcome(house, identity) for name, identity in kinds.items()} == dict.fromkeys(kinds, "answered")
+
+
+# MARK: Issuing authorities without their root
+
+
+def issuing_authority(folder, root, *validity):
+    """An authority under another one, that issues and revokes as any."""
+    issuing = Authority(folder, folder.name)
+    request, extensions = folder / "issuing.csr", folder / "issuing.ext"
+    openssl("req", "-new", "-key", folder / "ca.key", "-subj", f"/CN={folder.name}", "-out", request)
+    extensions.write_text(AUTHORITY)
+    openssl(
+        "ca", "-batch", "-notext", "-config", root.folder / "openssl.cnf", "-in", request, "-out", issuing.certificate,
+        "-extfile", extensions, *validity,
+    )  # fmt: skip
+    return issuing
+
+
+def bundle(path, *files):
+    path.write_bytes(b"".join(file.read_bytes() for file in files))
+    return path
+
+
+def with_chain(identity, *authorities):
+    for authority in authorities:
+        with open(identity.certificate, "ab") as file:
+            file.write(authority.certificate.read_bytes())
+    return identity
+
+
+def lone(house):
+    return [line for line in house.daemon.log_lines() if line["message"] == "a client authority without its root"]
+
+
+def checked(certificates, *options):
+    files = ("--tls-cert", certificates.server.certificate, "--tls-key", certificates.server.key)
+    return run_insightsd("check-config", *files, *options)
+
+
+def test_an_issuing_authority_alone_is_an_end_of_chains(new_house, certificates, tmp_path):
+    """Of its root nothing else is trusted, and the start says so; the roots beside it are what they were."""
+    main, root = certificates.authority, Authority(tmp_path / "root", "corporate root")
+    issuing, sibling = issuing_authority(tmp_path / "issuing", root), issuing_authority(tmp_path / "sibling", root)
+    ours = issuing.principal("A", "alice")
+    kinds = {
+        "issued": (ours, "answered"), "with its chain": (with_chain(issuing.principal("A", "alice", "a2"), issuing, root), "answered"),
+        "by the other root": (certificates.alice, "answered"), "by its own root": (root.principal("A", "alice"), INVALID),
+        "by a sibling": (with_chain(sibling.principal("A", "alice"), sibling), INVALID),
+        "by a sibling with the root": (with_chain(sibling.principal("A", "alice", "a3"), sibling, root), INVALID),
+        "ended": (issuing.principal("A", "alice", "a4", expired=True), ("UNAUTHENTICATED", "CREDENTIAL_EXPIRED")),
+    }  # fmt: skip
+    both = bundle(tmp_path / "both.pem", issuing.certificate, main.certificate)
+    house = new_house("--client-ca", both).start().register()
+    assert {name: outcome(house, identity) for name, (identity, _) in kinds.items()} == {
+        name: expected for name, (_, expected) in kinds.items()
+    }
+    (line,) = lone(house)
+    assert line["level"] == "warning" and "CN=issuing" in line["metadata"]["reason"] and str(both) in line["metadata"]["reason"]
+    # Alone it is all that is trusted; with its root beside it nothing is to be said.
+    bundle(both, issuing.certificate)
+    eventually(lambda: outcome(house, certificates.alice) == INVALID)
+    assert outcome(house, ours) == "answered" and len(lone(house)) == 2
+    bundle(both, issuing.certificate, root.certificate)
+    eventually(lambda: outcome(house, kinds["by its own root"][0]) == "answered")
+    assert outcome(house, ours) == "answered" and len(lone(house)) == 2
+    for files, notes in (((issuing,), 1), ((issuing, sibling), 2), ((issuing, root), 0), ((main,), 0)):
+        done = checked(certificates, "--client-ca", bundle(tmp_path / "checked.pem", *(file.certificate for file in files)))
+        assert (done.returncode, done.stdout.count("note: ")) == (0, notes)
+    leaf = checked(certificates, "--client-ca", ours.certificate)
+    assert leaf.returncode == 0 and "is no authority" in leaf.stdout
+    assert checked(certificates, "--client-ca", certificates.server.key).returncode == 1
+
+
+def test_an_issuing_authority_alone_ends_and_revokes(new_house, certificates, tmp_path):
+    main, root = certificates.authority, Authority(tmp_path / "root", "corporate root")
+    issuing = issuing_authority(tmp_path / "issuing", root)
+    ended = issuing_authority(tmp_path / "ended", root, "-startdate", "20200101000000Z", "-enddate", "20200201000000Z")
+    good, revoked = issuing.principal("A", "alice"), issuing.principal("A", "alice", "revoked")
+    issuing.revoke(revoked)
+    lists = [authority.revocation_list(tmp_path / f"{name}.crl") for name, authority in (("main", main), ("issuing", issuing))]
+    crl = bundle(tmp_path / "lists.pem", *lists)
+    file = bundle(tmp_path / "authorities.pem", issuing.certificate, main.certificate)
+    house = new_house("--client-ca", file, "--crl", crl).start().register()
+    assert (outcome(house, good), outcome(house, revoked)) == ("answered", INVALID)
+    # The root's list, whoever it names, cannot be proven without the root.
+    bundle(crl, *lists, root.revocation_list(tmp_path / "root.crl"))
+    house.daemon.wait_for_log("TLS files read again")
+    assert (outcome(house, good), outcome(house, revoked)) == ("answered", INVALID)
+    # Without the authority's own list nobody of its is let in.
+    bundle(crl, lists[0])
+    eventually(lambda: outcome(house, good) == INVALID)
+    bundle(crl, *lists, ended.revocation_list(tmp_path / "ended.crl"))
+    bundle(file, issuing.certificate, ended.certificate, main.certificate)
+    eventually(lambda: outcome(house, good) == "answered")
+    late = ended.principal("A", "alice")
+    eventually(lambda: outcome(house, late) == INVALID and refusals(house)[-1].get("reason") == "certificate has expired")
 
 
 def test_a_key_that_is_not_the_certificates_proves_nothing(house, certificates):

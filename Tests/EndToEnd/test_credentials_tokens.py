@@ -10,6 +10,7 @@ import time
 
 import pytest
 from certificates import openssl
+from daemon import run_insightsd
 from key_server import KeyServer
 from test_transport import eventually
 from token_signer import AUDIENCE, ISSUER, TENANT, CurveSigner, Signer, b64, segment
@@ -185,15 +186,16 @@ def wrong_claims(tokens):
     wrong = {
         "iss": [None, "", ISSUER + "/", ISSUER.upper(), "https://issuer.example/", V1_ISSUER, URL_ISSUER, 7, [ISSUER]],
         "aud": [None, "", "API://insights", "api://insights/", [], ["other"], 7, [AUDIENCE, 7], [[AUDIENCE]], {"a": AUDIENCE}],
-        "tid": [None, "", "elsewhere", TENANT.upper(), TENANT + " ", 1, [TENANT], "A", "tenant-nobody"],
+        "tid": [None, "", "elsewhere", TENANT + " ", 1, [TENANT, TENANT], "A", "tenant-nobody"],
         "exp": [
             None, str(now + 600), now - 61, now - 3_600, 0, -1, True, 1e300, 253_402_300_800, 2**63, [now + 600], {}, "",
         ],
-        "nbf": [None, str(now - 10), later, later + 600, -1, False, [0]],
+        "nbf": [str(now - 10), later, later + 600, -1, False, [0]],
         "iat": ["x", later, True],
         "oid": ["", 7, ["ann"]],
         "roles": [7, [7], [["AdminAgent"]], {"AdminAgent": True}],
         "nonce": ["x"], "at_hash": ["x"], "c_hash": ["x"],
+        "typ": ["ID", "Refresh", "Offline"],
         "cnf": [{}, {"jkt": "x"}, "x", {"x5t#S256": b64(bytes(32))}],
     }  # fmt: skip
     for name, values in wrong.items():
@@ -458,6 +460,14 @@ BAD_ISSUERS = {
     "plain HTTP": (dict(jwks="http://issuer.example/keys"), '"jwks"'),
     "no keys": (dict(jwks="nothing.json"), '"jwks"'),
     "no partners": (dict(partners={}), '"partners"'),
+    "no audience in the list": (dict(audience=[]), '"audience"'),
+    "unknown placeholder": (dict(issuer="https://issuer.example/{tenant}/v2.0"), '"{tenant}"'),
+    "placeholder of a manual": (dict(audience="api://<client id>"), '"<client id>"'),
+    "issuer of all tenants": (dict(issuer="https://login.microsoftonline.com/common/v2.0"), '"common"'),
+    "tenant without a partner": (dict(issuer="https://sts.windows.net/0d0c7d4e-1111-4222-8333-944445555666/"), '"partners"'),
+    "one tenant in two cases": (dict(partners={TENANT: "A", TENANT.upper(): "B"}), '"partners"'),
+    "malformed partner": (dict(partners={TENANT: "A B"}), TENANT),
+    "keys of other algorithms": (dict(algorithms=["ES384"]), '"jwks"'),
 }
 
 
@@ -471,8 +481,13 @@ def test_the_start_is_refused(new_house, tokens, tmp_path, changes, named):
     tokens_file = tmp_path / "issuer.json"
     good = dict(issuer=ISSUER, audience=AUDIENCE, jwks=str(tokens.folder / "v2-keys.json"), partners={TENANT: "A"})
     tokens_file.write_text(json.dumps({name: value for name, value in (good | changes).items() if value is not None}))
-    code, error = new_house("--token-issuer", tokens_file).daemon.start_refused()
+    house = new_house("--token-issuer", tokens_file)
+    code, error = house.daemon.start_refused()
     assert code == 1 and named in error and len(complaints(error)) == 1
+    server = house.certificates.server
+    files = ("--tls-cert", server.certificate, "--tls-key", server.key, "--token-issuer", tokens_file)
+    checked = run_insightsd("check-config", *files)
+    assert checked.returncode == 1 and named in checked.stderr and checked.stderr.count("\n") == 1
 
 
 def test_the_start_is_refused_with_one_issuer_twice(new_house, tokens):

@@ -58,7 +58,6 @@ BAD = {
     "expired": ({"exp": NOW - 3600, "nbf": NOW - 7200, "iat": NOW - 7200}, "CREDENTIAL_EXPIRED"),
     "no end": ({"exp": None}, "CREDENTIAL_INVALID"),
     "not yet": ({"nbf": NOW + 86_400}, "CREDENTIAL_INVALID"),
-    "no start": ({"nbf": None}, "CREDENTIAL_INVALID"),
     "end as text": ({"exp": "tomorrow"}, "CREDENTIAL_INVALID"),
 }
 
@@ -118,7 +117,9 @@ def test_without_an_issuer_every_token_is_refused(new_house, signer):
 def test_the_log_says_why_a_token_is_refused(house, signer):
     causes = {
         "token-expired": {"exp": NOW - 3600, "nbf": NOW - 7200, "iat": NOW - 7200}, "token-audience": {"aud": "else"},
-        "token-issuer": {"iss": "https://elsewhere.test/"}, "token-roles": {"roles": 7},
+        "token-issuer": {"iss": "https://elsewhere.test/"}, "token-roles": {"roles": 7}, "token-tenant": {"tid": "elsewhere"},
+        "token-tenant-missing": {"tid": None}, "token-not-yet-valid": {"nbf": NOW + 86_400, "exp": NOW + 172_800},
+        "token-kind": {"typ": "ID"}, "token-times": {"exp": None},
     }  # fmt: skip
     begin = len(house.daemon.log_lines())
     for claims in causes.values():
@@ -131,7 +132,99 @@ def test_the_log_says_why_a_token_is_refused(house, signer):
     lines = told()
     assert [line["metadata"]["cause"] for line in lines] == list(causes)
     assert {line["level"] for line in lines} == {"info"}
-    assert all(set(line["metadata"]) == {"cause", "remote", "request_id"} for line in lines)
+    # Of the issuer what its file says, of a time the distance, and nothing of the token itself.
+    for line in lines:
+        told_of = set(line["metadata"]) - {"cause", "remote", "request_id"}
+        cause = line["metadata"]["cause"]
+        timed = {"seconds"} if cause in ("token-expired", "token-not-yet-valid") else set()
+        assert told_of == timed | (set() if cause == "token-issuer" else {"issuer"})
+        assert line["metadata"].get("issuer", ISSUER) == ISSUER
+    assert int(lines[0]["metadata"]["seconds"]) >= 3_600
+
+
+def test_a_token_need_not_begin(house, signer):
+    assert isinstance(ask(house, signer.token(nbf=None)), bytes)
+    assert isinstance(ask(house, signer.token(nbf=None, iat=None)), bytes)
+
+
+def test_the_case_of_a_tenant_says_nothing(house, signer):
+    assert isinstance(ask(house, signer.token(tid=TENANT.upper())), bytes)
+
+
+def test_the_log_says_that_a_token_gives_no_role(house, signer):
+    begin = len(house.daemon.log_lines())
+    for roles in (None, ["Reader"]):
+        assert ask(house, signer.token(roles=roles)).reason == "ROLE_LACKS_PERMISSION"
+    eventually(lambda: len([line for line in house.daemon.log_lines()[begin:] if line["message"] == "token gives no role"]) == 2)
+
+
+@pytest.fixture(scope="module")
+def shapes(api, certificates, signer, tmp_path_factory):
+    """A server that believes issuers as Entra ID, Auth0 and Keycloak are, all of one key."""
+    from conftest import House
+
+    folder = tmp_path_factory.mktemp("shapes")
+    (folder / "keys.json").write_text(json.dumps({"keys": [signer.jwk()]}))
+    files = {
+        "entra2": {"issuer": "https://login.microsoftonline.com/{tenantid}/v2.0", "audience": "client", "partners": {TENANT.upper(): "A"}},
+        "entra1": {"issuer": "https://sts.windows.net/{tenantid}/", "audience": ["other", AUDIENCE], "partners": {TENANT: "B"}},
+        "auth0": {
+            "issuer": "https://a.auth0.com/", "audience": AUDIENCE, "tenant_claim": "org_id",
+            "roles_claim": "https://insights.example/roles", "partners": {"org_1": "A"},
+        },
+        "keycloak": {
+            "issuer": "https://sso.example/realms/a", "audience": "insights", "tenant_claim": "iss",
+            "roles_claim": "realm_access.roles", "partners": {"https://sso.example/realms/a": "A"},
+        },
+    }  # fmt: skip
+    options = []
+    for name, issuer in files.items():
+        (folder / f"{name}.json").write_text(json.dumps(issuer | {"jwks": "keys.json"}))
+        options += ["--token-issuer", folder / f"{name}.json"]
+    house = House(api, certificates, tmp_path_factory.mktemp("house"), *options)
+    house.start().register()
+    yield house
+    house.close()
+
+
+def test_tokens_as_issuers_make_them(shapes, signer, api):
+    bare = dict(tid=None, oid=None, roles=None, nbf=None)
+    good = {
+        "entra2": dict(iss=f"https://login.microsoftonline.com/{TENANT}/v2.0", aud="client", ver="2.0"),
+        "entra1": dict(iss=f"https://sts.windows.net/{TENANT}/", appid="x", ver="1.0"),
+        "auth0": bare
+        | {"iss": "https://a.auth0.com/", "aud": [AUDIENCE, "https://a.auth0.com/userinfo"], "org_id": "org_1",
+           "https://insights.example/roles": ["SalesAgent"]},
+        "keycloak": bare
+        | dict(iss="https://sso.example/realms/a", aud=["insights", "account"], typ="Bearer", nonce="n",
+               realm_access={"roles": ["SalesAgent", "offline_access"]}),
+    }  # fmt: skip
+    for name, claims in good.items():
+        answer = ask(shapes, signer.token(**claims), "WhoAmI")
+        assert isinstance(answer, bytes), name
+        who = api.WhoAmIResponse.FromString(answer).principal
+        assert (who.partner_id, list(who.roles)) == ("B" if name == "entra1" else "A", [api.ROLE_SALES_AGENT]), name
+        # None of one issuer's passes for another's.
+        for other in good.values():
+            if other is not claims:
+                assert ask(shapes, signer.token(**claims | {"iss": other["iss"]}), "WhoAmI").code == "UNAUTHENTICATED"
+    stranger = "0d0c7d4e-1111-4222-8333-944445555666"
+    for tenants in ((TENANT, stranger), (stranger, TENANT), (stranger, stranger)):
+        for pattern in ("https://login.microsoftonline.com/{}/v2.0", "https://sts.windows.net/{}/"):
+            token = signer.token(iss=pattern.format(tenants[0]), tid=tenants[1], aud="client")
+            assert ask(shapes, token, "WhoAmI").reason == "CREDENTIAL_INVALID"
+
+
+def test_deleting_does_not_end_a_token_and_says_so(house, signer, api):
+    alice = house["alice"]
+    token = signer.token(oid="tilda", roles=["SalesAgent"])
+    alice.call("CreatePrincipal", principal=dict(principal_id="tilda", roles=[3]))
+    answer = alice.call("DeletePrincipal", principal_id="tilda")
+    assert "token" in answer.note and "disabling" in answer.note
+    assert isinstance(ask(house, token), bytes)
+    alice.call("CreatePrincipal", principal=dict(principal_id="tilda", roles=[3]))
+    alice.call("UpdatePrincipal", principal=dict(principal_id="tilda", disabled=True), update_mask={"paths": ["disabled"]})
+    assert ask(house, token).reason == "CREDENTIAL_INVALID"
 
 
 def test_nothing_of_a_token_is_in_the_log(house, signer):

@@ -36,6 +36,18 @@ struct KeySet: Sendable {
     struct Entry: Sendable {
         let key: PublicKey
         let algorithms: Set<TokenAlgorithm>
+        /// Whose tokens alone it proves, where the set says so: Entra ID publishes the keys of all tenants in one set,
+        /// and those of personal accounts say nothing about anybody else.
+        let issuer: IssuerName?
+
+        /// A key of a fixed issuer proves tokens of that name, or of the tenant that the name has between slashes:
+        /// the same keys serve several versions of an issuer's name.
+        func mayProve(issuer name: String, tenant: String?) -> Bool {
+            guard let fixed = issuer?.fixed else { return true }
+            guard fixed != name else { return true }
+            guard let tenant = tenant?.asciiLowercased, !tenant.isEmpty else { return false }
+            return fixed.asciiLowercased.split(separator: "/").contains { $0 == tenant }
+        }
     }
 
     static let empty = KeySet(entries: [:])
@@ -48,33 +60,44 @@ struct KeySet: Sendable {
 
     var count: Int { entries.values.reduce(0) { $0 + $1.count } }
 
-    /// The key of that id for that algorithm; a token without a known id is never tried with any other key.
-    func key(_ id: String, for algorithm: TokenAlgorithm) -> PublicKey? {
-        entries[id]?.first { $0.algorithms.contains(algorithm) }?.key
+    static func isKeyID(_ text: String) -> Bool { !text.isEmpty && text.utf8.count <= maximumKeyIDBytes }
+
+    /// The key of that id for that algorithm; a token with an unknown id is never tried with any other key. A token
+    /// that names none is proven by the set's only key.
+    func key(_ id: String?, for algorithm: TokenAlgorithm) -> Entry? {
+        if id == nil, count != 1 { return nil }
+        let named = id.map { entries[$0] ?? [] } ?? entries.values.first ?? []
+        return named.first { $0.algorithms.contains(algorithm) }
     }
 
-    /// Reads a JSON Web Key Set (RFC 7517). Keys of other kinds and uses, without an id, or too weak are left out.
-    /// Two keys of one id for one algorithm make the set ambiguous, and it is refused.
+    /// Reads a JSON Web Key Set (RFC 7517). Keys of other kinds and uses, or too weak, are left out, and so are those
+    /// without an id, but for one alone. Two keys of one id for one algorithm make the set ambiguous, and it is
+    /// refused.
     init(json: [UInt8], allowed: Set<TokenAlgorithm>) throws(KeySetError) {
         guard let keys = StrictJSON(json)?.object?["keys"]?.array, keys.count <= Self.maximumKeys else {
             throw .malformed
         }
         var entries: [String: [Entry]] = [:]
+        var nameless: [Entry] = []
         for key in keys {
             guard let members = key.object else { throw .malformed }
-            guard let (id, entry) = Self.entry(members, allowed: allowed) else { continue }
+            guard let entry = Self.entry(members, allowed: allowed) else { continue }
+            guard let kid = members["kid"] else {
+                nameless.append(entry)
+                continue
+            }
+            guard let id = kid.string, Self.isKeyID(id) else { continue }
             let known = entries[id, default: []]
             guard known.allSatisfy({ $0.algorithms.isDisjoint(with: entry.algorithms) }) else { throw .malformed }
             entries[id] = known + [entry]
         }
+        // No token can name it: no id is empty.
+        if entries.isEmpty, nameless.count == 1 { entries[""] = nameless }
         guard !entries.isEmpty else { throw .noUsableKey }
         self.entries = entries
     }
 
-    private static func entry(
-        _ members: [String: StrictJSON], allowed: Set<TokenAlgorithm>
-    ) -> (String, Entry)? {
-        guard let id = members["kid"]?.string, !id.isEmpty, id.utf8.count <= maximumKeyIDBytes else { return nil }
+    private static func entry(_ members: [String: StrictJSON], allowed: Set<TokenAlgorithm>) -> Entry? {
         if let use = members["use"], use.string != "sig" { return nil }
         if let operations = members["key_ops"] {
             guard let listed = operations.array, listed.contains(.string("verify")) else { return nil }
@@ -85,7 +108,13 @@ struct KeySet: Sendable {
             guard let text = named.string, let algorithm = TokenAlgorithm(rawValue: text) else { return nil }
             algorithms.formIntersection([algorithm])
         }
-        return algorithms.isEmpty ? nil : (id, Entry(key: key, algorithms: algorithms))
+        var issuer: IssuerName?
+        if let named = members["issuer"] {
+            // For whom a key is must be clear.
+            guard let name = named.string.flatMap({ try? IssuerName($0) }) else { return nil }
+            issuer = name
+        }
+        return algorithms.isEmpty ? nil : Entry(key: key, algorithms: algorithms, issuer: issuer)
     }
 
     private static func key(_ members: [String: StrictJSON]) -> PublicKey? {

@@ -6,46 +6,74 @@ struct TokenClaims: Sendable {
     /// Seconds that the issuer's clock may differ from this one.
     static let skew: Int64 = 60
     /// Claims that only tokens about a sign-in have: they tell a client who its user is and are no leave to call.
-    private static let idTokenClaims = ["nonce", "at_hash", "c_hash"]
+    private static let idTokenClaims = ["at_hash", "c_hash"]
 
     let identity: TokenIdentity
-    let notBefore: Int64
+    /// Nil when the token has no `nbf`.
+    private let notBefore: Int64?
     /// The token was over before it began.
     private let neverHeld: Bool
     /// SHA-256 of the certificate that the token is bound to (RFC 8705); nil when it is bound to none.
     let certificate: [UInt8]?
 
     init(_ claims: [String: StrictJSON], of issuer: TokenIssuer) throws(AuthenticationFailure) {
-        guard claims["iss"]?.string == issuer.issuer else { throw AuthenticationFailure(.tokenIssuer) }
-        try Self.checkAudience(claims, issuer)
-        guard let tenant = claims["tid"]?.string, let partner = issuer.partners[tenant] else {
-            throw AuthenticationFailure(.tokenTenant)
+        guard let name = claims["iss"]?.string, issuer.name.matches(name, tenant: claims["tid"]?.string) else {
+            throw AuthenticationFailure(.tokenIssuer)
         }
-        guard Self.idTokenClaims.allSatisfy({ claims[$0] == nil }) else {
-            throw AuthenticationFailure(.tokenAudience)
-        }
-        guard let expiry = claims["exp"]?.numericDate, let notBefore = claims["nbf"]?.numericDate else {
-            throw AuthenticationFailure(.tokenTimes)
-        }
-        var start = notBefore
-        if let issued = claims["iat"] {
-            guard let time = issued.numericDate else { throw AuthenticationFailure(.tokenTimes) }
-            start = max(start, time)
-        }
+        try Self.checkAudience(claims["aud"], issuer)
+        try Self.checkKind(claims)
+        guard let expiry = claims["exp"]?.numericDate else { throw AuthenticationFailure(.tokenTimes) }
+        notBefore = try Self.time(claims["nbf"])
+        let start = [notBefore, try Self.time(claims["iat"])].compactMap(\.self).max()
+        neverHeld = start.map { $0 >= expiry } ?? false
         identity = TokenIdentity(
-            partner: partner, principal: try Self.principal(claims),
-            roles: try Self.roles(claims[issuer.rolesClaim]), expiresAt: expiry)
-        self.notBefore = notBefore
-        neverHeld = start >= expiry
+            partner: try Self.partner(claims, issuer), principal: try Self.principal(claims),
+            roles: try Self.roles(issuer.rolesClaim.value(in: claims)), expiresAt: expiry)
         certificate = try Self.binding(claims["cnf"])
     }
 
     /// Whether the token holds at `now` for a caller with that certificate.
     func check(certificate presented: [UInt8]?, now: Int64) throws(AuthenticationFailure) {
         if let certificate, certificate != presented { throw AuthenticationFailure(.tokenBinding) }
-        guard now < identity.expiresAt + Self.skew else { throw AuthenticationFailure(.tokenExpired) }
+        guard now < identity.expiresAt + Self.skew else {
+            throw AuthenticationFailure(.tokenExpired, seconds: now - identity.expiresAt)
+        }
         guard !neverHeld else { throw AuthenticationFailure(.tokenTimes) }
-        guard now >= notBefore - Self.skew else { throw AuthenticationFailure(.tokenNotYetValid) }
+        if let notBefore, now < notBefore - Self.skew {
+            throw AuthenticationFailure(.tokenNotYetValid, seconds: notBefore - now)
+        }
+    }
+
+    /// A time that a token need not have.
+    private static func time(_ claim: StrictJSON?) throws(AuthenticationFailure) -> Int64? {
+        guard let claim else { return nil }
+        guard let time = claim.numericDate else { throw AuthenticationFailure(.tokenTimes) }
+        return time
+    }
+
+    /// A tenant is a text, or a list of a single one.
+    private static func partner(
+        _ claims: [String: StrictJSON], _ issuer: TokenIssuer
+    ) throws(AuthenticationFailure) -> PartnerID {
+        guard let claim = issuer.tenantClaim.value(in: claims) else {
+            throw AuthenticationFailure(.tokenTenantMissing)
+        }
+        var tenant = claim.string
+        if let listed = claim.array, listed.count == 1 { tenant = listed[0].string }
+        guard let tenant, let partner = issuer.partner(ofTenant: tenant) else {
+            throw AuthenticationFailure(.tokenTenant)
+        }
+        return partner
+    }
+
+    /// Refuses tokens that are no leave to call. Keycloak tells its kinds in the claim `typ`, and of its access tokens
+    /// some have the `nonce` that elsewhere is in tokens about a sign-in alone.
+    private static func checkKind(_ claims: [String: StrictJSON]) throws(AuthenticationFailure) {
+        let kind = claims["typ"]?.string?.asciiLowercased
+        let isAboutSignIn = idTokenClaims.contains { claims[$0] != nil } || (claims["nonce"] != nil && kind != "bearer")
+        guard !isAboutSignIn, !["id", "refresh", "offline", "logout"].contains(kind) else {
+            throw AuthenticationFailure(.tokenKind)
+        }
     }
 
     /// Who calls: `oid`, which is the same in every application, or `sub`, which nearly every issuer has. A name that
@@ -65,30 +93,26 @@ struct TokenClaims: Sendable {
     }
 
     private static func checkAudience(
-        _ claims: [String: StrictJSON], _ issuer: TokenIssuer
+        _ claim: StrictJSON?, _ issuer: TokenIssuer
     ) throws(AuthenticationFailure) {
-        let named: Bool
-        switch claims["aud"] {
-        case .string(let audience): named = audience == issuer.audience
-        case .array(let audiences):
-            guard audiences.allSatisfy({ $0.string != nil }) else { throw AuthenticationFailure(.tokenAudience) }
-            named = audiences.contains(.string(issuer.audience))
-        default: named = false
+        guard let names = texts(claim), !issuer.audiences.isDisjoint(with: names) else {
+            throw AuthenticationFailure(.tokenAudience)
         }
-        guard named else { throw AuthenticationFailure(.tokenAudience) }
     }
 
-    /// One name or a list of names. Names of other kinds of roles give nothing.
+    /// Names of other kinds of roles give nothing.
     private static func roles(_ claim: StrictJSON?) throws(AuthenticationFailure) -> RoleSet {
-        let names: [StrictJSON]
-        switch claim {
-        case nil: names = []
-        case .string: names = claim.map { [$0] } ?? []
-        case .array(let elements): names = elements
-        default: throw AuthenticationFailure(.tokenRoles)
-        }
-        guard names.allSatisfy({ $0.string != nil }) else { throw AuthenticationFailure(.tokenRoles) }
-        return RoleSet(names.compactMap(\.string).compactMap(Role.init(tokenName:)))
+        guard let claim, claim != .null else { return RoleSet([]) }
+        guard let names = texts(claim) else { throw AuthenticationFailure(.tokenRoles) }
+        return RoleSet(names.compactMap(Role.init(tokenName:)))
+    }
+
+    /// A text, or a list of nothing but texts; nil for anything else.
+    private static func texts(_ claim: StrictJSON?) -> [String]? {
+        if let text = claim?.string { return [text] }
+        guard let elements = claim?.array else { return nil }
+        let texts = elements.compactMap(\.string)
+        return texts.count == elements.count ? texts : nil
     }
 
     /// A token that is bound to something else than a certificate's digest cannot be checked here and is refused.

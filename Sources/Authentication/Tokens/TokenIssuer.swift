@@ -2,7 +2,7 @@ import Foundation
 import Outgoing
 import Tenancy
 
-/// What is wrong with a token issuer's file, naming the file and the key but no value.
+/// What is wrong with a token issuer's file, naming the file and the key.
 public struct TokenIssuerError: Error, Sendable, Hashable, CustomStringConvertible {
     public let file: String
     public let reason: String
@@ -18,22 +18,34 @@ public enum KeyLocation: Sendable, Hashable {
 
 /// An issuer of bearer tokens, as a file describes it.
 ///
-/// One JSON object: `issuer` and `audience` (both required, compared letter by letter with `iss` and `aud`), `jwks`
-/// (a path, relative to the file's own folder, or an https URL), `partners` (object from the `tid` claim to a partner
-/// id), `algorithms` (default `RS256`, `ES256`) and `roles_claim` (default `roles`).
+/// One JSON object:
+/// - `issuer`, required: what `iss` says, letter by letter; `{tenantid}` in it stands for the token's `tid`.
+/// - `audience`, required: a text or a list of texts, one of which `aud` names.
+/// - `jwks`, required: a path, relative to the file's own folder, or an https URL.
+/// - `partners`, required: object from the tenant that a token names to a partner id. Several tenants may be one
+///   partner's.
+/// - `tenant_claim`: where the tenant stands, default `tid`; `iss` makes each issuer a tenant.
+/// - `roles_claim`: where the roles stand, default `roles`.
+/// - `algorithms`: default `RS256`, `ES256`.
+///
+/// A file that no token could ever match is refused.
 public struct TokenIssuer: Sendable, Hashable {
     /// Bound of the file, in bytes.
     public static let maximumFileBytes = 1_048_576
     private static let knownKeys: Set<String> = [
-        "issuer", "audience", "jwks", "algorithms", "partners", "roles_claim",
+        "issuer", "audience", "jwks", "algorithms", "partners", "tenant_claim", "roles_claim",
     ]
 
+    /// As the file has it.
     public let issuer: String
-    public let audience: String
+    public let audiences: Set<String>
     public let keys: KeyLocation
     public let algorithms: Set<TokenAlgorithm>
-    public let partners: [String: PartnerID]
-    public let rolesClaim: String
+    let name: IssuerName
+    let tenantClaim: ClaimPath
+    let rolesClaim: ClaimPath
+    /// By the tenant as `tenantKey` writes it.
+    private let partners: [String: PartnerID]
 
     /// Reads an issuer's file.
     public static func load(path: String) throws(TokenIssuerError) -> TokenIssuer {
@@ -50,67 +62,179 @@ public struct TokenIssuer: Sendable, Hashable {
 
     /// - Parameter file: the file's path, for errors and for a relative path of the keys.
     public init(json: [UInt8], file: String) throws(TokenIssuerError) {
-        func fail(_ reason: String) -> TokenIssuerError { TokenIssuerError(file: file, reason: reason) }
-        guard let members = StrictJSON(json)?.object else { throw fail("is not one JSON object with distinct keys") }
-        if let unknown = members.keys.sorted().first(where: { !Self.knownKeys.contains($0) }) {
-            throw fail("unknown key \(Self.quoted(unknown))")
+        do throws(IssuerFault) {
+            try self.init(IssuerSettings(json, known: Self.knownKeys), folder: file)
+        } catch {
+            throw TokenIssuerError(file: file, reason: error.reason)
         }
-        func text(_ name: String) throws(TokenIssuerError) -> String {
-            guard let text = members[name]?.string, !text.isEmpty else {
-                throw fail("\"\(name)\" must be a string that is not empty")
-            }
-            return text
+    }
+
+    private init(_ settings: IssuerSettings, folder file: String) throws(IssuerFault) {
+        issuer = try settings.text("issuer")
+        do throws(UnknownPlaceholder) {
+            name = try IssuerName(issuer)
+        } catch {
+            throw IssuerFault(
+                "\"issuer\" has \(IssuerFault.quoted(error.text)), which stands for nothing; "
+                    + "only {tenantid} may stand in it, once")
         }
-        issuer = try text("issuer")
-        audience = try text("audience")
-        let location = try text("jwks")
+        audiences = Set(try settings.texts("audience"))
+        for audience in audiences { try settings.refusePlaceholder(in: audience, of: "audience") }
+        let location = try settings.text("jwks")
         if location.contains("://") {
-            guard let address = HTTPSAddress(location) else { throw fail("\"jwks\" must be a path or an https URL") }
+            guard let address = HTTPSAddress(location) else {
+                throw IssuerFault("\"jwks\" must be a path or an https URL")
+            }
             keys = .url(address)
         } else {
             let folder = file.lastIndex(of: "/").map { String(file[...$0]) } ?? ""
             keys = .file(location.hasPrefix("/") ? location : folder + location)
         }
-        rolesClaim = members["roles_claim"] == nil ? "roles" : try text("roles_claim")
-        algorithms = try Self.algorithms(members["algorithms"], fail)
-        partners = try Self.partners(members["partners"], fail)
+        rolesClaim = try settings.path("roles_claim") ?? ClaimPath(text: "roles")
+        tenantClaim = try settings.path("tenant_claim") ?? Self.tid
+        algorithms = try settings.algorithms()
+        partners = try settings.partners(by: tenantClaim)
+        try requireSomeTenant()
     }
 
-    private static func algorithms(
-        _ value: StrictJSON?, _ fail: (String) -> TokenIssuerError
-    ) throws(TokenIssuerError) -> Set<TokenAlgorithm> {
-        guard let value else { return [.rs256, .es256] }
+    /// The partner of a tenant that a token names.
+    func partner(ofTenant tenant: String) -> PartnerID? {
+        partners[Self.tenantKey(tenant, tenantClaim)]
+    }
+
+    private static let tid = ClaimPath(text: "tid")
+
+    /// The case of a `tid` says nothing; what other claims hold may differ by it alone.
+    fileprivate static func tenantKey(_ tenant: String, _ claim: ClaimPath) -> String {
+        claim == tid ? tenant.asciiLowercased : tenant
+    }
+
+    /// Throws when the name of the issuer shows that its tokens name no tenant of `partners`.
+    private func requireSomeTenant() throws(IssuerFault) {
+        guard let fixed = name.fixed else { return }
+        if tenantClaim.text == "iss" {
+            guard partners[fixed] != nil else {
+                throw IssuerFault("\"partners\" must have \"issuer\" as a key, for \"tenant_claim\" is iss")
+            }
+        } else if tenantClaim == Self.tid, let tenant = Self.entraTenant(fixed) {
+            guard partners[tenant.asciiLowercased] != nil else {
+                throw IssuerFault(
+                    "\"issuer\" is that of the tenant \(IssuerFault.quoted(tenant)), which \"partners\" does not have; "
+                        + "for tokens of several tenants write {tenantid} in its place")
+            }
+        }
+    }
+
+    /// What stands in the place of the tenant's id in the issuers of Entra ID, where it always is the token's `tid`:
+    /// also `common` and domain names, which are not.
+    private static func entraTenant(_ issuer: String) -> String? {
+        let parts = issuer.split(separator: "/", omittingEmptySubsequences: false)
+        guard parts.count > 3, parts[0] == "https:",
+            parts[2] == "sts.windows.net" || parts[2].hasPrefix("login.microsoftonline.")
+        else { return nil }
+        return String(parts[3])
+    }
+}
+
+/// Why an issuer's file cannot be used, in words that follow the file's name.
+private struct IssuerFault: Error {
+    let reason: String
+
+    init(_ reason: String) { self.reason = reason }
+
+    /// Something of the file for a message: short, and nothing that could break the line.
+    static func quoted(_ name: String) -> String {
+        let safe = name.unicodeScalars.prefix(64).map { (0x20..<0x7F).contains($0.value) ? Character($0) : "?" }
+        return "\"\(String(safe))\""
+    }
+}
+
+/// The members of an issuer's file, each read as what it must be.
+private struct IssuerSettings {
+    let members: [String: StrictJSON]
+
+    init(_ json: [UInt8], known: Set<String>) throws(IssuerFault) {
+        guard let members = StrictJSON(json)?.object else {
+            throw IssuerFault("is not one JSON object with distinct keys")
+        }
+        if let unknown = members.keys.sorted().first(where: { !known.contains($0) }) {
+            throw IssuerFault("unknown key \(IssuerFault.quoted(unknown))")
+        }
+        self.members = members
+    }
+
+    func text(_ name: String) throws(IssuerFault) -> String {
+        guard let text = members[name]?.string, Self.isName(text) else {
+            throw IssuerFault("\"\(name)\" must be a string that is not empty, without spaces around it")
+        }
+        return text
+    }
+
+    /// A text, or a list of some.
+    func texts(_ name: String) throws(IssuerFault) -> [String] {
+        guard let elements = members[name]?.array else { return [try text(name)] }
+        let texts = elements.compactMap(\.string).filter(Self.isName)
+        guard !texts.isEmpty, texts.count == elements.count else {
+            throw IssuerFault("\"\(name)\" must be a string, or a list of some, that is not empty")
+        }
+        return texts
+    }
+
+    func path(_ name: String) throws(IssuerFault) -> ClaimPath? {
+        guard members[name] != nil else { return nil }
+        let text = try text(name)
+        guard text.utf8.count <= ClaimPath.maximumBytes else {
+            throw IssuerFault("\"\(name)\" is longer than \(ClaimPath.maximumBytes) bytes")
+        }
+        return ClaimPath(text: text)
+    }
+
+    func algorithms() throws(IssuerFault) -> Set<TokenAlgorithm> {
+        guard let value = members["algorithms"] else { return [.rs256, .es256] }
         var algorithms: Set<TokenAlgorithm> = []
         for name in value.array ?? [] {
             guard let algorithm = name.string.flatMap(TokenAlgorithm.init(rawValue:)) else {
                 let known = TokenAlgorithm.allCases.map(\.rawValue).joined(separator: ", ")
-                throw fail("\"algorithms\" may contain only \(known)")
+                throw IssuerFault("\"algorithms\" may contain only \(known)")
             }
             algorithms.insert(algorithm)
         }
-        guard !algorithms.isEmpty else { throw fail("\"algorithms\" must be a list that is not empty") }
+        guard !algorithms.isEmpty else { throw IssuerFault("\"algorithms\" must be a list that is not empty") }
         return algorithms
     }
 
-    private static func partners(
-        _ value: StrictJSON?, _ fail: (String) -> TokenIssuerError
-    ) throws(TokenIssuerError) -> [String: PartnerID] {
-        guard let members = value?.object, !members.isEmpty else {
-            throw fail("\"partners\" must be an object from tid to partner id that is not empty")
+    func partners(by claim: ClaimPath) throws(IssuerFault) -> [String: PartnerID] {
+        let what = claim.text == "tid" ? "tid" : "tenant"
+        guard let named = members["partners"]?.object, !named.isEmpty else {
+            throw IssuerFault("\"partners\" must be an object from \(what) to partner id that is not empty")
         }
         var partners: [String: PartnerID] = [:]
-        for (tenant, name) in members {
-            guard !tenant.isEmpty, let text = name.string, let partner = try? PartnerID(text) else {
-                throw fail("\"partners\" must map each tid to a partner id")
+        // In order, so that the same file gets the same message.
+        for (tenant, name) in named.sorted(by: { $0.key < $1.key }) {
+            guard Self.isName(tenant) else {
+                throw IssuerFault("\"partners\" has the \(what) \(IssuerFault.quoted(tenant)), which no token can name")
             }
-            partners[tenant] = partner
+            try refusePlaceholder(in: tenant, of: "partners")
+            guard let text = name.string, let partner = try? PartnerID(text) else {
+                throw IssuerFault("\"partners\" must map the \(what) \(IssuerFault.quoted(tenant)) to a partner id")
+            }
+            guard partners.updateValue(partner, forKey: TokenIssuer.tenantKey(tenant, claim)) == nil else {
+                throw IssuerFault("\"partners\" has the tid \(IssuerFault.quoted(tenant)) twice, in other letters")
+            }
         }
         return partners
     }
 
-    /// A key of the file for a message: short, and nothing that could break the line.
-    private static func quoted(_ name: String) -> String {
-        let safe = name.unicodeScalars.prefix(64).map { (0x20..<0x7F).contains($0.value) ? Character($0) : "?" }
-        return "\"\(String(safe))\""
+    func refusePlaceholder(in text: String, of name: String) throws(IssuerFault) {
+        do throws(UnknownPlaceholder) {
+            try IssuerName.requireNone(in: text)
+        } catch {
+            throw IssuerFault("\"\(name)\" has \(IssuerFault.quoted(error.text)), which stands for nothing")
+        }
+    }
+
+    /// Whether an issuer could write that.
+    private static func isName(_ text: String) -> Bool {
+        !text.isEmpty && text == text.trimmingCharacters(in: .whitespacesAndNewlines)
     }
 }

@@ -10,7 +10,8 @@ struct TokenText: Sendable {
     private static let acceptedTypes: Set<String> = ["jwt", "at+jwt"]
 
     let algorithm: TokenAlgorithm
-    let keyID: String
+    /// Nil when the header names no key.
+    let keyID: String?
     let claims: [String: StrictJSON]
     /// What the signature is over.
     let signed: [UInt8]
@@ -35,10 +36,11 @@ struct TokenText: Sendable {
         guard let name = parameters["alg"]?.string, let algorithm = TokenAlgorithm(rawValue: name) else {
             throw AuthenticationFailure(.tokenAlgorithm)
         }
-        guard let keyID = parameters["kid"]?.string, !keyID.isEmpty, keyID.utf8.count <= KeySet.maximumKeyIDBytes
-        else { throw AuthenticationFailure(.tokenKeyUnknown) }
+        keyID = parameters["kid"]?.string
+        guard keyID != nil || parameters["kid"] == nil, keyID.map(KeySet.isKeyID) ?? true else {
+            throw AuthenticationFailure(.tokenKeyUnknown)
+        }
         self.algorithm = algorithm
-        self.keyID = keyID
         self.claims = claims
         self.signature = signature
         signed = Array(token[..<parts[1].endIndex])

@@ -30,7 +30,9 @@ public final class TokenVerifier: Sendable {
 
     private let issuers: [TokenIssuer]
     private let sources: [KeySetSource]
+    /// By the fixed names of issuers; of those with a placeholder the places are in `patterns`.
     private let places: [String: Int]
+    private let patterns: [Int]
     private let remembered = Mutex<[Fingerprint: Remembered]>([:])
 
     /// Reads the issuers' keys and keeps them fresh until `stop`.
@@ -48,14 +50,11 @@ public final class TokenVerifier: Sendable {
         _ issuers: [TokenIssuer], settings: KeySettings, fetcher: any KeySetFetcher,
         report: @escaping @Sendable (KeySetEvent) -> Void
     ) throws(TokenIssuerError) {
-        var places: [String: Int] = [:]
-        for (place, issuer) in issuers.enumerated() {
-            guard places.updateValue(place, forKey: issuer.issuer) == nil else {
-                throw TokenIssuerError(file: "of \(issuer.issuer)", reason: "the issuer is configured twice")
-            }
-        }
+        try Self.requireDistinct(issuers)
         self.issuers = issuers
-        self.places = places
+        let fixed = issuers.enumerated().compactMap { place, issuer in issuer.name.fixed.map { ($0, place) } }
+        places = Dictionary(uniqueKeysWithValues: fixed)
+        patterns = issuers.indices.filter { issuers[$0].name.fixed == nil }
         sources = issuers.map { KeySetSource($0, settings: settings, fetcher: fetcher, report: report) }
         for (issuer, source) in zip(issuers, sources) {
             do throws(KeySetError) {
@@ -69,6 +68,27 @@ public final class TokenVerifier: Sendable {
 
     deinit {
         stop()
+    }
+
+    /// Throws what would stop a start with these issuers; fetches nothing.
+    public static func check(_ issuers: [TokenIssuer]) throws(TokenIssuerError) {
+        try requireDistinct(issuers)
+        for issuer in issuers {
+            guard case .file(let path) = issuer.keys else { continue }
+            do throws(KeySetError) {
+                let json = try BoundedFile.read(path, limit: KeySettings().maximumBytes)
+                _ = try KeySet(json: json, allowed: issuer.algorithms)
+            } catch {
+                throw TokenIssuerError(file: "of \(issuer.issuer)", reason: "\"jwks\": \(error)")
+            }
+        }
+    }
+
+    private static func requireDistinct(_ issuers: [TokenIssuer]) throws(TokenIssuerError) {
+        var names: Set<IssuerName> = []
+        for issuer in issuers where !names.insert(issuer.name).inserted {
+            throw TokenIssuerError(file: "of \(issuer.issuer)", reason: "the issuer is configured twice")
+        }
     }
 
     /// Ends the threads that keep the keys fresh; tokens are still checked with the keys at hand.
@@ -85,48 +105,69 @@ public final class TokenVerifier: Sendable {
         guard token.count <= TokenText.maximumBytes else { throw AuthenticationFailure(.tokenTooLong) }
         let bytes = Array(token)
         let fingerprint = Fingerprint(of: bytes)
-        let claims: TokenClaims
-        if let known = recall(fingerprint) {
-            claims = known
-        } else {
-            claims = try prove(bytes, fingerprint, now: now)
+        let known = recall(fingerprint)
+        let proven = if let known { known } else { try prove(bytes, fingerprint, now: now) }
+        do throws(AuthenticationFailure) {
+            try proven.claims.check(certificate: certificate, now: now)
+        } catch {
+            throw error.of(issuers[proven.source])
         }
-        try claims.check(certificate: certificate, now: now)
-        return claims.identity
+        return proven.claims.identity
     }
 
-    private func recall(_ fingerprint: Fingerprint) -> TokenClaims? {
+    private func recall(_ fingerprint: Fingerprint) -> Remembered? {
         guard let known = remembered.withLock({ $0[fingerprint] }) else { return nil }
-        return sources[known.source].current.version == known.version ? known.claims : nil
+        return sources[known.source].current.version == known.version ? known : nil
+    }
+
+    /// The issuer that a token says it is of: one with that very name, or with a placeholder that its `tid` fits.
+    private func place(_ claims: [String: StrictJSON]) throws(AuthenticationFailure) -> Int {
+        guard let name = claims["iss"]?.string else { throw AuthenticationFailure(.tokenIssuer) }
+        if let place = places[name] { return place }
+        let tenant = claims["tid"]?.string
+        guard let place = patterns.first(where: { issuers[$0].name.matches(name, tenant: tenant) }) else {
+            throw AuthenticationFailure(.tokenIssuer)
+        }
+        return place
     }
 
     private func prove(
         _ bytes: [UInt8], _ fingerprint: Fingerprint, now: Int64
-    ) throws(AuthenticationFailure) -> TokenClaims {
+    ) throws(AuthenticationFailure) -> Remembered {
         let token = try TokenText(bytes)
-        guard let name = token.claims["iss"]?.string, let place = places[name] else {
-            throw AuthenticationFailure(.tokenIssuer)
+        let place = try place(token.claims)
+        let proven: Remembered
+        do throws(AuthenticationFailure) {
+            proven = try prove(token, of: place, now: now)
+        } catch {
+            throw error.of(issuers[place])
         }
+        remembered.withLock { remembered in
+            // Emptied rather than aged: it fills up once in many thousands of tokens, and each is proven again once.
+            if remembered.count >= Self.maximumRemembered { remembered.removeAll(keepingCapacity: true) }
+            remembered[fingerprint] = proven
+        }
+        return proven
+    }
+
+    private func prove(
+        _ token: TokenText, of place: Int, now: Int64
+    ) throws(AuthenticationFailure) -> Remembered {
         guard issuers[place].algorithms.contains(token.algorithm) else {
             throw AuthenticationFailure(.tokenAlgorithm)
         }
         let source = sources[place]
         let (keys, version) = source.current
-        guard let key = keys.key(token.keyID, for: token.algorithm) else {
+        guard let entry = keys.key(token.keyID, for: token.algorithm) else {
             // This token is refused; the next one with the key of a rotation finds it.
             source.keyIsUnknown(now: now)
             throw AuthenticationFailure(.tokenKeyUnknown)
         }
-        guard key.isValid(token.signature, of: token.signed, token.algorithm.scheme) else {
+        guard entry.key.isValid(token.signature, of: token.signed, token.algorithm.scheme) else {
             throw AuthenticationFailure(.tokenSignature)
         }
-        let claims = try TokenClaims(token.claims, of: issuers[place])
-        let entry = Remembered(claims: claims, source: place, version: version)
-        remembered.withLock { remembered in
-            // Emptied rather than aged: it fills up once in many thousands of tokens, and each is proven again once.
-            if remembered.count >= Self.maximumRemembered { remembered.removeAll(keepingCapacity: true) }
-            remembered[fingerprint] = entry
-        }
-        return claims
+        let (name, tenant) = (token.claims["iss"]?.string ?? "", token.claims["tid"]?.string)
+        guard entry.mayProve(issuer: name, tenant: tenant) else { throw AuthenticationFailure(.tokenKeyIssuer) }
+        return Remembered(claims: try TokenClaims(token.claims, of: issuers[place]), source: place, version: version)
     }
 }

@@ -269,7 +269,9 @@ extension PBAccessService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Removes a principal. `FAILED_PRECONDITION` for the last enabled user management admin.
+        /// > Removes a principal: a certificate that names it is no credential any more. A token of a configured issuer that
+        /// > names it stays one, for its roles are its own; to end that too, disable the principal instead of deleting it.
+        /// > `FAILED_PRECONDITION` for the last enabled user management admin.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `PBDeletePrincipalRequest` message.
@@ -546,7 +548,9 @@ extension PBAccessService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Removes a principal. `FAILED_PRECONDITION` for the last enabled user management admin.
+        /// > Removes a principal: a certificate that names it is no credential any more. A token of a configured issuer that
+        /// > names it stays one, for its roles are its own; to end that too, disable the principal instead of deleting it.
+        /// > `FAILED_PRECONDITION` for the last enabled user management admin.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `PBDeletePrincipalRequest` message.
@@ -842,7 +846,9 @@ extension PBAccessService.ClientProtocol {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Removes a principal. `FAILED_PRECONDITION` for the last enabled user management admin.
+    /// > Removes a principal: a certificate that names it is no credential any more. A token of a configured issuer that
+    /// > names it stays one, for its roles are its own; to end that too, disable the principal instead of deleting it.
+    /// > `FAILED_PRECONDITION` for the last enabled user management admin.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `PBDeletePrincipalRequest` message.
@@ -1128,7 +1134,9 @@ extension PBAccessService.ClientProtocol {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Removes a principal. `FAILED_PRECONDITION` for the last enabled user management admin.
+    /// > Removes a principal: a certificate that names it is no credential any more. A token of a configured issuer that
+    /// > names it stays one, for its roles are its own; to end that too, disable the principal instead of deleting it.
+    /// > `FAILED_PRECONDITION` for the last enabled user management admin.
     ///
     /// - Parameters:
     ///   - message: request message to send.

@@ -41,6 +41,7 @@ final class Credentials: Sendable {
                 identity, peerRevision: connection.peerRevision,
                 memory: memory.account(of: identity.principal))
             if !hasToken { connection.attachment = caller }
+            if !identity.viaCertificate, identity.principal.roles.roles.isEmpty { noteNoRole(call) }
             return caller
         case .failure(let failure):
             if !hasToken { connection.attachment = nil }
@@ -49,14 +50,25 @@ final class Credentials: Sendable {
         }
     }
 
-    /// Why a credential was refused, for operators; the caller is told one of three texts. Fixed words, and of the
-    /// certificate its number alone: nothing that a token or an unverified name says. Whoever shows no credential is
+    /// Why a credential was refused, for operators; the caller is told one of three texts. Fixed words, the
+    /// issuer as its file has it, the distance of a token's times, and of the certificate its number alone: nothing
+    /// that a token or an unverified name says. Whoever shows no credential is
     /// seldom a misled caller and often a scanner.
     private func note(_ failure: AuthenticationFailure, of call: CallContext, peer: PeerIdentity?) {
         strangers.log(
             failure.cause == .noCredential ? .debug : .info, "credential refused",
             metadata: Self.metadata(
                 failure, of: call, serial: call.connection.peerCertificate?.serial, reason: peer?.reason ?? ""))
+    }
+
+    /// A token that holds and gives nothing: the issuer's file may name another claim than the one that has the roles,
+    /// or the issuer write them in other words.
+    private func noteNoRole(_ call: CallContext) {
+        strangers.log(
+            .info, "token gives no role",
+            metadata: [
+                "request_id": .string(CallLog.requestID(of: call)), "remote": .string(call.connection.remoteAddress),
+            ])
     }
 
     /// - Parameters:
@@ -71,6 +83,8 @@ final class Credentials: Sendable {
         ]
         if let serial { metadata["certificate"] = .string(String(serial.prefix(serialDigits))) }
         if !reason.isEmpty { metadata["reason"] = .string(reason) }
+        if let issuer = failure.issuer { metadata["issuer"] = .string(issuer) }
+        if let seconds = failure.seconds { metadata["seconds"] = .stringConvertible(seconds) }
         return metadata
     }
 

@@ -81,8 +81,15 @@ struct AccessService: Sendable {
         let message: PBDeletePrincipalRequest = try decode(bytes)
         let scope = try call.partnerScope()
         let principal = try principalID(message.principalID, field: "principal_id")
-        return try change(.delete(principal), call: call, scope: scope) { _ in PBDeletePrincipalResponse() }
+        return try change(.delete(principal), call: call, scope: scope) { _ in
+            var response = PBDeletePrincipalResponse()
+            response.note = Self.noteOfDeletion
+            return response
+        }
     }
+
+    private static let noteOfDeletion =
+        "deleting does not end a token of a configured issuer that names this principal; disabling the principal does"
 
     func createPartner(_ call: CallContext, _ bytes: RawSpan) throws(RPCStatus) -> UnaryAnswer {
         let message: PBCreatePartnerRequest = try decode(bytes)

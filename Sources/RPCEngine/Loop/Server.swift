@@ -32,7 +32,7 @@ public final class Server: Sendable {
     public func start() throws(EngineError) -> BoundAddress {
         // A peer that goes away while we write must be an error of that write, not the end of the process.
         signal(SIGPIPE, SIG_IGN)
-        tellUnusableLists()
+        tellRemarks()
         return try state.withLock { state throws(EngineError) in
             guard !state.started else { throw .configuration("the server was started before") }
             let count = configuration.loops > 0 ? configuration.loops : max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
@@ -91,7 +91,7 @@ public final class Server: Sendable {
             shared.replaceTLS(context)
             return state.generation
         }
-        tellUnusableLists()
+        tellRemarks()
         configuration.onEvent(.tlsReloaded(generation: generation))
     }
 
@@ -114,8 +114,8 @@ public final class Server: Sendable {
         return clean
     }
 
-    private func tellUnusableLists() {
-        for line in shared.currentTLS().unusableLists { configuration.onEvent(.revocationListUnusable(line)) }
+    private func tellRemarks() {
+        for event in shared.currentTLS().remarks { configuration.onEvent(event) }
     }
 
     private static func wait(_ nanoseconds: UInt64, until done: () -> Bool) -> Bool {

@@ -9,7 +9,8 @@ public struct TLSConfiguration: Sendable {
     public var certificateChainPEM: String
     /// PEM file without a pass phrase.
     public var keyPEM: String
-    /// PEM file of the authorities whose client certificates are trusted; nil asks for no client certificate.
+    /// PEM file of the authorities whose client certificates are trusted; nil asks for no client certificate. An
+    /// issuing authority whose own issuer is not in the file is trusted as a root is.
     public var clientCAPEM: String?
     /// PEM file of revocation lists. With it, every authority of a client's chain must have a current list here.
     public var crlPEM: String?
@@ -24,6 +25,12 @@ public struct TLSConfiguration: Sendable {
         self.clientCAPEM = clientCAPEM
         self.crlPEM = crlPEM
         self.minimumVersion = minimumVersion
+    }
+
+    /// Reads the client authorities as a start does. Throws when they cannot be used; otherwise one line for each
+    /// certificate that is an issuing authority without its root, or no authority at all.
+    public static func remarks(onClientCA path: String) throws(EngineError) -> [String] {
+        try TLSContext.remarksOnAuthorities(path)
     }
 }
 
@@ -85,6 +92,9 @@ public enum EngineEvent: Sendable {
     case abuse(id: UInt64, remoteAddress: String, kind: String)
     case acceptPaused(reason: String)
     case tlsReloaded(generation: UInt64)
+    /// A certificate among the client authorities is not what it may be taken for: an issuing authority without its
+    /// root, or none at all.
+    case authorityAlone(String)
     /// A revocation list says nothing that certificates could be judged by; whom it should judge is refused.
     case revocationListUnusable(String)
 }

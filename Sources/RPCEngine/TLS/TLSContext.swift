@@ -12,8 +12,8 @@ final class TLSContext: @unchecked Sendable {
     private let checksRevocation: Bool
     /// Of what was loaded: see ``Server/tlsExpiries``.
     private(set) var expiries: [TLSExpiry] = []
-    /// One line for each revocation list that was read and says nothing that could be used.
-    private(set) var unusableLists: [String] = []
+    /// What operators should know of the files, though they are in force.
+    private(set) var remarks: [EngineEvent] = []
 
     init(_ configuration: TLSConfiguration, generation: UInt64) throws(EngineError) {
         guard let context = SSL_CTX_new(TLS_server_method()) else {
@@ -40,6 +40,7 @@ final class TLSContext: @unchecked Sendable {
         try loadIdentity(configuration)
         if let path = configuration.clientCAPEM {
             try loadAuthorities(path)
+            remarks = TLSContext.settleAuthorities(store, of: path).map { .authorityAlone($0) }
             engine_ctx_request_client_certificate(context)
         }
         if let path = configuration.crlPEM {
@@ -78,18 +79,60 @@ final class TLSContext: @unchecked Sendable {
         guard let names = engine_name_list_new() else { throw .tls(file: path, reason: TLSContext.lastError()) }
         var kept = false
         defer { if !kept { engine_name_list_free(names) } }
+        try TLSContext.readAuthorities(path, into: store) { engine_name_list_add(names, $0) == 1 }
+        SSL_CTX_set_client_CA_list(context, names)
+        kept = true
+    }
+
+    /// One line for each certificate of a file of client authorities that is not what it is taken for. Throws when the
+    /// file cannot be used.
+    static func remarksOnAuthorities(_ path: String) throws(EngineError) -> [String] {
+        guard let store = X509_STORE_new() else { throw .tls(file: path, reason: lastError()) }
+        defer { X509_STORE_free(store) }
+        try readAuthorities(path, into: store) { _ in true }
+        return settleAuthorities(store, of: path)
+    }
+
+    private static func readAuthorities(
+        _ path: String, into store: OpaquePointer, each: (OpaquePointer) -> Bool
+    ) throws(EngineError) {
         var added = 0
-        try TLSContext.readPEM(path, read: { engine_read_certificate($0) }) { certificate in
+        try readPEM(path, read: { engine_read_certificate($0) }) { certificate in
             defer { X509_free(certificate) }
-            guard X509_STORE_add_cert(store, certificate) == 1, engine_name_list_add(names, certificate) == 1 else {
-                return false
-            }
+            guard X509_STORE_add_cert(store, certificate) == 1, each(certificate) else { return false }
             added += 1
             return true
         }
         guard added > 0 else { throw .tls(file: path, reason: "no certificate in it") }
-        SSL_CTX_set_client_CA_list(context, names)
-        kept = true
+    }
+
+    /// Makes ends of chains of the issuing authorities whose issuers are not in the store, and tells of them and of
+    /// certificates that are no authority.
+    private static func settleAuthorities(_ store: OpaquePointer, of path: String) -> [String] {
+        var remarks: [String] = []
+        for index in 0..<engine_store_count(store) {
+            var subject = [CChar](repeating: 0, count: 256)
+            let kind = engine_settle_authority(store, index, &subject, Int32(subject.count))
+            let name = "\(path): \(subject.withUnsafeBufferPointer(TLSContext.visible))"
+            switch kind {
+            case ENGINE_ANCHOR:
+                remarks.append(
+                    "\(name) is an issuing authority whose own issuer is not in the file: client certificates that it "
+                        + "issued are accepted, those of its issuer's other authorities are not, and whether it is "
+                        + "revoked itself cannot be checked")
+            case ENGINE_NO_AUTHORITY:
+                remarks.append("\(name) is no authority: no client certificate is accepted for it")
+            default: break
+            }
+        }
+        ERR_clear_error()
+        return remarks
+    }
+
+    /// A text of a certificate for a log line: visible ASCII alone.
+    private static func visible(_ text: UnsafeBufferPointer<CChar>) -> String {
+        let bytes = text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }
+        return String(decoding: bytes.map { (0x20..<0x7F).contains($0) ? $0 : UInt8(ascii: "?") }, as: UTF8.self)
     }
 
     private func loadRevocations(_ path: String) throws(EngineError) {
@@ -102,7 +145,8 @@ final class TLSContext: @unchecked Sendable {
             read += 1
             if let reason = engine_crl_unusable(list) {
                 // Left out: whoever has no other list of that authority is refused.
-                unusableLists.append("\(path): a revocation list is left out: \(String(cString: reason))")
+                remarks.append(
+                    .revocationListUnusable("\(path): a revocation list is left out: \(String(cString: reason))"))
                 return true
             }
             guard X509_STORE_add_crl(store, list) == 1 else { return false }

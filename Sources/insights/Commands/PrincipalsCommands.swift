@@ -120,7 +120,8 @@ struct PrincipalsCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "delete", abstract: "Remove a principal.",
             discussion: """
-                The last enabled user management admin cannot be removed.
+                The last enabled user management admin cannot be removed. Deleting does not end a token of a
+                configured issuer that names the principal; disabling the principal does.
 
                 Examples:
                   insights principals delete carol
@@ -132,8 +133,9 @@ struct PrincipalsCommand: AsyncParsableCommand {
             var request = PBDeletePrincipalRequest()
             request.principalID = principal
             let response = try await connection.connect { [request] in try await $0.deletePrincipal(request) }
+            let note = response.note.isEmpty ? "" : "Note: \(response.note).\n"
             try Answer(
-                message: response, table: { _ in "Deleted \(principal).\n" },
+                message: response, table: { _ in "Deleted \(principal).\n" + note },
                 csv: { [["principal_id", "state"], [principal, "DELETED"]] }
             ).print(connection.output)
         }

@@ -302,7 +302,8 @@ import Testing
         }
         var delete = PBDeletePrincipalRequest()
         delete.principalID = "sam"
-        _ = try house.call(.deletePrincipal, by: Self.alice, delete, as: PBDeletePrincipalResponse.self)
+        let deleted = try house.call(.deletePrincipal, by: Self.alice, delete, as: PBDeletePrincipalResponse.self)
+        #expect(deleted.note.contains("disabling"))
         #expect(throws: (any Error).self) { try house.reply(.whoAmI, by: sam).get() }
         delete.principalID = "alice"
         #expect(throws: RPCStatus.self) {

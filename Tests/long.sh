@@ -3,7 +3,8 @@
 #
 #   Tests/long.sh [options of pytest]        such as -k timing
 #
-#   INSIGHTSD=PATH    test this release build instead of making one
+#   INSIGHTSD=PATH        test this release build instead of making one
+#   INSIGHTS_WORLDS=N     random worlds against the second model, revision by revision (default 1000)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

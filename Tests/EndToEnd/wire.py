@@ -6,6 +6,7 @@
 """
 
 import importlib
+import itertools
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -21,6 +22,8 @@ PACKAGE = "partner.insights.v1"
 # A bound against waiting for ever, in seconds.
 TIMEOUT = 60
 STATUS_TRAILER = "grpc-status-details-bin"
+# Numbers of the batches without a name of their own: no two clients of this process send one twice.
+_batches = itertools.count(1)
 
 
 @dataclass(frozen=True)
@@ -205,8 +208,7 @@ class Client:
 
     def feed(self, facts, batch_id=None):
         """One batch that must be accepted; its receipt."""
-        self._batch = getattr(self, "_batch", 0) + 1
-        batch = self.api.IngestRequest(batch_id=batch_id or f"batch-{id(self)}-{self._batch}", facts=facts)
+        batch = self.api.IngestRequest(batch_id=batch_id or f"batch-{next(_batches)}", facts=facts)
         (receipt,) = self.ingest([batch])
         assert not receipt.HasField("status"), receipt
         return receipt

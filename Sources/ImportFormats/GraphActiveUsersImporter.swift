@@ -87,7 +87,7 @@ struct GraphActiveUsersImporter: FactImporter {
 
     private mutating func checkColumns(_ header: CSVHeader) throws {
         let place = FilePosition(line: 1, column: 0)
-        if let complaint = FileKinds.complaint(header.names, wanted: .graphActiveUsers) {
+        if let complaint = FileKinds.complaint(ofColumns: header.names, wanted: .graphActiveUsers) {
             throw PositionedProblem(place, complaint)
         }
         let there = Self.columns.filter { $0.names.contains { header.index[$0] != nil } }

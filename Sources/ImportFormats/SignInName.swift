@@ -22,7 +22,9 @@ struct SignInName {
     /// Nil when no id is long enough.
     var id: String? { (try? FieldRules.id(text, "") as UserID) == nil ? nil : text }
 
-    static func isDigest(_ name: String) -> Bool { isHexadecimal(name.utf8, count: 32) || name.isGUID }
+    static func isDigest(_ name: String) -> Bool {
+        isHexadecimal(name.utf8, count: 32) || name.utf8.count == 36 && name.isGUID
+    }
 
     /// The directory puts 32 hexadecimal digits before the name of somebody who is deleted. Without them the name is
     /// that of the person.

@@ -16,7 +16,7 @@ struct SkuTableImporter: FactImporter {
         try CSVTable.read(
             file, required: required, limits: options.limits,
             onHeader: { header in
-                if let complaint = FileKinds.complaint(header.names, wanted: .skuTable) {
+                if let complaint = FileKinds.complaint(ofColumns: header.names, wanted: .skuTable) {
                     throw PositionedProblem(FilePosition(line: 1, column: 0), complaint)
                 }
             },

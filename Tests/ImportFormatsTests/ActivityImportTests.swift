@@ -34,7 +34,7 @@ import Testing
         #expect(inspection.coverage.map(\.through) == ["2026-03-09"])
         #expect(inspection.coverage.map(\.workloadCodes) == [["EXO", "SFB", "SPO", "TEAMS", "YAM"]])
         // What looks like a digest among names that are shown is a name.
-        #expect(!activities.contains(where: \.concealed))
+        #expect(!activities.contains { $0.concealed })
         #expect(inspection.report.rows == 8)
     }
 
@@ -100,7 +100,7 @@ import Testing
         let (collected, _) = try run(.graphActiveUsers, [input(header + rows.joined())], options())
         let lower = mark.lowercased()
         #expect(activities(collected).map(\.userID) == ["ann@x", "ann@x", lower, "\(lower)@x"])
-        #expect(!activities(collected).contains(where: \.concealed))
+        #expect(!activities(collected).contains { $0.concealed })
     }
 
     @Test func `rows of nobody and names too long keep nobody else out`() throws {

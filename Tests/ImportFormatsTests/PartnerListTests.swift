@@ -72,7 +72,7 @@ import Testing
         let (collected, inspection) = try run(.partnerSubscriptions, [file], own())
         #expect(subscriptions(collected).map(\.term) == ["P1M", "P3Y", "", ""])
         #expect(inspection.report.leftOut.map(\.places.first?.position.line) == [4])
-        #expect(inspection.report.leftOut.allSatisfy(\.isFault))
+        #expect(inspection.report.leftOut.allSatisfy { $0.isFault })
     }
 
     @Test func `lines without seats are left out by their kind`() throws {
@@ -88,7 +88,7 @@ import Testing
         let (collected, inspection) = try run(.partnerSubscriptions, [file], own { $0.strict = true })
         #expect(subscriptions(collected).map(\.subscriptionID) == ["a"])
         #expect(inspection.report.leftOut.map(\.count).reduce(0, +) == 6)
-        #expect(!inspection.report.leftOut.contains(where: \.isFault))
+        #expect(!inspection.report.leftOut.contains { $0.isFault })
         // They are in the list all the same.
         #expect(subscriptionSnapshots(collected).map(\.subscriptionIds) == [["a", "b", "c", "d", "e", "f", "g"]])
     }

@@ -32,11 +32,11 @@ struct ImportSummary {
         guard let effects = sent?.effects else { return "" }
         var text = ""
         if effects.subscriptionsEnded > 0 {
-            let ended = NumberText.count(effects.subscriptionsEnded, "subscription", "subscriptions")
+            let ended = NumberText.count(Int(clamping: effects.subscriptionsEnded), "subscription", "subscriptions")
             text += "  \(ended) ended: in service before, and no longer in the list\n"
         }
         if effects.sellersChanged > 0 {
-            let moved = NumberText.count(effects.sellersChanged, "subscription", "subscriptions")
+            let moved = NumberText.count(Int(clamping: effects.sellersChanged), "subscription", "subscriptions")
             text += "  \(moved) moved to another seller, for every day\n"
         }
         if effects.peopleMerged > 0 {
@@ -44,7 +44,7 @@ struct ImportSummary {
             text += "  \(people) merged with another one\n"
         }
         if effects.uncataloguedSkuCount > 0 {
-            let skus = NumberText.count(effects.uncataloguedSkuCount, "SKU", "SKUs")
+            let skus = NumberText.count(Int(clamping: effects.uncataloguedSkuCount), "SKU", "SKUs")
             let names = effects.uncataloguedSkus.sorted()
             let more = effects.uncataloguedSkuCount > names.count ? ", …" : ""
             text += "  \(skus) not in the catalog, so that no figure has them: "

@@ -60,7 +60,7 @@ private let good = #"{"id":"x","skuId":"s","status":"Enabled","totalLicenses":1}
         ),
         (
             "[\(good),{\"id\":\"X\",\"skuId\":\"t\",\"status\":\"Enabled\",\"totalLicenses\":1}]",
-            "subs.json:1:63: subscription “x” is another one than at subs.json:1:2, for the same day; keep one of them"
+            "subs.json:1:62: subscription “x” is another one than at subs.json:1:2, for the same day; keep one of them"
         ),
         (#"{"value":7}"#, "subs.json:1:1: the document is neither an array nor an object with “value” or “items”"),
         (#"[[]]"#, "subs.json:1:2: an element of the list must be an object, not an array"),

@@ -104,7 +104,7 @@ import Testing
         let number = list([#"{"id":"a","skuId":"s","status":0,"totalLicenses":1}"#])
         #expect(
             problem(.graphSubscriptions, [number], options())
-                == "subs.json:1:32: status is a number where a word should be: PowerShell writes names of states as numbers; "
+                == "subs.json:1:33: status is a number where a word should be: PowerShell writes names of states as numbers; "
                 + "convert with -EnumsAsStrings")
         let partner = list([#"{"id":"a","offerId":"o","billingCycle":"monthly"}"#])
         #expect(

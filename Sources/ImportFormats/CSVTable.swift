@@ -61,8 +61,10 @@ struct CSVHeader {
 
 /// Reads a CSV file with a header line, row by row.
 enum CSVTable {
+    /// - Parameter onHeader: sees the columns before anything is asked of them, also of a table without rows.
     static func read(
-        _ file: InputFile, required: [String], limits: ImportLimits, onRow: (CSVRow) throws -> Void
+        _ file: InputFile, required: [String], limits: ImportLimits,
+        onHeader: (CSVHeader) throws -> Void = { _ in }, onRow: (CSVRow) throws -> Void
     ) throws {
         var pieces = try PieceReader(file, maximumBytes: limits.maximumFileBytes)
         var reader = CSVReader(limits: limits)
@@ -70,7 +72,7 @@ enum CSVTable {
         var rows = 0
         let onRecord = { (fields: [CSVField]) throws in
             guard let known = header else {
-                header = try checkedHeader(fields, required: required)
+                header = try checkedHeader(fields, required: required, onHeader: onHeader)
                 return
             }
             if known.isRepeated(by: fields) { return }
@@ -90,8 +92,11 @@ enum CSVTable {
         guard header != nil else { throw PositionedProblem(.wholeFile, "the file is empty") }
     }
 
-    private static func checkedHeader(_ fields: [CSVField], required: [String]) throws -> CSVHeader {
+    private static func checkedHeader(
+        _ fields: [CSVField], required: [String], onHeader: (CSVHeader) throws -> Void
+    ) throws -> CSVHeader {
         let header = try CSVHeader(fields)
+        try onHeader(header)
         let missing = required.filter { header.index[$0] == nil }
         guard missing.isEmpty else {
             throw PositionedProblem(

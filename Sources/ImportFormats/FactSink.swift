@@ -28,12 +28,17 @@ struct FactSink {
     }
 
     /// The source has reported through the day.
-    mutating func addCoverage(_ source: PBSource, through day: Day, options: ImportOptions) throws {
+    ///
+    /// - Parameter workloads: codes, for activity alone.
+    mutating func addCoverage(
+        _ source: PBSource, through day: Day, workloads: [String] = [], options: ImportOptions
+    ) throws {
         if options.withoutCoverage { return }
         var fact = PBCoverageFact()
         fact.customerID = options.customerID
         fact.source = source
         fact.through = day.description
+        fact.workloadCodes = workloads
         try add(.coverage(fact), at: .wholeFile, isClosing: true)
     }
 

@@ -5,122 +5,174 @@ import Tenancy
 /// Graph `getOffice365ActiveUserDetail`: per person the last day of activity in each workload. Reports of several days,
 /// as several files or put together in one, add up: each gives every person one more known day.
 struct GraphActiveUsersImporter: FactImporter {
+    /// Which kinds of names one report has.
+    private struct Names {
+        var hasShown = false
+        var hasDigests = false
+    }
+
     private let options: ImportOptions
-    private var lastRefresh: Day?
+    private let known: ImportFindings
+    private var names: [ImportFindings.Report: Names] = [:]
+    private var file = 0
+    /// Codes of the workloads that the file at hand has a column for.
+    private var codes: [String] = []
+    /// The last day for which each workload is reported.
+    private var through: [String: Day] = [:]
     private var concealed = 0
     private(set) var report = ImportReport()
 
-    init(options: ImportOptions) { self.options = options }
+    init(options: ImportOptions, known: ImportFindings) {
+        self.options = options
+        self.known = known
+    }
 
-    /// Lower-cased columns; the vendor adds and renames some over the years.
-    static let columns: [(name: String, code: String)] = [
-        ("exchange last activity date", Workload.exo.code), ("onedrive last activity date", Workload.oneDriveCode),
-        ("sharepoint last activity date", Workload.spo.code),
-        ("skype for business last activity date", Workload.sfb.code), ("yammer last activity date", Workload.yam.code),
-        ("viva engage last activity date", Workload.yam.code), ("teams last activity date", Workload.teams.code),
+    /// Lower-cased columns by workload; the vendor adds and renames some over the years.
+    static let columns: [(code: String, names: [String])] = [
+        (Workload.exo.code, ["exchange last activity date"]),
+        (Workload.oneDriveCode, ["onedrive last activity date"]),
+        (Workload.spo.code, ["sharepoint last activity date"]),
+        (Workload.sfb.code, ["skype for business last activity date"]),
+        (Workload.yam.code, ["yammer last activity date", "viva engage last activity date"]),
+        (Workload.teams.code, ["teams last activity date"]),
     ]
+
+    var findings: ImportFindings {
+        var findings = ImportFindings()
+        findings.openReports = Set(names.filter { $0.value.hasShown && $0.value.hasDigests }.keys)
+        return findings
+    }
 
     mutating func read(_ file: InputFile, into sink: inout FactSink) throws {
         sink.file = file.name
-        var isFirstRow = true
+        self.file += 1
+        let before = report.rows
         try CSVTable.read(
-            file, required: ["report refresh date", "user principal name"], limits: options.limits
-        ) { row in
-            if isFirstRow {
-                try checkColumns(row.header)
-                isFirstRow = false
-            }
-            report.rows += 1
-            try add(row, into: &sink)
+            file, required: ["report refresh date", "user principal name"], limits: options.limits,
+            onHeader: { header in try checkColumns(header) },
+            onRow: { row in
+                report.rows += 1
+                try add(row, file: file.name, into: &sink)
+            })
+        guard report.rows == before else { return }
+        // The report of a day on which nobody did anything has no row that could tell the day.
+        if let day = options.date {
+            cover(day)
+            report.note("\(file.name) has no rows: nobody was active up to \(day)")
+        } else {
+            report.note("\(file.name) has no rows: say with --date up to which day it reports")
         }
-        if isFirstRow { report.note("\(file.name) has no rows: the report of that day is empty") }
     }
 
     mutating func finish(into sink: inout FactSink) throws {
         if concealed > 0 {
+            let rows = concealed == 1 ? "1 row has a concealed name" : "\(concealed) rows have concealed names"
             report.note(
-                "\(concealed) names are concealed: they count, but meet no license holder; the customer can show names "
-                    + "in the reports settings of its admin center")
+                "\(rows): they count as people, but meet no license holder; the customer can show names in the reports "
+                    + "settings of its admin center")
         }
-        // The report speaks up to its refresh day, however late the file is imported.
-        if let lastRefresh { try sink.addCoverage(.activity, through: lastRefresh, options: options) }
+        if !known.openReports.isEmpty {
+            report.note("names that look like digests stand beside names that are shown: they count as names")
+        }
+        // A report speaks up to its refresh day, however late the file is imported, and of its own workloads alone.
+        let codes = Dictionary(grouping: through, by: \.value).mapValues { $0.map(\.key) }
+        for (day, codes) in codes.sorted(by: { $0.key < $1.key }) {
+            try sink.addCoverage(.activity, through: day, workloads: codes.sorted(), options: options)
+        }
+    }
+
+    private mutating func cover(_ day: Day) {
+        for code in codes { through[code] = max(through[code] ?? day, day) }
     }
 
     private mutating func checkColumns(_ header: CSVHeader) throws {
-        let known = Set(Self.columns.map(\.name))
-        guard header.names.contains(where: known.contains) else {
-            throw PositionedProblem(
-                FilePosition(line: 1, column: 0), "the header has no known “… Last Activity Date” column")
+        let place = FilePosition(line: 1, column: 0)
+        if let complaint = FileKinds.complaint(ofColumns: header.names, wanted: .graphActiveUsers) {
+            throw PositionedProblem(place, complaint)
         }
+        let there = Self.columns.filter { $0.names.contains { header.index[$0] != nil } }
+        guard !there.isEmpty else {
+            throw PositionedProblem(place, "the header has no known “… Last Activity Date” column")
+        }
+        codes = Set(there.map { $0.code == Workload.oneDriveCode ? Workload.spo.code : $0.code }).sorted()
+        let known = Set(Self.columns.flatMap(\.names))
         for name in header.names where name.hasSuffix("last activity date") && !known.contains(name) {
             report.leaveOut("column “\(name)” is of no covered workload")
         }
     }
 
-    private mutating func add(_ row: CSVRow, into sink: inout FactSink) throws {
-        let refresh = try checked("report refresh date", row) { (text, field) throws(FieldError) in
-            try FieldRules.day(text, notAfter: options.today, field)
+    private mutating func add(_ row: CSVRow, file: String, into sink: inout FactSink) throws {
+        let refresh = try refreshDay(row)
+        cover(refresh)
+        let place = { (column: String, text: String) in
+            LeftOut.Place(file: file, position: row.position(column), text: text)
         }
-        lastRefresh = max(lastRefresh ?? refresh, refresh)
-        let isDeleted = try flag("is deleted", row)
-        let user = try checked("user principal name", row) { (text, field) throws(FieldError) in
-            try FieldRules.id(Self.userID(text.lowercased(), isDeleted: isDeleted), field) as UserID
-        }.text
-        if Self.isConcealed(user) {
+        let display = try row.text("display name")?.cleanedName ?? ""
+        guard let name = SignInName(try row.text("user principal name")) else {
+            report.leaveOut("a row that names nobody", isFault: true, at: place("user principal name", display.excerpt))
+            return
+        }
+        guard let user = name.id else {
+            report.leaveOut("a sign-in name that no id can hold", isFault: true, at: place("user principal name", ""))
+            return
+        }
+        let isConcealed = isConcealed(name, on: refresh)
+        if isConcealed {
             concealed += 1
-        } else if let name = try row.text("display name")?.cleanedName, !name.isEmpty, name != "(Unknown)",
-            !Self.isConcealed(name)
-        {
-            var fact = PBUserFact()
-            fact.customerID = options.customerID
-            fact.userID = user
-            fact.displayName = name
-            try sink.add(.user(fact), at: row.position)
+        } else if !display.isEmpty, display.lowercased() != "(unknown)", !SignInName.isDigest(display) {
+            if display.fitsName {
+                var fact = PBUserFact()
+                fact.customerID = options.customerID
+                fact.userID = user
+                fact.displayName = display
+                try sink.add(.user(fact), at: row.position)
+            } else {
+                report.leaveOut(
+                    "a name that is longer than names may be", isFault: true,
+                    at: place("display name", display.excerpt))
+            }
         }
-        for (column, code) in Self.columns {
-            guard let day = try row.text(column), !day.isEmpty else { continue }
+        for (code, columns) in Self.columns {
+            guard let (column, day) = try lastDay(of: columns, in: row) else { continue }
             var fact = PBActivityFact()
             fact.customerID = options.customerID
             fact.userID = user
             fact.workloadCode = code
             fact.dates = [day]
+            fact.concealed = isConcealed
             try sink.add(.activity(fact), at: row.position(column))
             report.add("activities", one: "activity")
         }
     }
 
-    /// A column that every row needs, by the contract's rules and at its place.
-    private func checked<Value>(
-        _ column: String, _ row: CSVRow, _ rule: (String, String) throws(FieldError) -> Value
-    ) throws -> Value {
-        let text = try row.required(column)
+    /// The later day of columns that mean the same workload; one that is no day goes before, to be refused.
+    private func lastDay(of columns: [String], in row: CSVRow) throws -> (column: String, day: String)? {
+        var last: (column: String, day: String)?
+        for column in columns {
+            guard let day = try row.text(column), !day.isEmpty else { continue }
+            guard let parsed = Day(day) else { return (column, day) }
+            if let before = last, let earlier = Day(before.day), earlier >= parsed { continue }
+            last = (column, day)
+        }
+        return last
+    }
+
+    private func refreshDay(_ row: CSVRow) throws -> Day {
+        let text = try row.required("report refresh date")
         do throws(FieldError) {
-            return try rule(text, column)
+            return try FieldRules.day(text, notAfter: options.today, "report refresh date")
         } catch {
-            throw PositionedProblem(row.position(column), error.message)
+            throw PositionedProblem(row.position("report refresh date"), error.message)
         }
     }
 
-    private func flag(_ column: String, _ row: CSVRow) throws -> Bool {
-        switch try row.text(column)?.lowercased() {
-        case "true": return true
-        case "false", "", nil: return false
-        default: throw PositionedProblem(row.position(column), "“\(column)” must be True or False")
+    private mutating func isConcealed(_ name: SignInName, on day: Day) -> Bool {
+        let report = ImportFindings.Report(file: file, day: day)
+        if name.isDigest {
+            names[report, default: Names()].hasDigests = true
+        } else {
+            names[report, default: Names()].hasShown = true
         }
-    }
-
-    /// 32 hexadecimal digits stand for a name that the customer conceals.
-    static func isConcealed(_ name: String) -> Bool {
-        name.utf8.count == 32 && name.utf8.allSatisfy { $0 < 0x80 && Character(Unicode.Scalar($0)).isHexDigit }
-    }
-
-    /// The directory puts 32 hexadecimal digits before the name of somebody who is deleted; without them the activity
-    /// still belongs to the same person.
-    static func userID(_ name: String, isDeleted: Bool) -> String {
-        guard isDeleted, name.utf8.count > 33, name.contains("@"), isConcealed(String(name.prefix(32))) else {
-            return name
-        }
-        let rest = name.dropFirst(32)
-        return rest.hasPrefix("@") ? name : String(rest)
+        return name.isDigest && !known.openReports.contains(report)
     }
 }

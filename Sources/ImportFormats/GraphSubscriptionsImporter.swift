@@ -1,25 +1,43 @@
 import InsightsAPI
 
 /// Graph `directory/subscriptions`: the one source that has quantity, state, trial flag and seller of every
-/// subscription, whoever sold it.
+/// subscription, whoever sold it. A complete list also tells what is over.
 struct GraphSubscriptionsImporter: FactImporter {
     private let options: ImportOptions
-    private var skuOfSubscription: [String: String] = [:]
+    private let known: ImportFindings
+    private var rows = SubscriptionRows()
+    /// Own id of the first row, by commerce id.
+    private var ownIDs: [String: String] = [:]
+    private(set) var findings = ImportFindings()
     private(set) var report = ImportReport()
 
-    init(options: ImportOptions) { self.options = options }
+    init(options: ImportOptions, known: ImportFindings) {
+        self.options = options
+        self.known = known
+    }
 
     static let states: [String: PBSubscriptionState] = [
         "enabled": .active, "warning": .grace, "suspended": .suspended, "lockedout": .deprovisioned,
         "deleted": .deprovisioned,
     ]
 
+    /// What the vendor writes where there is no owner.
+    private static let noTenant = "00000000-0000-0000-0000-000000000000"
+
     mutating func read(_ file: InputFile, into sink: inout FactSink) throws {
         sink.file = file.name
+        var isFirst = true
         let envelope = try JSONDocument.readList(file, limits: options.limits) { object, locate in
+            if isFirst { try object.check(is: .graphSubscriptions) }
+            isFirst = false
             report.rows += 1
-            let fact = try subscription(object)
-            try sink.add(.subscription(fact), at: locate(object.offset))
+            let own = try object.string("id")?.lowercased()
+            let fact = try subscription(object, own: own)
+            let position = locate(object.offset)
+            rows.list(fact.subscriptionID)
+            let row = own ?? fact.subscriptionID
+            guard try rows.isNew(fact, row: row, file: file.name, position: position) else { return }
+            try sink.add(.subscription(fact), at: position)
             report.add("subscriptions", one: "subscription")
             report.add(sellerLabel(fact))
         }
@@ -27,23 +45,42 @@ struct GraphSubscriptionsImporter: FactImporter {
     }
 
     mutating func finish(into sink: inout FactSink) throws {
+        if !known.commerceIDKeepers.isEmpty {
+            report.note(
+                "\(known.commerceIDKeepers.count) commerce ids are shared by several subscriptions; each counts, and "
+                    + "all but one go by their own id")
+        }
+        try rows.addSnapshots(ofSellers: [], into: &sink, options: options, report: &report)
         try sink.addCoverage(.subscriptions, through: options.snapshotDay, options: options)
     }
 
-    private mutating func subscription(_ object: JSONObject) throws -> PBSubscriptionFact {
+    /// The id in the commerce system is the one that Partner Center prints, so that both files meet. Where several
+    /// subscriptions have the same one, that with the smallest own id keeps it.
+    private mutating func subscriptionID(_ object: JSONObject, own: String?) throws -> String {
+        guard let commerce = try object.string("commerceSubscriptionId")?.lowercased() else {
+            return try object.requiredString("id").lowercased()
+        }
+        guard let own else { return commerce }
+        if let other = ownIDs[commerce], other != own {
+            let keeper = min(own, findings.commerceIDKeepers[commerce] ?? other)
+            findings.commerceIDKeepers[commerce] = keeper
+        } else {
+            ownIDs[commerce] = own
+        }
+        guard let keeper = known.commerceIDKeepers[commerce] else { return commerce }
+        return own == keeper ? commerce : own
+    }
+
+    private mutating func subscription(_ object: JSONObject, own: String?) throws -> PBSubscriptionFact {
         var fact = PBSubscriptionFact()
         fact.customerID = options.customerID
-        // The id in the commerce system is the one that Partner Center prints, so that both files meet.
-        let key = try object.string("commerceSubscriptionId") != nil ? "commerceSubscriptionId" : "id"
-        fact.subscriptionID = try object.requiredString(key).lowercased()
+        fact.subscriptionID = try subscriptionID(object, own: own)
         fact.skuID = try object.requiredString("skuId").lowercased()
-        if let other = skuOfSubscription.updateValue(fact.skuID, forKey: fact.subscriptionID), other != fact.skuID {
+        let status = try object.requiredWord("status")
+        guard let state = Self.states[status] else {
             throw JSONProblem(
-                offset: object.offset(key), message: "subscription \(fact.subscriptionID.excerpt) has two SKUs")
-        }
-        let status = try object.requiredString("status")
-        guard let state = Self.states[status.lowercased()] else {
-            throw JSONProblem(offset: object.offset("status"), message: "status \(status.excerpt) is unknown")
+                offset: object.offset("status"),
+                message: "status \(try object.requiredString("status").excerpt) is unknown")
         }
         fact.state = state
         guard let quantity = try object.count("totalLicenses") else {
@@ -58,13 +95,15 @@ struct GraphSubscriptionsImporter: FactImporter {
         return fact
     }
 
-    /// The tenant that created the subscription: the customer itself bought directly; without one, an explicit null of
-    /// the reseller's order id says direct as well, and its absence says nothing.
+    /// The tenant that created the subscription: the customer itself bought directly, an indirect provider hides who
+    /// sold. Without one, an explicit null of the reseller's order id says direct as well, and its absence says
+    /// nothing.
     private func seller(_ object: JSONObject) throws -> PBSubscriptionFact.OneOf_Seller {
         guard let owner = try object.string("ownerTenantId")?.lowercased() else {
             let saysNoReseller = object.members["ocpSubscriptionId"].map(\.isNull) ?? false
             return .sellerKind(saysNoReseller ? .direct : .unknown)
         }
+        if owner == Self.noTenant || options.providerTenants.contains(owner) { return .sellerKind(.unknown) }
         if owner == options.customerTenant { return .sellerKind(.direct) }
         return .sellerPartnerID(options.partnerTenants[owner] ?? owner)
     }

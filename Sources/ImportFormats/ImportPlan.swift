@@ -25,6 +25,7 @@ public struct ImportInspection: Sendable {
     /// The day through which the import makes a source report, if it does.
     public var coverage: [PBCoverageFact]
     let digest: [UInt8]
+    let findings: ImportFindings
 
     func fitsOneBatch(_ limits: ImportLimits) -> Bool {
         facts <= limits.singleBatchFacts && bytes <= limits.singleBatchBytes
@@ -32,7 +33,8 @@ public struct ImportInspection: Sendable {
 }
 
 /// An import of one or more files of one kind. The files are read twice: `inspect` checks everything and sends
-/// nothing; `makeBatches` reads again and hands over batches, so that memory does not grow with the input.
+/// nothing; `makeBatches` reads again and hands over batches, so that memory does not grow with the input. What a row
+/// means may hang on the whole file; then `inspect` reads once more (`ImportFindings`).
 public struct ImportPlan: Sendable {
     public let kind: ImportKind
     public let files: [InputFile]
@@ -46,18 +48,28 @@ public struct ImportPlan: Sendable {
 
     /// Reads everything and reports what is there. Throws `ImportProblem` for the first thing that is wrong.
     public func inspect() throws -> ImportInspection {
+        var inspection = try inspect(with: ImportFindings())
+        if inspection.findings != ImportFindings() { inspection = try inspect(with: inspection.findings) }
+        if options.strict, var complaint = inspection.report.complaint() {
+            if complaint.file.isEmpty { complaint.file = files.first?.name ?? "" }
+            throw complaint
+        }
+        return inspection
+    }
+
+    private func inspect(with findings: ImportFindings) throws -> ImportInspection {
         var facts = 0
         var bytes = 0
         var coverage = [PBCoverageFact]()
         let hash = RunningDigest(.sha256)
-        let report = try parse { sourced in
+        let importer = try parse(with: findings) { sourced in
             let data = try Self.serialized(sourced.fact)
             hash.update(data)
             if sourced.isClosing {
                 coverage.append(sourced.fact.coverage)
                 return
             }
-            guard data.count <= options.limits.batchBytes else {
+            guard data.count <= options.limits.singleBatchBytes else {
                 throw PositionedProblem(
                     sourced.position, "one fact is of \(data.count) bytes, more than a batch may hold")
             }
@@ -65,7 +77,8 @@ public struct ImportPlan: Sendable {
             bytes += Self.framed(data.count)
         }
         return ImportInspection(
-            report: report, facts: facts, bytes: bytes, coverage: coverage, digest: hash.finish())
+            report: importer.report, facts: facts, bytes: bytes, coverage: coverage, digest: hash.finish(),
+            findings: importer.findings)
     }
 
     /// Reads again and hands over the batches in order, the closing one last. A batch's id follows from its content,
@@ -73,7 +86,7 @@ public struct ImportPlan: Sendable {
     public func makeBatches(_ inspection: ImportInspection, emit: @escaping (ImportBatch) throws -> Void) throws {
         var batcher = Batcher(plan: self, isSingle: inspection.fitsOneBatch(options.limits))
         let hash = RunningDigest(.sha256)
-        _ = try parse { sourced in
+        _ = try parse(with: inspection.findings) { sourced in
             let data = try Self.serialized(sourced.fact)
             hash.update(data)
             try batcher.add(sourced, data: data, emit: emit)
@@ -86,8 +99,10 @@ public struct ImportPlan: Sendable {
         try batcher.finish(emit: emit)
     }
 
-    private func parse(emit: @escaping (SourcedFact) throws -> Void) throws -> ImportReport {
-        var importer = makeImporter()
+    private func parse(
+        with findings: ImportFindings, emit: @escaping (SourcedFact) throws -> Void
+    ) throws -> any FactImporter {
+        var importer = makeImporter(findings)
         var sink = FactSink(today: options.today, maximumFacts: options.limits.maximumFacts, emit: emit)
         var file = files.first?.name ?? ""
         do {
@@ -99,16 +114,16 @@ public struct ImportPlan: Sendable {
         } catch let problem as PositionedProblem {
             throw ImportProblem(file: file, position: problem.position, message: problem.message)
         }
-        return importer.report
+        return importer
     }
 
-    private func makeImporter() -> any FactImporter {
+    private func makeImporter(_ findings: ImportFindings) -> any FactImporter {
         switch kind {
         case .skuTable: SkuTableImporter(options: options)
         case .graphSubscribedSkus: GraphSubscribedSkusImporter(options: options)
-        case .graphSubscriptions: GraphSubscriptionsImporter(options: options)
+        case .graphSubscriptions: GraphSubscriptionsImporter(options: options, known: findings)
         case .graphUsers: GraphUsersImporter(options: options)
-        case .graphActiveUsers: GraphActiveUsersImporter(options: options)
+        case .graphActiveUsers: GraphActiveUsersImporter(options: options, known: findings)
         case .partnerSubscriptions: PartnerSubscriptionsImporter(options: options)
         case .facts: FactLinesImporter(options: options)
         }

@@ -43,13 +43,25 @@ public struct ImportOptions: Sendable {
     public var partnerID = ""
     /// Partner ids by lower-cased tenant id.
     public var partnerTenants: [String: String] = [:]
-    /// SKU ids by lower-cased offer id.
-    public var offers: [String: String] = [:]
+    /// Lower-cased tenant ids of indirect providers: as owners they do not tell who sold.
+    public var providerTenants: Set<String> = []
+    /// Partner ids by lower-cased partner number, as Partner Center's rows name the reseller of an indirect provider.
+    public var partnerNumbers: [String: String] = [:]
+    /// Which SKU an offer is.
+    public var offers = OfferMap()
     /// Leave out subscriptions whose offer has no SKU, instead of refusing the file.
     public var skipUnmapped = false
     /// SKUs that get a snapshot even if nobody in the file holds them.
     public var extraSkuIDs: [String] = []
-    /// Do not say that the source has reported.
+    /// How many licenses of people the directory itself counts, by lower-cased SKU id.
+    public var consumedUnits: [String: Int64] = [:]
+    /// Take a users file for the truth even if nearly everybody lost their licenses.
+    public var acceptDrop = false
+    /// SKU ids and part numbers, lower-cased, that are free beside those that `FreeSkuRules` knows.
+    public var freeSkus: Set<String> = []
+    /// Refuse what would be left out as a fault.
+    public var strict = false
+    /// Do not say that the source has reported, nor what is over because no file names it.
     public var withoutCoverage = false
     /// Today in UTC.
     public var today: Day
@@ -69,54 +81,24 @@ public struct ImportOptions: Sendable {
         if kind == .partnerSubscriptions && partnerID.isEmpty {
             return "\(kind.rawValue) needs --partner, the partner who sold"
         }
+        if let tenant = providerTenants.sorted().first(where: { partnerTenants[$0] != nil }) {
+            return "--partner-tenant and --provider-tenant both name \(tenant)"
+        }
         if let date, date > today { return "--date is after today (\(today))" }
         if let heldSince, heldSince > snapshotDay { return "--held-since is after \(snapshotDay)" }
         return nil
     }
 }
 
-/// What a file held.
-public struct ImportReport: Sendable, Equatable {
-    public var rows = 0
-    /// Things counted, such as `facts` or `products`, in the order of their first mention.
-    public private(set) var counts: [(name: String, one: String, count: Int)] = []
-    /// Rows or fields of the input that became no fact, with the reason.
-    public private(set) var leftOut: [(reason: String, count: Int)] = []
-    /// What the reader of the figures should know.
-    public private(set) var notes: [String] = []
-
-    public init() {}
-
-    /// - Parameter one: the name where it is a single one; nil when it is the same.
-    mutating func add(_ name: String, one: String? = nil, _ count: Int = 1) {
-        if let index = counts.firstIndex(where: { $0.name == name }) {
-            counts[index].count += count
-        } else {
-            counts.append((name, one ?? name, count))
-        }
-    }
-
-    mutating func leaveOut(_ reason: String, _ count: Int = 1) {
-        if let index = leftOut.firstIndex(where: { $0.reason == reason }) {
-            leftOut[index].count += count
-        } else if leftOut.count < 100 {
-            leftOut.append((reason, count))
-        }
-    }
-
-    mutating func note(_ text: String) {
-        if !notes.contains(text) && notes.count < 100 { notes.append(text) }
-    }
-
-    public static func == (left: ImportReport, right: ImportReport) -> Bool {
-        left.rows == right.rows && left.notes == right.notes
-            && left.counts.elementsEqual(right.counts, by: ==) && left.leftOut.elementsEqual(right.leftOut, by: ==)
-    }
-}
-
 /// Reads the files of one import, one after the other, and then says what follows from all of them.
 protocol FactImporter {
     var report: ImportReport { get }
+    /// What was learned of the files as a whole; the same whatever an earlier reading had learned.
+    var findings: ImportFindings { get }
     mutating func read(_ file: InputFile, into sink: inout FactSink) throws
     mutating func finish(into sink: inout FactSink) throws
+}
+
+extension FactImporter {
+    var findings: ImportFindings { ImportFindings() }
 }

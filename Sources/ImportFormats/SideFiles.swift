@@ -1,48 +1,75 @@
+/// The SKUs that a customer has.
+public struct CustomerSkus: Sendable, Equatable {
+    /// Lower-cased ids of those that people hold.
+    public var ids: [String] = []
+    /// Licenses that people hold by the directory's own count, where the file tells.
+    public var consumedUnits: [String: Int64] = [:]
+}
+
 /// Small files that an import needs beside its own.
 public enum SideFiles {
-    /// SKU ids by lower-cased offer id, from a CSV with the columns `offer_id` and `sku_id`.
-    public static func offerMap(_ file: InputFile, limits: ImportLimits = ImportLimits()) throws -> [String: String] {
+    /// A CSV with the columns `offer_id` (whole, or its first two parts) and `sku_id`.
+    public static func offerMap(_ file: InputFile, limits: ImportLimits = ImportLimits()) throws -> OfferMap {
         try named(file) {
-            var offers = [String: String]()
+            var offers = OfferMap()
             try CSVTable.read(file, required: ["offer_id", "sku_id"], limits: limits) { row in
-                let offer = try row.required("offer_id").lowercased()
-                let sku = try row.required("sku_id").lowercased()
-                guard offers.updateValue(sku, forKey: offer) == nil else {
-                    throw PositionedProblem(row.position, "offer \(offer.excerpt) occurs twice")
+                let offer = try row.required("offer_id")
+                guard offers.add(offer: offer, sku: try row.required("sku_id").lowercased()) else {
+                    throw PositionedProblem(row.position, "offer \(offer.excerpt) occurs twice, as two SKUs")
                 }
             }
             return offers
         }
     }
 
-    /// SKU ids from a JSON document of Graph `subscribedSkus`, or from a text file with one id on each line.
-    public static func skuIDs(_ file: InputFile, options: ImportOptions) throws -> [String] {
+    /// The SKUs of a customer, from a JSON document of Graph `subscribedSkus`, or from a text file with one id on each
+    /// line, which does not tell how many are consumed.
+    public static func customerSkus(_ file: InputFile, options: ImportOptions) throws -> CustomerSkus {
         try named(file) {
-            let bytes = try JSONDocument.wholeFile(file, limits: options.limits)
-            let first = bytes.first { $0 > 0x20 }
-            if first == UInt8(ascii: "{") || first == UInt8(ascii: "[") {
-                var ids = [String]()
+            var skus = CustomerSkus()
+            if try isJSON(file, limits: options.limits) {
                 _ = try JSONDocument.readList(file, limits: options.limits) { object, _ in
-                    let sku = try GraphSubscribedSkusImporter.sku(object, options: options)
-                    if sku.isForUsers { ids.append(sku.id) }
+                    try object.check(is: .graphSubscribedSkus)
+                    let sku: SkuRecord
+                    switch try GraphSubscribedSkusImporter.sku(object, options: options) {
+                    case .success(let record): sku = record
+                    case .failure(let problem): throw problem
+                    }
+                    guard sku.isForUsers else { return }
+                    skus.ids.append(sku.id)
+                    if let consumed = try object.count("consumedUnits") { skus.consumedUnits[sku.id] = consumed }
                 }
-                return ids
+                return skus
             }
-            guard let text = String(validating: bytes, as: UTF8.self) else {
-                throw PositionedProblem(.wholeFile, "the file is not UTF-8")
+            for (position, line) in try lines(file, limits: options.limits) {
+                let id = line.lowercased()
+                guard id.isGUID else { throw PositionedProblem(position, "\(id.excerpt) is not a GUID") }
+                skus.ids.append(id)
             }
-            var ids = [String]()
-            for (index, line) in text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).enumerated()
-            {
-                let id = String(line).trimmedBlanks.lowercased()
-                if id.isEmpty { continue }
-                guard id.isGUID else {
-                    throw PositionedProblem(FilePosition(line: index + 1, column: 1), "\(id.excerpt) is not a GUID")
-                }
-                ids.append(id)
-            }
-            return ids
+            return skus
         }
+    }
+
+    /// SKU ids and part numbers, lower-cased, from a text file with one on each line.
+    public static func freeSkus(_ file: InputFile, limits: ImportLimits = ImportLimits()) throws -> Set<String> {
+        try named(file) { Set(try lines(file, limits: limits).map { $0.text.lowercased() }) }
+    }
+
+    private static func isJSON(_ file: InputFile, limits: ImportLimits) throws -> Bool {
+        let first = try JSONDocument.wholeFile(file, limits: limits).first { $0 > 0x20 }
+        return first == UInt8(ascii: "{") || first == UInt8(ascii: "[")
+    }
+
+    /// Lines that are not blank, with their places.
+    private static func lines(
+        _ file: InputFile, limits: ImportLimits
+    ) throws -> [(position: FilePosition, text: String)] {
+        guard let text = String(validating: try JSONDocument.wholeFile(file, limits: limits), as: UTF8.self) else {
+            throw PositionedProblem(.wholeFile, "the file is not UTF-8")
+        }
+        return text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).enumerated().map {
+            (FilePosition(line: $0.offset + 1, column: 1), String($0.element).trimmedBlanks)
+        }.filter { !$0.text.isEmpty }
     }
 
     private static func named<Value>(_ file: InputFile, _ body: () throws -> Value) throws -> Value {

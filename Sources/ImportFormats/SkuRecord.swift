@@ -8,6 +8,8 @@ struct SkuRecord {
     var plans: Set<String> = []
     /// False for SKUs that belong to an organization as a whole; they are no licenses of people.
     var isForUsers = true
+    /// True for what is nobody's purchase.
+    var isFree = false
 
     /// Dynamics 365 by name, with its own workload beside those that its plans bring along; otherwise Office 365 when
     /// a plan entitles to one of its workloads; otherwise a family that insights do not cover.
@@ -15,6 +17,7 @@ struct SkuRecord {
         var fact = PBSkuFact()
         fact.skuID = id
         fact.name = name
+        fact.free = isFree
         guard isForUsers else { return fact }
         var workloads = ServicePlanRules.workloads(ofPlans: plans)
         if ServicePlanRules.isDynamics(name: name, partNumber: partNumber) {
@@ -35,14 +38,5 @@ extension String {
         let groups = split(separator: "-", omittingEmptySubsequences: false)
         return groups.map(\.utf8.count) == [8, 4, 4, 4, 12]
             && utf8.allSatisfy { $0 == UInt8(ascii: "-") || Character(Unicode.Scalar($0)).isHexDigit && $0 < 0x80 }
-    }
-
-    /// A name fit for a fact: control characters and line ends become blanks.
-    var cleanedName: String {
-        var text = ""
-        for scalar in unicodeScalars {
-            text.unicodeScalars.append(scalar.properties.generalCategory == .control ? " " : scalar)
-        }
-        return text.trimmedBlanks
     }
 }

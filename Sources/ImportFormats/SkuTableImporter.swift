@@ -3,37 +3,67 @@
 struct SkuTableImporter: FactImporter {
     private let options: ImportOptions
     private var skus: [String: (record: SkuRecord, file: String, position: FilePosition)] = [:]
+    private var free: FreeSkuNames
     private(set) var report = ImportReport()
 
-    init(options: ImportOptions) { self.options = options }
+    init(options: ImportOptions) {
+        self.options = options
+        free = FreeSkuNames(options.freeSkus)
+    }
 
     mutating func read(_ file: InputFile, into sink: inout FactSink) throws {
         let required = ["product_display_name", "string_id", "guid", "service_plan_name"]
-        try CSVTable.read(file, required: required, limits: options.limits) { row in
-            report.rows += 1
-            let id = try row.required("guid").lowercased()
-            guard id.isGUID else {
-                throw PositionedProblem(row.position("guid"), "GUID \(id.excerpt) is not a GUID")
-            }
-            let partNumber = try row.required("string_id")
-            let name = try row.text("product_display_name")?.cleanedName ?? ""
-            let plan = try row.text("service_plan_name") ?? ""
-            var entry =
-                skus[id] ?? (
-                    SkuRecord(id: id, name: name.isEmpty ? partNumber : name, partNumber: partNumber), file.name,
-                    row.position
-                )
-            if !name.isEmpty && name != entry.record.name {
-                report.note("\(id) has more than one name; “\(entry.record.name)” is used")
-            }
-            if !plan.isEmpty { entry.record.plans.insert(plan) }
-            skus[id] = entry
+        try CSVTable.read(
+            file, required: required, limits: options.limits,
+            onHeader: { header in
+                if let complaint = FileKinds.complaint(ofColumns: header.names, wanted: .skuTable) {
+                    throw PositionedProblem(FilePosition(line: 1, column: 0), complaint)
+                }
+            },
+            onRow: { row in
+                report.rows += 1
+                try add(row, file: file.name)
+            })
+    }
+
+    private mutating func add(_ row: CSVRow, file: String) throws {
+        let id = try row.text("guid")?.lowercased() ?? ""
+        guard id.isGUID else {
+            report.leaveOut(
+                "a row whose GUID is none", isFault: true,
+                at: .init(file: file, position: row.position("guid"), text: id.excerpt))
+            return
         }
+        guard let partNumber = try row.text("string_id"), !partNumber.isEmpty else {
+            report.leaveOut(
+                "a row without String_Id", isFault: true,
+                at: .init(file: file, position: row.position("string_id"), text: id))
+            return
+        }
+        var name = try row.text("product_display_name")?.cleanedName ?? ""
+        if !name.fitsName {
+            report.leaveOut(
+                "a name that is longer than names may be", isFault: true,
+                at: .init(file: file, position: row.position("product_display_name"), text: name.excerpt))
+            name = ""
+        }
+        let plan = try row.text("service_plan_name") ?? ""
+        var entry =
+            skus[id] ?? (SkuRecord(id: id, name: name, partNumber: partNumber), file, row.position)
+        if entry.record.name.isEmpty { entry.record.name = name }
+        if !name.isEmpty && name != entry.record.name {
+            report.note("\(id) has more than one name; “\(entry.record.name)” is used")
+        }
+        if !plan.isEmpty { entry.record.plans.insert(plan) }
+        skus[id] = entry
     }
 
     mutating func finish(into sink: inout FactSink) throws {
-        for (_, entry) in skus.sorted(by: { $0.key < $1.key }) {
-            let fact = entry.record.fact
+        for (id, entry) in skus.sorted(by: { $0.key < $1.key }) {
+            var record = entry.record
+            if record.name.isEmpty { record.name = record.partNumber.fitsName ? record.partNumber.cleanedName : id }
+            record.isFree = free.contains(record)
+            let fact = record.fact
             sink.file = entry.file
             try sink.add(.sku(fact), at: entry.position)
             report.add("SKUs", one: "SKU")
@@ -42,6 +72,8 @@ struct SkuTableImporter: FactImporter {
             case .dynamics365: report.add("Dynamics 365")
             default: report.add("of other families (ingested, not covered by insights)")
             }
+            if record.isFree { report.add("of them free (nobody's purchase)") }
         }
+        free.noteUnused(in: &report)
     }
 }

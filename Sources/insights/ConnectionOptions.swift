@@ -54,7 +54,7 @@ struct ConnectionOptions: ParsableArguments {
     func settings() throws -> ConnectionSettings {
         let environment = ProcessInfo.processInfo.environment.filter { !$0.value.isEmpty }
         let profile = try Profile.load(
-            name: self.profile ?? environment["INSIGHTS_PROFILE"], path: config ?? environment["INSIGHTS_CONFIG"],
+            name: self.profile ?? environment["INSIGHTS_PROFILE"], path: config ?? environment["INSIGHTS_PROFILES"],
             home: environment["HOME"])
         let given = self.server.isEmpty ? nil : self.server.joined(separator: ",")
         let server = given ?? environment["INSIGHTS_SERVER"] ?? profile.server ?? "localhost:8443"

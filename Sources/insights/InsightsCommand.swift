@@ -15,7 +15,7 @@ struct InsightsCommand: AsyncParsableCommand {
             28 days up to a day per people whose license counts; it can pass 100 %, and `insights explain` says why.
 
             Give the connection by options, by environment variables (INSIGHTS_SERVER, INSIGHTS_CA, INSIGHTS_CERT, \
-            INSIGHTS_KEY, INSIGHTS_TOKEN, INSIGHTS_TOKEN_FILE, INSIGHTS_PROFILE, INSIGHTS_CONFIG) or by a profile in \
+            INSIGHTS_KEY, INSIGHTS_TOKEN, INSIGHTS_TOKEN_FILE, INSIGHTS_PROFILE, INSIGHTS_PROFILES) or by a profile in \
             ~/.config/insights/config.json:
 
               {"default_profile": "alice", "profiles": {"alice": {"server": "localhost:8443",

@@ -73,7 +73,7 @@ server=${server%% *}
 admin=${ready##*admin=}
 
 heading "Two partners, their people, and eleven customers from the files that partners have"
-note "Run them in .demo/portfolio, with INSIGHTS_CONFIG=config.json."
+note "Run them in .demo/portfolio, with INSIGHTS_PROFILES=config.json."
 INSIGHTS=$BIN/insights SERVER=$server CERTS=$certs FOLDER=$demo/portfolio Tests/SamplePortfolio/import.sh |
     grep -vE '^($|  )'
 
@@ -86,7 +86,7 @@ INSIGHTS=$BIN/insights SERVER=$server CERTS=$certs FOLDER=$demo/portfolio Tests/
     done
     printf '    "anonymous": {"server": "%s", "ca": "%s/ca.pem"}\n  }\n}\n' "$server" "$certs"
 } >"$demo/config.json"
-export INSIGHTS_CONFIG=$demo/config.json
+export INSIGHTS_PROFILES=$demo/config.json
 
 show() {
     printf '\n$ insights'
@@ -160,7 +160,7 @@ as alice audit --limit 8
 if [ -n "${DEMO_KEEP:-}" ]; then
     heading "The server goes on at $server (health and metrics: http://$admin/metrics)"
     cat <<END
-export PATH=$BIN:\$PATH INSIGHTS_CONFIG=$demo/config.json
+export PATH=$BIN:\$PATH INSIGHTS_PROFILES=$demo/config.json
 insights --profile alice portfolio
 kill \$(cat $demo/insightsd.pid)      # stops it
 END

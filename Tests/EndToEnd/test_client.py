@@ -110,7 +110,7 @@ def users(tmp_path, holders):
     file = tmp_path / "users.json"
     rows = [dict(userPrincipalName=name, assignedLicenses=[dict(skuId=E3)] if holds else []) for name, holds in holders]
     file.write_text(json.dumps({"value": rows}))
-    return ["import", "graph-users", file, "--customer", "E", "--date", day(-1)]
+    return ["import", "graph-users", file, "--customer", "E", "--date", day(-1), "--accept-drop"]
 
 
 def test_import_of_users_says_what_it_cannot_know(house, tmp_path):
@@ -123,6 +123,25 @@ def test_import_of_users_says_what_it_cannot_know(house, tmp_path):
     done = answer(house, "operator", *command, "--sku", E3)
     assert note not in done.stderr
     assert note in answer(house, "operator", *command, "--check").stderr
+
+
+def test_import_names_what_it_leaves_out(house, tmp_path):
+    command = [*users(tmp_path, [(None, False), ("a@x", True), ("(Unknown)", False)]), "--check"]
+    done = answer(house, "operator", *command)
+    assert "left out: 2 × a row that names nobody" in done.stdout
+    assert done.stderr.count("users.json:1:") == 2 and "left out: a row that names nobody" in done.stderr
+    (left,) = json.loads(answer(house, "operator", *command, "--output", "json").stdout)["left_out"]
+    assert left["count"] == 2 and [place["line"] for place in left["first"]] == [1, 1]
+    done = insights(house, "operator", *command, "--strict")
+    assert done.returncode == 1 and "a row that names nobody" in done.stderr
+
+
+def test_import_of_users_without_licenses_is_refused(house, tmp_path):
+    command = [*users(tmp_path, [("a@x", False)]), "--check"]
+    assert answer(house, "operator", *command).returncode == 0
+    command.remove("--accept-drop")
+    done = insights(house, "operator", *command)
+    assert done.returncode == 1 and "--accept-drop" in done.stderr
 
 
 def test_imports_count_in_words(house, tmp_path):

@@ -107,9 +107,36 @@ import Testing
     }
 
     @Test func `a list of SKUs comes from text or JSON`() throws {
+        let lines = input("\u{FEFF}\(officeE3.uppercased())\r\n\r\n")
         #expect(
-            try SideFiles.skuIDs(input("\u{FEFF}\(officeE3.uppercased())\r\n\r\n"), options: options()) == [officeE3])
-        #expect(try SideFiles.skuIDs(try fixture("graph-subscribed-skus.json"), options: options()).count == 2)
-        #expect(throws: ImportProblem.self) { try SideFiles.skuIDs(input("x\n"), options: options()) }
+            try SideFiles.customerSkus(lines, options: options()) == CustomerSkus(ids: [officeE3], consumedUnits: [:]))
+        let skus = try SideFiles.customerSkus(try fixture("graph-subscribed-skus.json"), options: options())
+        #expect(skus.ids.count == 2)
+        // Those of the organization as a whole are none that people hold.
+        #expect(skus.consumedUnits == [officeE3: 14, "f30db892-07e9-47e9-837c-80727f46fd3d": 3])
+        #expect(throws: ImportProblem.self) { try SideFiles.customerSkus(input("x\n"), options: options()) }
+    }
+
+    @Test func `a SKU whose holders do not fit into a batch comes in parts that follow from the people alone`() throws {
+        let rows = (0..<400).map {
+            #"{"id":"id-\#($0)","userPrincipalName":"u\#($0)@x","assignedLicenses":[{"skuId":"\#(officeE3)"}]}"#
+        }
+        let small = options {
+            $0.limits.singleBatchBytes = 1_200
+            $0.limits.batchBytes = 1_000
+        }
+        let snapshots = { (rows: [String]) in
+            let (collected, _) = try run(.graphUsers, [input("[\(rows.joined(separator: ","))]")], small)
+            for batch in collected.batches { #expect(try batch.request.serializedData().count <= 1_200) }
+            return collected.facts.compactMap { if case .assignmentSnapshot(let fact) = $0.fact { fact } else { nil } }
+        }
+        let parts = try snapshots(rows)
+        #expect(parts.count > 3)
+        #expect(parts.map(\.part) == Array(1...Int32(parts.count)))
+        #expect(parts.allSatisfy { $0.parts == parts.count && $0.skuID == officeE3 && $0.date == "2026-03-31" })
+        #expect(parts.flatMap(\.userIds) == (0..<400).map { "id-\($0)" }.sorted())
+        #expect(try snapshots(rows.reversed()) == parts)
+        let whole = try snapshots(Array(rows.prefix(40)))
+        #expect(whole.map(\.part) == [0] && whole.map(\.parts) == [0])
     }
 }

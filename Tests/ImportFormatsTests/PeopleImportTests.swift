@@ -9,8 +9,13 @@ import Testing
         let (collected, inspection) = try run(.graphUsers, [try fixture("graph-users.json")], withExtra)
         let facts = collected.batches[0].request.facts
         let users = facts.compactMap { if case .user(let user) = $0.fact { user } else { nil } }
-        #expect(users.map(\.userID) == ["anna@fabrikam.example", "guest_x#ext#@fabrikam.example"])
-        #expect(users.map(\.displayName) == ["Anna  Vos", "Gast"])
+        let ids = (1...3).map { "0b1ec700-0000-4000-8000-00000000000\($0)" }
+        #expect(users.map(\.userID) == ids)
+        #expect(
+            users.map(\.principalName) == [
+                "anna@fabrikam.example", "bram@fabrikam.example", "guest_x#ext#@fabrikam.example",
+            ])
+        #expect(users.map(\.displayName) == ["Anna  Vos", "", "Gast"])
         let snapshots = facts.compactMap { if case .assignmentSnapshot(let fact) = $0.fact { fact } else { nil } }
         #expect(
             snapshots.map(\.skuID) == [
@@ -18,7 +23,7 @@ import Testing
             ])
         #expect(
             snapshots.map(\.userIds) == [
-                [], ["anna@fabrikam.example", "bram@fabrikam.example"], ["anna@fabrikam.example"],
+                [], [ids[0], ids[1]], [ids[0]],
             ])
         #expect(snapshots.allSatisfy { $0.date == "2026-03-31" && $0.customerID == "fabrikam" })
         #expect(inspection.coverage.map(\.source) == [.assignments])
@@ -41,7 +46,7 @@ import Testing
         let (collected, _) = try run(.graphUsers, [try fixture("graph-users.json")], first)
         let facts = collected.batches[0].request.facts
         let held = facts.compactMap { if case .assignment(let fact) = $0.fact { fact } else { nil } }
-        #expect(held.map(\.userID) == ["anna@fabrikam.example", "bram@fabrikam.example", "anna@fabrikam.example"])
+        #expect(held.map { String($0.userID.suffix(1)) } == ["1", "2", "1"])
         #expect(held.allSatisfy { $0.startDate == "2026-01-01" && $0.endDate.isEmpty })
         #expect(
             options { $0.heldSince = day("2026-04-01") }.complaint(for: .graphUsers)
@@ -63,62 +68,112 @@ import Testing
         #expect(text.hasPrefix("input:1:2: assignedLicenses is missing"))
     }
 
-    @Test func `activity by header name, from several reports in one file`() throws {
-        let (collected, inspection) = try run(.graphActiveUsers, [try fixture("active-users.csv")], options())
-        let facts = collected.batches[0].request.facts
-        let activities = facts.compactMap { if case .activity(let fact) = $0.fact { fact } else { nil } }
-        let texts = Set(activities.map { "\($0.userID) \($0.workloadCode) \($0.dates.joined(separator: ","))" })
-        let concealed = "f3b1a9c08e7d4f5a9b0c1d2e3f405162"
+    @Test func `people are known by their object id, and without one by their sign-in name`() throws {
+        let license = #""assignedLicenses":[{"skuId":"\#(officeE3)"}]"#
+        let prefix = "0123456789ABCDEF0123456789abcdef"
+        let rows = [
+            #"{"id":"0B-1","userPrincipalName":"Ann@X","displayName":"Ann",\#(license)}"#,
+            #"{"userPrincipalName":"BEN@x","displayName":"Ben",\#(license)}"#,
+            #"{"id":"0b-3","userPrincipalName":"\#(prefix)cas@x",\#(license)}"#,
+            #"{"id":"0b-4","userPrincipalName":"Jäger@x",\#(license)}"#,
+            // On two pages.
+            #"{"id":"0b-1","userPrincipalName":"ann@x","displayName":"Ann",\#(license)}"#,
+        ]
+        let (collected, inspection) = try run(.graphUsers, [input("[\(rows.joined(separator: ","))]")], options())
+        let users = collected.facts.compactMap { if case .user(let user) = $0.fact { user } else { nil } }
+        #expect(users.map(\.userID) == ["0b-1", "ben@x", "0b-3", "0b-4"])
+        #expect(users.map(\.principalName) == ["ann@x", "", "cas@x", "j%c3%a4ger@x"])
+        let snapshot = collected.facts.compactMap {
+            if case .assignmentSnapshot(let fact) = $0.fact { fact.userIds } else { nil }
+        }
+        #expect(snapshot == [["0b-1", "0b-3", "0b-4", "ben@x"]])
+        #expect(inspection.report.counts.first { $0.name == "users" }?.count == 4)
+        #expect(inspection.report.leftOut.isEmpty)
+    }
+
+    @Test func `rows of nobody are left out and named, and strictness refuses them`() throws {
+        let long = String(repeating: "n", count: 300)
+        let rows = [
+            #"{"id":"0b-1","userPrincipalName":null,"displayName":"Ghost","assignedLicenses":[]}"#,
+            #" {"id":"0b-2","userPrincipalName":"(Unknown)","assignedLicenses":[]}"#,
+            #" {"id":"0b-3","userPrincipalName":"ann@x","displayName":"\#(long)","#
+                + #""assignedLicenses":[{"skuId":"\#(officeE3)"}]}"#,
+        ]
+        let file = input("[" + rows.joined(separator: ",\n") + "]", name: "users.json")
+        let (collected, inspection) = try run(.graphUsers, [file], options())
+        let users = collected.facts.compactMap { if case .user(let user) = $0.fact { user } else { nil } }
+        #expect(users.map(\.userID) == ["0b-3"])
+        #expect(users.map(\.displayName) == [""])
         #expect(
-            texts == [
-                "anna@fabrikam.example EXO 2026-03-01", "anna@fabrikam.example ODB 2026-02-11",
-                "anna@fabrikam.example TEAMS 2026-03-01", "anna@fabrikam.example EXO 2026-03-08",
-                "anna@fabrikam.example TEAMS 2026-03-08", "chris@fabrikam.example SPO 2026-02-19",
-                "\(concealed) YAM 2026-02-27",
+            inspection.report.leftOut.map(\.reason) == [
+                "a row that names nobody", "a name that is longer than names may be",
             ])
-        let names = facts.compactMap { if case .user(let user) = $0.fact { user } else { nil } }
-        #expect(Set(names.map(\.displayName)) == ["Anna Vos", "Smit, Bram", "Chris Kok"])
-        #expect(!names.contains { $0.userID == concealed })
-        // The refresh day of the newest report, not today.
-        #expect(inspection.coverage.map(\.through) == ["2026-03-09"])
-        #expect(inspection.report.rows == 8)
+        let nobody = try #require(inspection.report.leftOut.first)
+        #expect(nobody.count == 2)
+        #expect(nobody.places.map(\.position.line) == [1, 2])
+        #expect(nobody.places.map(\.text) == ["“Ghost”", "“”"])
+        #expect(
+            problem(.graphUsers, [file], options { $0.strict = true })
+                == "users.json:1:35: a row that names nobody (and 2 more like it): without --strict it is left out")
+        let nameless = input(#"[{"id":"0b-1","assignedLicenses":[]}]"#)
+        #expect(problem(.graphUsers, [nameless], options()).contains("no row has a userPrincipalName; ask for it"))
     }
 
-    @Test func `bad rows of an activity report`() {
-        let header = "Report Refresh Date,User Principal Name,Is Deleted,Teams Last Activity Date\n"
-        let check = { (text: String) in problem(.graphActiveUsers, [input(text, name: "a.csv")], options()) }
-        #expect(check(header + "2026-03-02,a@x,maybe,\n") == "a.csv:2:16: “is deleted” must be True or False")
-        #expect(
-            check(header + "2026-03-02,a@x,False,3/1/2026\n")
-                == "a.csv:2:22: activity.dates[0] is not a day written YYYY-MM-DD, from 1970-01-01 to 9999-12-31")
-        #expect(
-            check(header + "2026-03-02,a@x,False,2026-04-02\n")
-                == "a.csv:2:22: activity.dates[0] is after today (2026-04-01)")
-        #expect(
-            check(header + "2026-05-02,a@x,False,\n")
-                == "a.csv:2:1: report refresh date is after today (2026-04-01)")
-        #expect(check(header + "2026-03-02,,False,\n") == "a.csv:2:12: user principal name is empty")
-        #expect(
-            check("Report Refresh Date,User Principal Name\n2026-03-02,a@x\n").hasPrefix(
-                "a.csv:1: the header has no known"))
-        #expect(
-            check(header + "2026-03-02,jäger@x,False,2026-03-01\n")
-                == "a.csv:2:12: user principal name may contain only visible ASCII characters")
+    @Test func `ten places of a reason are named, the others counted`() throws {
+        let rows =
+            (0..<25).map { _ in #"{"userPrincipalName":"","assignedLicenses":[]}"# }
+            + [#"{"userPrincipalName":"a@x","assignedLicenses":[{"skuId":"\#(officeE3)"}]}"#]
+        let (_, inspection) = try run(.graphUsers, [input("[\(rows.joined(separator: ",\n"))]")], options())
+        #expect(inspection.report.leftOut.map(\.count) == [25])
+        #expect(inspection.report.leftOut.first?.places.map(\.position.line) == Array(1...10))
     }
 
-    @Test func `an empty report reports nothing`() throws {
-        let header = "Report Refresh Date,User Principal Name,Teams Last Activity Date\r\n"
-        let (collected, inspection) = try run(.graphActiveUsers, [input(header)], options())
-        #expect(collected.batches.isEmpty)
-        #expect(inspection.coverage.isEmpty)
-        #expect(inspection.report.notes == ["input has no rows: the report of that day is empty"])
+    @Test func `a file without licenses is taken for a fault unless it is said to be none`() throws {
+        let users = { (licensed: Int, of: Int) in
+            input(
+                "["
+                    + (0..<of).map { number in
+                        let license = number < licensed ? #"{"skuId":"\#(officeE3)"}"# : ""
+                        return #"{"userPrincipalName":"u\#(number)@x","assignedLicenses":[\#(license)]}"#
+                    }.joined(separator: ",") + "]", name: "users.json")
+        }
+        let complaint = { (licensed: Int, consumed: Int64) in
+            problem(.graphUsers, [users(licensed, 12)], options { $0.consumedUnits = [officeE3: consumed] })
+        }
+        #expect(problem(.graphUsers, [users(0, 5)], options()).hasPrefix("users.json: nobody in the files holds"))
+        #expect(problem(.graphUsers, [input("[]")], options()).contains("--accept-drop"))
+        #expect(try run(.graphUsers, [users(0, 5)], options { $0.acceptDrop = true }).1.report.rows == 5)
+        #expect(complaint(5, 10) == "no problem")
+        #expect(
+            complaint(4, 10)
+                == "users.json: the files have 4 of the 10 licenses that the directory counts as consumed, fewer than half; "
+                + "if people did lose them, say --accept-drop")
+        #expect(complaint(5, 11).contains("5 of the 11"))
+        #expect(complaint(6, 11) == "no problem")
+        // Too few to tell.
+        #expect(complaint(1, 9) == "no problem")
+        let accepted = options {
+            $0.consumedUnits = [officeE3: 100]
+            $0.acceptDrop = true
+        }
+        #expect(try run(.graphUsers, [users(1, 12)], accepted).1.report.rows == 12)
     }
 
-    @Test func `deleted people keep their name`() {
-        let prefix = "0123456789abcdef0123456789abcdef"
-        #expect(GraphActiveUsersImporter.userID(prefix + "a@x", isDeleted: true) == "a@x")
-        #expect(GraphActiveUsersImporter.userID(prefix + "a@x", isDeleted: false) == prefix + "a@x")
-        #expect(GraphActiveUsersImporter.userID(prefix, isDeleted: true) == prefix)
-        #expect(GraphActiveUsersImporter.userID(prefix + "@x", isDeleted: true) == prefix + "@x")
+    @Test(arguments: [
+        (
+            #"[{"skuId":"\#(officeE3)","totalLicenses":1,"status":"Enabled"}]"#,
+            "input:1:2: this is a file for graph-subscriptions, not for graph-users"
+        ),
+        (
+            #"[{"skuId":"\#(officeE3)","consumedUnits":1}]"#,
+            "input:1:2: this is a file for graph-subscribed-skus, not for graph-users"
+        ),
+        (
+            #"[{"reportRefreshDate":"2026-03-01","userPrincipalName":"a@x"}]"#,
+            "input:1:2: this is a file for graph-active-users, not for graph-users"
+        ),
+    ])
+    func `files of another kind are named`(text: String, expected: String) {
+        #expect(problem(.graphUsers, [input(text)], options()) == expected)
     }
 }

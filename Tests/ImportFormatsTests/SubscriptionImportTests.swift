@@ -11,7 +11,7 @@ private let good = #"{"id":"x","skuId":"s","status":"Enabled","totalLicenses":1}
 
     @Test func `states, sellers, quantities and terms of directory subscriptions`() throws {
         let (collected, inspection) = try run(.graphSubscriptions, [try fixture("graph-subscriptions.json")], mapped)
-        let facts = collected.batches[0].request.facts.map(\.subscription)
+        let facts = subscriptions(collected)
         #expect(facts.map(\.subscriptionID) == ["aaaaaaaa-0000-4000-8000-000000000001", "a2", "a3", "a4", "a5"])
         #expect(facts.map(\.state) == [.active, .grace, .suspended, .deprovisioned, .deprovisioned])
         #expect(facts.map(\.quantity) == [10, 5, 3, 2, 1])
@@ -60,7 +60,7 @@ private let good = #"{"id":"x","skuId":"s","status":"Enabled","totalLicenses":1}
         ),
         (
             "[\(good),{\"id\":\"X\",\"skuId\":\"t\",\"status\":\"Enabled\",\"totalLicenses\":1}]",
-            "subs.json:1:68: subscription “x” has two SKUs"
+            "subs.json:1:62: subscription “x” is another one than at subs.json:1:2, for the same day; keep one of them"
         ),
         (#"{"value":7}"#, "subs.json:1:1: the document is neither an array nor an object with “value” or “items”"),
         (#"[[]]"#, "subs.json:1:2: an element of the list must be an object, not an array"),
@@ -81,7 +81,7 @@ private let good = #"{"id":"x","skuId":"s","status":"Enabled","totalLicenses":1}
             $0.sinceCreation = true
         }
         let (collected, inspection) = try run(.partnerSubscriptions, [try fixture("partner-subscriptions.json")], own)
-        let facts = collected.batches[0].request.facts.map(\.subscription)
+        let facts = subscriptions(collected)
         #expect(facts.map(\.skuID) == [officeE3, "f30db892-07e9-47e9-837c-80727f46fd3d", officeE3])
         #expect(facts.map(\.state) == [.active, .suspended, .deprovisioned])
         #expect(facts.map(\.quantity) == [30, 7, 2])
@@ -119,5 +119,10 @@ private let good = #"{"id":"x","skuId":"s","status":"Enabled","totalLicenses":1}
             bare.complaint(for: .partnerSubscriptions) == "partner-subscriptions needs --partner, the partner who sold")
         bare.date = day("2026-04-02")
         #expect(bare.complaint(for: .graphUsers) == "--date is after today (2026-04-01)")
+        bare.date = nil
+        bare.partnerTenants = ["t": "p"]
+        bare.providerTenants = ["t"]
+        #expect(
+            bare.complaint(for: .graphSubscriptions) == "--partner-tenant and --provider-tenant both name t")
     }
 }

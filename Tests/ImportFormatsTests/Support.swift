@@ -45,6 +45,14 @@ func run(_ kind: ImportKind, _ files: [InputFile], _ options: ImportOptions) thr
     return (collected, inspection)
 }
 
+func subscriptions(_ collected: Collected) -> [PBSubscriptionFact] {
+    collected.facts.compactMap { if case .subscription(let fact) = $0.fact { fact } else { nil } }
+}
+
+func subscriptionSnapshots(_ collected: Collected) -> [PBSubscriptionSnapshotFact] {
+    collected.facts.compactMap { if case .subscriptionSnapshot(let fact) = $0.fact { fact } else { nil } }
+}
+
 /// The problem of an import that must fail.
 func problem(_ kind: ImportKind, _ files: [InputFile], _ options: ImportOptions) -> String {
     do {

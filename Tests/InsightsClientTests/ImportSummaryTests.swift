@@ -40,8 +40,87 @@ import Testing
     }
 
     @Test func namesOfCountsAreSingularToo() throws {
-        let users = #"[{"userPrincipalName": "a@x", "assignedLicenses": []}]"#
-        #expect(try summary(users, kind: .graphUsers, sent: nil).text().contains("  1 user\n"))
+        #expect(try summary(users(), kind: .graphUsers, sent: nil).text().contains("  1 user\n"))
+    }
+
+    private func users(nobody: Int = 0) -> String {
+        let nobody = String(repeating: #"{"userPrincipalName": null, "assignedLicenses": []},\#n"#, count: nobody)
+        let license = #"{"skuId": "6fd2c87f-b296-42f0-b197-1e91e994b900"}"#
+        return #"[\#(nobody){"userPrincipalName": "a@x", "assignedLicenses": [\#(license)]}]"#
+    }
+
+    @Test func whatWasLeftOutIsNamedByLine() throws {
+        let summary = try summary(users(nobody: 12), kind: .graphUsers, sent: nil)
+        #expect(summary.text().contains("  left out: 12 × a row that names nobody\n"))
+        let lines = summary.leftOutLines
+        #expect(lines.count == 11)
+        #expect(lines.first == "f:1:24: left out: a row that names nobody: “”")
+        #expect(lines.last == "left out: a row that names nobody: 2 more")
+        let json = try summary.json()
+        #expect(json.contains(#""reason" : "a row that names nobody""#))
+        #expect(json.contains(#""count" : 12"#))
+        #expect(json.contains(#""line" : 10"#))
+        #expect(!json.contains(#""line" : 11"#))
+    }
+
+    @Test func whatTheServerMadeOfItIsSummedOverTheBatches() throws {
+        var effects = ImportEffects()
+        for (ended, skus) in [(1, ["b", "a"]), (0, ["b"]), (2, [])] as [(Int64, [String])] {
+            var batch = PBBatchEffects()
+            batch.subscriptionsEnded = ended
+            batch.sellersChanged = ended
+            batch.peopleMerged = 1
+            batch.uncataloguedSkuIds = skus
+            batch.uncataloguedSkuCount = Int64(skus.count)
+            effects.add(batch)
+        }
+        let sent = ImportOutcome(batches: 3, revision: 7, effects: effects)
+        let summary = try summary(fact, sent: sent)
+        #expect(
+            summary.text() == """
+                facts: 1 row, 1 fact
+                  3 subscriptions ended: in service before, and no longer in the list
+                  3 subscriptions moved to another seller, for every day
+                  3 people merged with another one
+                  2 SKUs not in the catalog, so that no figure has them: a, b
+                imported in 3 batches, revision 7
+
+                """)
+        let json = try summary.json()
+        #expect(json.contains(#""subscriptions_ended" : 3"#))
+        #expect(json.contains(#""uncatalogued_sku_count" : 2"#))
+    }
+
+    @Test func coverageMovesOnlyWhatIsBehind() {
+        var known = PBCustomerCoverage()
+        known.sources = [
+            .with {
+                $0.source = .assignments; $0.through = "2026-03-10"
+            }
+        ]
+        known.workloads = [
+            .with {
+                $0.workloadCode = "EXO"; $0.through = "2026-03-20"
+            },
+            .with {
+                $0.workloadCode = "SPO"; $0.through = "2026-03-01"
+            },
+        ]
+        let fact = { (source: PBSource, through: String, codes: [String]) in
+            PBFact.with {
+                $0.coverage = .with {
+                    $0.source = source; $0.through = through; $0.workloadCodes = codes
+                }
+            }
+        }
+        let ahead = CoverageAhead(of: known)
+        let same = fact(.assignments, "2026-03-10", [])
+        #expect(ahead.split([same]).facts == [same])
+        #expect(ahead.split([fact(.assignments, "2026-03-09", [])]).facts.isEmpty)
+        #expect(ahead.split([fact(.assignments, "2026-03-09", [])]).kept.count == 1)
+        let mixed = ahead.split([fact(.activity, "2026-03-10", ["EXO", "SPO", "TEAMS"])])
+        #expect(mixed.facts == [fact(.activity, "2026-03-10", ["SPO", "TEAMS"])])
+        #expect(mixed.kept.map { $0.hasSuffix("2026-03-20 (EXO)") } == [true])
     }
 
     @Test func machinesGetTheNotesAndWhatWasRead() throws {
@@ -51,7 +130,19 @@ import Testing
                 ["rows_read", "facts_read", "batches", "duplicates", "facts", "revision"], ["1", "1", "", "", "", ""],
             ])
         #expect(
-            try checked.json() == "{\n  \"facts_read\" : 1,\n  \"notes\" : [\n\n  ],\n  \"rows_read\" : 1\n}\n")
+            try checked.json() == """
+                {
+                  "facts_read" : 1,
+                  "left_out" : [
+
+                  ],
+                  "notes" : [
+
+                  ],
+                  "rows_read" : 1
+                }
+
+                """)
         let sent = try summary(fact, sent: .init(batches: 1, facts: 1, revision: 9))
         #expect(sent.rows.last == ["1", "1", "1", "0", "1", "9"])
         #expect(try sent.json().contains("\"revision\" : 9"))

@@ -35,7 +35,7 @@ profile() {
     done
     printf '  }\n}\n'
 } > "$folder/config.json"
-export INSIGHTS_CONFIG=$folder/config.json
+export INSIGHTS_PROFILES=$folder/config.json
 cd "$folder"
 
 run() {

@@ -27,18 +27,34 @@ struct ImportCommand: AsyncParsableCommand {
             \(FactLimits.defaultMaximumMessageBytes >> 20) MiB is one batch, all or nothing; a larger one is several. \
             Importing the same files again changes nothing. A coverage day never moves back.
 
+            A row that names nobody, a name too long, a catalog row with a bad id: left out, counted, and the first \
+            ten of each kind named on standard error. A bad day, number or state refuses the file, because leaving it \
+            out would make a figure wrong. --strict refuses the former too.
+
+            sku-table, graph-subscribed-skus: SKUs of the vendor that are nobody's purchase (self-service, viral, \
+            exploratory, ad hoc) are free by their part number; --free-skus names others.
+
             graph-subscriptions: the customer's own tenant as owner means bought directly, another tenant is a \
-            partner (named by --partner-tenant, else by its tenant id), no owner is an unknown seller (or \
-            a direct one, where the reseller's order id is an explicit null). With --date each row \
-            holds from that day on; without it, or with --since-creation, from the day the subscription was created.
+            partner (named by --partner-tenant, else by its tenant id); no owner, one of zeros and one named by \
+            --provider-tenant are an unknown seller (or a direct one, where there is no owner and the reseller's \
+            order id is an explicit null). With --date each row holds from that day on; without it, or with \
+            --since-creation, from the day the subscription was created. What the files do not list is over from \
+            --date on, so give all pages together.
 
             graph-users: whoever is listed with a SKU holds it from --date on (or from --held-since on, for a \
             customer's first file). Everybody else loses that SKU on --date, if at least one person in the files \
             holds it: a SKU that nobody holds is not in the files, and its former holders keep it. So name all SKUs \
-            of the customer with --all-skus-from (JSON of subscribedSkus, or one id per line) or --sku.
+            of the customer with --all-skus-from (JSON of subscribedSkus, or one id per line) or --sku. People are \
+            known by their object id and renamed by their sign-in name. Files in which nobody holds a license, or \
+            fewer than half of what --all-skus-from counts as consumed, are refused unless --accept-drop is given.
 
-            graph-active-users: activity counts through the report's refresh day, not through today. Concealed names \
-            count as people, but meet no license holder.
+            graph-active-users: activity counts through the report's refresh day, not through today, and of the \
+            workloads that the report has a column for. Concealed names count as people, but meet no license holder.
+
+            partner-subscriptions: each row is sold by --partner, or by whom --partner-mpn says for its partnerId; \
+            an id that is not mapped is an unknown seller. What is billed by usage, Azure and software have no seats \
+            and are left out. An offer is looked up whole, then by product:sku. An expired subscription is in grace \
+            for 30 days. What --partner or a mapped partner sold and the files do not list is over from --date on.
 
             Examples:
               insights import sku-table 'Product names and service plan identifiers for licensing.csv'
@@ -48,6 +64,8 @@ struct ImportCommand: AsyncParsableCommand {
               insights import graph-active-users d28.csv d29.csv --customer contoso
               insights import partner-subscriptions subs.json --customer contoso --partner contoso-reseller \\
                 --offer-map offers.csv
+              insights import partner-subscriptions subs.json --customer contoso --partner contoso-reseller \\
+                --partner-mpn 1111111=contoso-reseller --partner-mpn 2222222=fabrikam-cloud --offer-map offers.csv
               insights import facts facts.jsonl --check
             """)
 
@@ -73,6 +91,15 @@ struct ImportCommand: AsyncParsableCommand {
     var partnerTenant: [String] = []
     @Option(
         help: ArgumentHelp(
+            "Tenant of an indirect provider, which as owner tells no seller (graph-subscriptions); may be repeated.",
+            valueName: "guid"))
+    var providerTenant: [String] = []
+    @Option(
+        help: ArgumentHelp(
+            "Which partner a partnerId is (partner-subscriptions); may be repeated.", valueName: "id=partner"))
+    var partnerMpn: [String] = []
+    @Option(
+        help: ArgumentHelp(
             "Which SKU an offer is (partner-subscriptions): CSV with the columns offer_id and sku_id.",
             valueName: "file")) var offerMap: String?
     @Flag(help: "Leave out subscriptions whose offer has no SKU.") var skipUnmapped = false
@@ -82,7 +109,15 @@ struct ImportCommand: AsyncParsableCommand {
     var sku: [String] = []
     @Option(help: ArgumentHelp("File with all SKUs of the customer, for the same purpose.", valueName: "file"))
     var allSkusFrom: String?
-    @Flag(help: "Do not say that the source has reported through the day: more files follow.") var noCoverage = false
+    @Flag(help: "Take graph-users for the truth even if nearly everybody lost their licenses.") var acceptDrop = false
+    @Option(
+        help: ArgumentHelp(
+            "File with SKUs that are free: one id or part number a line (sku-table, graph-subscribed-skus).",
+            valueName: "file"))
+    var freeSkus: String?
+    @Flag(help: "Refuse the files instead of leaving out what should not be there.") var strict = false
+    @Flag(help: "Do not say that the source has reported through the day, nor what is over: more files follow.")
+    var noCoverage = false
     @Flag(help: "Read and check the files, and send nothing.") var check = false
     @Option(help: ArgumentHelp("Send again what has been sent before, under other batch ids.", valueName: "text"))
     var salt: String = ""
@@ -102,6 +137,7 @@ struct ImportCommand: AsyncParsableCommand {
         case .json: Terminal.write(try summary.json())
         case .csv: Terminal.write(CSVText.text(summary.rows))
         }
+        for line in summary.leftOutLines { Terminal.writeError(line) }
         if connection.output == .json { return }
         for note in inspection.report.notes { Terminal.writeError("note: \(note)") }
     }
@@ -117,19 +153,35 @@ struct ImportCommand: AsyncParsableCommand {
         options.skipUnmapped = skipUnmapped
         options.withoutCoverage = noCoverage
         options.salt = salt
-        for pair in partnerTenant {
-            guard let equals = pair.firstIndex(of: "="), equals != pair.startIndex,
-                pair.index(after: equals) != pair.endIndex
-            else { throw CommandFailure("--partner-tenant “\(pair)” is not TENANT=PARTNER") }
-            options.partnerTenants[pair[..<equals].lowercased()] = String(pair[pair.index(after: equals)...])
+        options.acceptDrop = acceptDrop
+        options.strict = strict
+        for (tenant, partner) in try Self.pairs(partnerTenant, "--partner-tenant", "TENANT=PARTNER") {
+            options.partnerTenants[tenant] = partner
         }
+        for (number, partner) in try Self.pairs(partnerMpn, "--partner-mpn", "ID=PARTNER") {
+            options.partnerNumbers[number] = partner
+        }
+        options.providerTenants = Set(providerTenant.map { $0.lowercased() })
         if let complaint = options.complaint(for: kind) { throw CommandFailure(complaint) }
         if let offerMap { options.offers = try SideFiles.offerMap(InputFile(path: offerMap)) }
         options.extraSkuIDs = sku
         if let allSkusFrom {
-            options.extraSkuIDs += try SideFiles.skuIDs(InputFile(path: allSkusFrom), options: options)
+            let skus = try SideFiles.customerSkus(InputFile(path: allSkusFrom), options: options)
+            options.extraSkuIDs += skus.ids
+            options.consumedUnits = skus.consumedUnits
         }
+        if let freeSkus { options.freeSkus = try SideFiles.freeSkus(InputFile(path: freeSkus)) }
         return options
+    }
+
+    /// Pairs with the left side lower-cased.
+    private static func pairs(_ texts: [String], _ option: String, _ form: String) throws -> [(String, String)] {
+        try texts.map { text in
+            guard let equals = text.firstIndex(of: "="), equals != text.startIndex,
+                text.index(after: equals) != text.endIndex
+            else { throw CommandFailure("\(option) “\(text)” is not \(form)") }
+            return (text[..<equals].lowercased(), String(text[text.index(after: equals)...]))
+        }
     }
 
     private func tenant() throws -> String {

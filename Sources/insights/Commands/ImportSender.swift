@@ -11,6 +11,27 @@ struct ImportOutcome: Sendable {
     var revision: Int64 = 0
     /// Coverage that the server has further already.
     var keptCoverage: [String] = []
+    var effects = ImportEffects()
+}
+
+/// What the batches of an import changed beside adding facts. What was known before changes nothing.
+struct ImportEffects: Sendable, Equatable {
+    var sellersChanged: Int64 = 0
+    var subscriptionsEnded: Int64 = 0
+    var peopleMerged: Int64 = 0
+    /// SKUs that the files name and the catalog lacks; a batch names the first 100.
+    var uncataloguedSkus: Set<String> = []
+    /// All of them; at least so many when no batch named all.
+    var uncataloguedSkuCount: Int64 = 0
+
+    mutating func add(_ effects: PBBatchEffects) {
+        sellersChanged += effects.sellersChanged
+        subscriptionsEnded += effects.subscriptionsEnded
+        peopleMerged += effects.peopleMerged
+        uncataloguedSkus.formUnion(effects.uncataloguedSkuIds)
+        uncataloguedSkuCount = max(
+            uncataloguedSkuCount, effects.uncataloguedSkuCount, Int64(uncataloguedSkus.count))
+    }
 }
 
 /// Sends an import: first all facts, and only when they have arrived the coverage that follows from them.
@@ -22,7 +43,7 @@ struct ImportSender {
     func send() async throws -> ImportOutcome {
         let progress = ProgressLine(isTerminal: Terminal.errorIsTerminal)
         let total = Int64(inspection.facts)
-        let sent = Mutex(Int64(0))
+        let sent = Mutex((facts: Int64(0), effects: ImportEffects()))
         let source = BatchSource(plan: plan, inspection: inspection)
         defer { source.stop() }
         let closing = Mutex<ImportBatch?>(nil)
@@ -37,8 +58,9 @@ struct ImportSender {
                 return batch.request
             } onReceipt: { receipt in
                 let done = sent.withLock { sent in
-                    sent += receipt.accepted
-                    return sent
+                    sent.facts += receipt.accepted
+                    sent.effects.add(receipt.effects)
+                    return sent.facts
                 }
                 progress.show(done: done, total: total, unit: "facts", prefix: plan.kind.rawValue)
             }
@@ -50,19 +72,24 @@ struct ImportSender {
         if let refusal = first.refusal { throw refused(refusal, source: source, accepted: first.acceptedBatches) }
         var outcome = ImportOutcome(
             batches: first.acceptedBatches, duplicates: first.duplicateBatches, facts: first.acceptedFacts,
-            revision: first.revision)
+            revision: first.revision, effects: sent.withLock { $0.effects })
         if let batch = closing.withLock({ $0 }) { try await close(batch, &outcome) }
         return outcome
     }
 
     /// Sends the coverage, without what would move a day back: an old file may arrive after a newer one.
     private func close(_ batch: ImportBatch, _ outcome: inout ImportOutcome) async throws {
-        let kept = try await coverageAhead(of: batch.request.facts.map(\.coverage))
-        if !kept.isEmpty {
-            outcome.keptCoverage = kept
-            return
+        var request = batch.request
+        let (facts, kept) = CoverageAhead(of: try await known(request.facts)).split(request.facts)
+        outcome.keptCoverage = kept
+        if facts.isEmpty { return }
+        if facts != request.facts {
+            // Other content needs another name.
+            request.facts = facts
+            let parts = facts.flatMap { [$0.coverage.through] + $0.coverage.workloadCodes }
+            request.batchID += "-" + parts.joined(separator: ".")
         }
-        let queue = Mutex([batch.request])
+        let queue = Mutex([request])
         let last = try await client.ingest {
             queue.withLock { $0.popLast() }
         } onReceipt: { _ in
@@ -74,17 +101,12 @@ struct ImportSender {
         outcome.revision = max(outcome.revision, last.revision)
     }
 
-    private func coverageAhead(of facts: [PBCoverageFact]) async throws -> [String] {
-        guard let customer = facts.first?.customerID else { return [] }
+    private func known(_ facts: [PBFact]) async throws -> PBCustomerCoverage {
         var request = PBGetIngestStatusRequest()
-        request.customerID = customer
+        request.customerID = facts.first?.coverage.customerID ?? ""
+        if request.customerID.isEmpty { return PBCustomerCoverage() }
         let status = try await client.getIngestStatus(request)
-        let known = status.customers.first { $0.customerID == customer }?.sources ?? []
-        return facts.compactMap { fact in
-            guard let through = known.first(where: { $0.source == fact.source })?.through, through > fact.through
-            else { return nil }
-            return "\(fact.source.title) \(through)"
-        }
+        return status.customers.first { $0.customerID == request.customerID } ?? PBCustomerCoverage()
     }
 
     /// Says which row of which file the server did not want.

@@ -14,12 +14,61 @@ struct ImportSummary {
         for count in report.counts where count.name != "facts" {
             text += "  \(NumberText.count(count.count, count.one, count.name))\n"
         }
-        for (reason, count) in report.leftOut { text += "  left out: \(NumberText.count(Int64(count))) × \(reason)\n" }
-        for coverage in inspection.coverage {
-            text += "  \(coverage.source.title) of \(coverage.customerID) reported through \(coverage.through)\n"
+        for left in report.leftOut {
+            text += "  left out: \(NumberText.count(Int64(left.count))) × \(left.reason)\n"
         }
+        for coverage in inspection.coverage {
+            let codes = coverage.workloadCodes.isEmpty ? "" : " (\(coverage.workloadCodes.joined(separator: ", ")))"
+            text += "  \(coverage.source.title) of \(coverage.customerID) reported through \(coverage.through)"
+            text += codes + "\n"
+        }
+        text += effects
         for kept in sent?.keptCoverage ?? [] { text += "  the server has more already: \(kept); that stays\n" }
         return text + outcome + "\n"
+    }
+
+    /// What changed that no row says.
+    private var effects: String {
+        guard let effects = sent?.effects else { return "" }
+        var text = ""
+        if effects.subscriptionsEnded > 0 {
+            let ended = NumberText.count(Int(clamping: effects.subscriptionsEnded), "subscription", "subscriptions")
+            text += "  \(ended) ended: in service before, and no longer in the list\n"
+        }
+        if effects.sellersChanged > 0 {
+            let moved = NumberText.count(Int(clamping: effects.sellersChanged), "subscription", "subscriptions")
+            text += "  \(moved) moved to another seller, for every day\n"
+        }
+        if effects.peopleMerged > 0 {
+            let people = effects.peopleMerged == 1 ? "1 person" : "\(NumberText.count(effects.peopleMerged)) people"
+            text += "  \(people) merged with another one\n"
+        }
+        if effects.uncataloguedSkuCount > 0 {
+            let skus = NumberText.count(Int(clamping: effects.uncataloguedSkuCount), "SKU", "SKUs")
+            let names = effects.uncataloguedSkus.sorted()
+            let more = effects.uncataloguedSkuCount > names.count ? ", …" : ""
+            text += "  \(skus) not in the catalog, so that no figure has them: "
+            text += names.joined(separator: ", ") + more + "\n"
+        }
+        return text
+    }
+
+    /// Lines for standard error: each row that was left out, up to the first ten of a reason.
+    var leftOutLines: [String] {
+        inspection.report.leftOut.flatMap { left in
+            left.places.map { place in
+                let text = place.text.isEmpty ? "" : ": \(place.text)"
+                return ImportProblem(
+                    file: place.file, position: place.position, message: "left out: \(left.reason)\(text)"
+                ).description
+            } + Self.rest(of: left)
+        }
+    }
+
+    private static func rest(of left: LeftOut) -> [String] {
+        let rest = left.count - left.places.count
+        if left.places.isEmpty || rest == 0 { return [] }
+        return ["left out: \(left.reason): \(NumberText.count(Int64(rest))) more"]
     }
 
     private var outcome: String {
@@ -37,6 +86,7 @@ struct ImportSummary {
     func json() throws -> String {
         var object: [String: Any] = [
             "rows_read": inspection.report.rows, "facts_read": inspection.facts, "notes": inspection.report.notes,
+            "left_out": inspection.report.leftOut.map(Self.object),
         ]
         if let sent {
             object["batches"] = sent.batches
@@ -44,8 +94,26 @@ struct ImportSummary {
             object["facts"] = sent.facts
             object["revision"] = sent.revision
             object["kept_coverage"] = sent.keptCoverage
+            object["effects"] = [
+                "sellers_changed": sent.effects.sellersChanged, "subscriptions_ended": sent.effects.subscriptionsEnded,
+                "people_merged": sent.effects.peopleMerged,
+                "uncatalogued_sku_ids": sent.effects.uncataloguedSkus.sorted(),
+                "uncatalogued_sku_count": sent.effects.uncataloguedSkuCount,
+            ]
         }
         return try JSONText.text(object)
+    }
+
+    private static func object(_ left: LeftOut) -> [String: Any] {
+        [
+            "reason": left.reason, "count": left.count, "fault": left.isFault,
+            "first": left.places.map { place -> [String: Any] in
+                [
+                    "file": place.file, "line": place.position.line, "column": place.position.column,
+                    "text": place.text,
+                ]
+            },
+        ]
     }
 
     var rows: [[String]] {

@@ -33,7 +33,7 @@ extension FuzzTarget {
             options.limits.maximumRows = 1_000
             switch number {
             case ImportKind.allCases.count: _ = try? SideFiles.offerMap(file)
-            case ImportKind.allCases.count + 1: _ = try? SideFiles.skuIDs(file, options: options)
+            case ImportKind.allCases.count + 1: _ = try? SideFiles.customerSkus(file, options: options)
             default: read(ImportPlan(kind: ImportKind.allCases[number], files: [file], options: options))
             }
         })

@@ -1,0 +1,80 @@
+/// Rows or fields of the input that became no fact, for one reason.
+public struct LeftOut: Sendable, Equatable {
+    /// One of them.
+    public struct Place: Sendable, Equatable {
+        public var file: String
+        public var position: FilePosition
+        /// What is there, shortened; may be empty.
+        public var text: String
+    }
+
+    /// Places that are named; the others are counted alone.
+    public static let maximumPlaces = 10
+
+    public let reason: String
+    /// False for what the kind is meant to leave out, such as lines that are no seats. True for what should not be
+    /// there: `ImportOptions.strict` refuses it.
+    public let isFault: Bool
+    public internal(set) var count: Int
+    /// The first ones, in the order of the files.
+    public internal(set) var places: [Place]
+}
+
+/// What a file held.
+public struct ImportReport: Sendable, Equatable {
+    public var rows = 0
+    /// Things counted, such as `facts` or `products`, in the order of their first mention.
+    public private(set) var counts: [(name: String, one: String, count: Int)] = []
+    /// Rows or fields of the input that became no fact, by reason, in the order of their first mention.
+    public private(set) var leftOut: [LeftOut] = []
+    /// What the reader of the figures should know.
+    public private(set) var notes: [String] = []
+
+    /// Reasons and notes that are kept: some hold text of the file.
+    private static let maximumTexts = 100
+
+    public init() {}
+
+    /// - Parameter one: the name where it is a single one; nil when it is the same.
+    mutating func add(_ name: String, one: String? = nil, _ count: Int = 1) {
+        if let index = counts.firstIndex(where: { $0.name == name }) {
+            counts[index].count += count
+        } else {
+            counts.append((name, one ?? name, count))
+        }
+    }
+
+    /// - Parameter place: nil where a place would say nothing, as for fields that no kind reads.
+    mutating func leaveOut(_ reason: String, _ count: Int = 1, isFault: Bool = false, at place: LeftOut.Place? = nil) {
+        var index = leftOut.firstIndex { $0.reason == reason }
+        if index == nil {
+            guard leftOut.count < Self.maximumTexts else { return }
+            index = leftOut.count
+            leftOut.append(LeftOut(reason: reason, isFault: isFault, count: 0, places: []))
+        }
+        guard let index else { return }
+        leftOut[index].count += count
+        if let place, leftOut[index].places.count < LeftOut.maximumPlaces { leftOut[index].places.append(place) }
+    }
+
+    mutating func note(_ text: String) {
+        if !notes.contains(text) && notes.count < Self.maximumTexts { notes.append(text) }
+    }
+
+    /// The first thing that should not be in the files, as a problem; nil when there is none.
+    func complaint() -> ImportProblem? {
+        let faults = leftOut.filter(\.isFault)
+        guard let first = faults.first else { return nil }
+        let place = first.places.first
+        let total = faults.reduce(0) { $0 + $1.count }
+        let others = total > 1 ? " (and \(total - 1) more like it)" : ""
+        return ImportProblem(
+            file: place?.file ?? "", position: place?.position ?? .wholeFile,
+            message: "\(first.reason)\(others): without --strict it is left out")
+    }
+
+    public static func == (left: ImportReport, right: ImportReport) -> Bool {
+        left.rows == right.rows && left.notes == right.notes && left.leftOut == right.leftOut
+            && left.counts.elementsEqual(right.counts, by: ==)
+    }
+}

@@ -130,7 +130,7 @@ def check_explanations(client, world, customers, name):
         explanation = client.call("ExplainUsage", customer_id=name, as_of=AS_OF.isoformat(), **field).explanation
         expected = world.usage_sum(customers, subject, AS_OF)
         assert (explanation.active_users if explanation.HasField("active_users") else 0) == expected["active_users"]
-        classes = [row.users for row in explanation.classes] or [0] * 6
+        classes = [row.users for row in explanation.classes] or [0] * 8
         assert classes == expected["classes"], subject
         assert explanation.unclassified_users == expected["unclassified_users"], subject
         assert sum(classes) + explanation.unclassified_users == explanation.active_users, subject
@@ -223,7 +223,7 @@ def test_who_holds_several_is_charged_to_the_strongest(house, told):
         house["operator"].feed(facts)
         check_explanations(house["carol"], world, [name], name)
         classes[name] = world.usage(name, "EXO", AS_OF)["classes"]
-    assert classes["uncounted-over-trial"] == [0, 2, 0, 0, 0, 0]
-    assert classes["entitled-over-uncounted"] == classes["entitled-over-trial"] == [2, 0, 0, 0, 0, 0]
-    assert classes["trial-over-nothing"] == [0, 0, 2, 0, 0, 0]
-    assert classes["smallest-of-equals"] == [1, 0, 0, 1, 0, 0]
+    assert classes["uncounted-over-trial"] == [0, 2, 0, 0, 0, 0, 0, 0]
+    assert classes["entitled-over-uncounted"] == classes["entitled-over-trial"] == [2, 0, 0, 0, 0, 0, 0, 0]
+    assert classes["trial-over-nothing"] == [0, 0, 2, 0, 0, 0, 0, 0]
+    assert classes["smallest-of-equals"] == [1, 0, 0, 1, 0, 0, 0, 0]

@@ -115,7 +115,7 @@ struct LicenseSweep {
 
     // MARK: What there is
 
-    /// Figures for every SKU that the customer has a subscription or a holding of, by id. Returns the place of each SKU.
+    /// Figures for every SKU that the customer has a subscription or a holding of, by id. Returns the place of each.
     private func addSkus(to customer: inout Customer) -> [SkuIndex: Int] {
         var known = Set(customer.figures.skus.map(\.sku))
         let before = known.count

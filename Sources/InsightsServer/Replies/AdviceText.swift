@@ -108,11 +108,12 @@ struct AdviceText: Sendable {
                 tryThis: "Assign them together with the customer, or lower the quantity before the day of renewal.")
         case .either:
             Words(
-                problem: "Licenses that you sold are not assigned, and their subscriptions end or renew by themselves "
-                    + "soon.",
-                consider: "The customer pays for seats that nobody has, and goes on doing so with what renews by itself.",
-                tryThis: "Assign them together with the customer, lower what renews by itself before its day, and offer "
-                    + "a renewal with fewer licenses for the rest.")
+                problem: "Licenses that you sold are not assigned, and their subscriptions end or renew by "
+                    + "themselves soon.",
+                consider: "The customer pays for seats that nobody has, and goes on doing so with what renews by "
+                    + "itself.",
+                tryThis: "Assign them together with the customer, lower what renews by itself before its day, and "
+                    + "offer a renewal with fewer licenses for the rest.")
         }
     }
 
@@ -166,12 +167,12 @@ struct AdviceText: Sendable {
                 tryThis: "Wijs ze samen met de klant toe, of verlaag het aantal vóór de dag van verlenging.")
         case .either:
             Words(
-                problem: "Licenties die u verkocht zijn niet toegewezen, en de abonnementen eindigen binnenkort of worden "
-                    + "vanzelf verlengd.",
+                problem: "Licenties die u verkocht zijn niet toegewezen, en de abonnementen eindigen binnenkort of "
+                    + "worden vanzelf verlengd.",
                 consider: "De klant betaalt voor plaatsen die niemand heeft, en blijft dat doen voor wat vanzelf wordt "
                     + "verlengd.",
-                tryThis: "Wijs ze samen met de klant toe, verlaag wat vanzelf wordt verlengd vóór die dag, en bied voor "
-                    + "de rest een verlenging met minder licenties aan.")
+                tryThis: "Wijs ze samen met de klant toe, verlaag wat vanzelf wordt verlengd vóór die dag, en bied "
+                    + "voor de rest een verlenging met minder licenties aan.")
         }
     }
 }

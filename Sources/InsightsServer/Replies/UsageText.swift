@@ -98,7 +98,7 @@ struct UsageText: Sendable {
             english(classes.unlicensed, "", "", "never held a license for it in these \(days) days"),
             english(classes.free, "has", "have", "a free license, which nobody bought"),
             english(
-                classes.unidentified, "is", "are", "known by a concealed name only, so that nobody can tell the license"),
+                classes.unidentified, "is", "are", "known by a concealed name only: nobody can tell the license"),
         ]
         let dutch: [(Int64, String)] = [
             (classes.entitled, "met een geldige licentie"),

@@ -15,8 +15,7 @@ public struct Revision: Hashable, Comparable, Sendable, CustomStringConvertible 
     public static func < (left: Revision, right: Revision) -> Bool { left.number < right.number }
 }
 
-/// Validated facts that are accepted or refused together. Ids, days, names and quantities are within `FactLimits`; what
-/// depends on facts accepted before (another SKU or seller for a known subscription) is checked by the core.
+/// Validated facts that are accepted or refused together. Ids, days, names and quantities are within `FactLimits`.
 public struct FactBatch: Sendable, Hashable {
     /// Makes a repeated batch count once; 1–128 visible ASCII characters.
     public let id: BatchID
@@ -25,20 +24,5 @@ public struct FactBatch: Sendable, Hashable {
     public init(id: BatchID, facts: [Fact]) {
         self.id = id
         self.facts = facts
-    }
-}
-
-/// Why the core refuses a validated batch: the first bad fact.
-public struct FactConflict: Error, Sendable, Hashable {
-    /// Index of the fact in the batch.
-    public let index: Int
-    /// Path below the fact, such as `subscription.sku_id`.
-    public let field: String
-    public let reason: String
-
-    public init(index: Int, field: String, reason: String) {
-        self.index = index
-        self.field = field
-        self.reason = reason
     }
 }

@@ -24,14 +24,18 @@ extension NumberOption {
         "advice-request-rate", "…and so many for each 100 total users", unit: "requests",
         Int(thresholds.howToRequestsPer100Users), in: counts)
     static let adviceTermDays = NumberOption(
-        "advice-term-days", "Reclaim licenses: the term ends within so many days", unit: "days",
+        "advice-term-days", "Reclaim licenses: the term ends within so many days…", unit: "days",
         thresholds.termEndDays, in: 0...3_650)
+    static let adviceMonthlyDays = NumberOption(
+        "advice-monthly-days", "…or, where it is a month and renews by itself, within so many", unit: "days",
+        thresholds.monthlyRenewalDays, in: 0...3_650)
 
     /// When advice is given, in the order of the documentation, with the flags.
     static let advice: [(option: NumberOption, flag: KeyPath<AdviceOptions, Int?> & Sendable)] = [
         (adviceUsers, \.adviceUsers), (adviceUsage, \.adviceUsage), (adviceSold, \.adviceSold),
         (adviceDeployment, \.adviceDeployment), (adviceRequests, \.adviceRequests),
         (adviceRequestRate, \.adviceRequestRate), (adviceTermDays, \.adviceTermDays),
+        (adviceMonthlyDays, \.adviceMonthlyDays),
     ]
 }
 
@@ -44,6 +48,7 @@ struct AdviceOptions: ParsableArguments {
     @Option(help: NumberOption.adviceRequests.help) var adviceRequests: Int?
     @Option(help: NumberOption.adviceRequestRate.help) var adviceRequestRate: Int?
     @Option(help: NumberOption.adviceTermDays.help) var adviceTermDays: Int?
+    @Option(help: NumberOption.adviceMonthlyDays.help) var adviceMonthlyDays: Int?
 }
 
 extension NumberSettings {
@@ -57,6 +62,7 @@ extension NumberSettings {
         thresholds.minimumHowToRequests = Int64(self[.adviceRequests])
         thresholds.howToRequestsPer100Users = Int64(self[.adviceRequestRate])
         thresholds.termEndDays = self[.adviceTermDays]
+        thresholds.monthlyRenewalDays = self[.adviceMonthlyDays]
         return thresholds
     }
 }

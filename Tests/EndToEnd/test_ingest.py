@@ -53,13 +53,26 @@ def test_the_same_id_with_other_content_is_refused(house, operator):
     assert {"c1", "c3"} <= visible(house) and "c2" not in visible(house)
 
 
-def test_a_subscription_keeps_sku_and_seller(house, operator):
+def test_a_receipt_tells_what_the_batch_changed(house, operator):
     f = house.facts
-    operator.feed([f.subscription("fixed", "S", "E3", "A", day(-9), 5)])
-    for n, other in enumerate((f.subscription("fixed", "S", "E5", "A", day(-8), 5), f.subscription("fixed", "S", "E3", "B", day(-8), 5))):
-        (refused,) = operator.ingest([batch(house, f"moved-{n}", f.customer("S"), other)])
-        assert (refused.status.code, refused.status.fact_index) == (3, 1)
-        assert refused.status.field.startswith("facts[1].subscription.")
+    (first,) = operator.ingest([
+        batch(house, "sold", *serve(house, "S"), f.subscription("s", "S", "E3", "B", day(-9), 5),
+              f.subscription("t", "S", "LOST", "A", day(-9), 7), *f.coverage("S", day(-1)))
+    ])  # fmt: skip
+    assert (first.effects.sellers_changed, first.effects.subscriptions_ended) == (0, 0)
+    assert "LOST" in first.effects.uncatalogued_sku_ids
+    snapshot = house.api.Fact(subscription_snapshot=dict(customer_id="S", date=day(-3).isoformat(), subscription_ids=["t"]))
+    request = batch(house, "upgraded", f.subscription("s", "S", "E5", "A", day(-5), 6), snapshot)
+    changed, again = operator.ingest([request, request])
+    assert (changed.effects.sellers_changed, changed.effects.subscriptions_ended) == (1, 1)
+    assert again.duplicate and not again.HasField("effects")
+    rows = house["alice"].call("ListSubscriptions", customer_id="S", as_of=day(-4).isoformat()).subscriptions
+    assert [(row.subscription_id, row.sku_id, row.state) for row in rows] == [("s", "E5", 1), ("t", "LOST", 1)]
+    rows = house["alice"].call("ListSubscriptions", customer_id="S", as_of=day(-3).isoformat()).subscriptions
+    assert [(row.subscription_id, row.state) for row in rows] == [("s", 4), ("t", 1)]
+    insights = house["alice"].call("GetCustomerInsights", customer_id="S", as_of=day(-3).isoformat()).insights
+    assert ("LOST", 7) in [(sku.sku_id, sku.sold) for sku in insights.uncatalogued_skus]
+    assert insights.uncatalogued_sku_count == len(insights.uncatalogued_skus)
 
 
 def test_empty_batches_and_zero_quantities(house, operator):

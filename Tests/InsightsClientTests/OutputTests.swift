@@ -103,6 +103,20 @@ private let ascii = Screen(isTerminal: true, width: 80, isUnicode: false)
                 == "DYNAMICS 365\n  No licenses and no activity.\n")
     }
 
+    @Test func licensesThatAreInNoFigureAreOneLine() {
+        let skus = (1...5).map { number in
+            PBUncataloguedSku.with {
+                $0.skuID = "sku\u{1B}-\(number)"
+                $0.sold = number == 1 ? 1 : 1_234
+            }
+        }
+        let few = UncataloguedNote.text(Array(skus.prefix(2)), count: 2)
+        #expect(few.hasPrefix("Not in the catalog, so in no figure: sku") && few.hasSuffix("(1,234 licenses)\n"))
+        #expect(few.contains("(1 license), ") && !few.contains("\u{1B}"))
+        #expect(UncataloguedNote.text(skus, count: 130).hasSuffix(", 127 more\n"))
+        #expect(UncataloguedNote.text([], count: 0).isEmpty)
+    }
+
     @Test func comparisons() throws {
         var response = PBCompareLicensesResponse()
         response.asOf = "2026-03-31"

@@ -50,6 +50,12 @@ struct Comparison {
         let naive = Self.products.map { model.product(customer, $0, partner: partner, on: number) }
         #expect(row?.products.map(ProductFigures.init) == naive, place)
         #expect(row?.asOf == day(number), place)
+        for own in [false, true] {
+            let book = core.book(in: try scope(partner, own: own), today: day(today))
+            let skus = book.insights(of: id, on: day(number), products: [])?.uncatalogued
+            let naive = model.uncatalogued([customer], partner: partner, reach: own ? .own : .allPartners, on: number)
+            #expect(skus.map(text) == naive && skus?.count == naive.count, place)
+        }
         #expect(
             subscriptions?.rows.map(\.fact) == model.subscriptions(customer, partner: partner, on: number), place)
         for subject in subjects { checkClasses(subject, of: customer, book: book, number, place) }
@@ -68,6 +74,8 @@ struct Comparison {
                     customer, partner: partner, reach: .allPartners, on: number, products: Self.products), place)
     }
 
+    private func text(_ skus: UncataloguedSkus) -> [String] { skus.skus.map { "\($0.sku)=\($0.sold)" } }
+
     private func text(_ row: LicensedUserRow) -> String {
         ([row.user.text, row.displayName] + row.skus.map(\.text)
             + row.lastActive.map { "\($0.workload.code):\($0.day.number)" }).joined(separator: " ")
@@ -81,7 +89,7 @@ struct Comparison {
     private func array(_ classes: UsageClasses) -> [Int64] {
         [
             classes.entitled, classes.uncountedSubscription, classes.trial, classes.overAssigned, classes.turnover,
-            classes.unlicensed,
+            classes.unlicensed, classes.free, classes.unidentified,
         ]
     }
 
@@ -106,7 +114,7 @@ struct Comparison {
         _ place: Comment
     ) {
         var usage = Usage.zero
-        var classes = [Int64](repeating: 0, count: 6)
+        var classes = [Int64](repeating: 0, count: 8)
         for customer in visible {
             let row = model.usage(customer, subject.1, on: number)
             usage.add(row)
@@ -127,6 +135,9 @@ struct Comparison {
         let naive = Self.products.map { model.sum(visible, $0, partner: partner, on: number) }
         #expect(row.products.map(ProductFigures.init) == naive, place)
         #expect(row.customerCount == Int64(visible.count), place)
+        #expect(
+            text(row.uncatalogued)
+                == model.uncatalogued(visible, partner: partner, reach: .allPartners, on: number), place)
         let through = visible.map { model.customer($0).coverage[.activity] }
         #expect(row.unreportedCustomers == Int64(through.filter { $0 == nil }.count), place)
         #expect(row.laggingCustomers == Int64(through.filter { ($0 ?? number) < number }.count), place)

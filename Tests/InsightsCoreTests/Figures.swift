@@ -174,6 +174,8 @@ struct AdviceFigures: Equatable {
                 case .sku(let sku): sku.text
                 case .subscription(let id): id.text
                 case .day(let day): "\(day)"
+                case .term(let term): term.text
+                case .flag(let flag): "\(flag)"
                 }
             return "\(row.name)=\(value)"
         }

@@ -176,7 +176,12 @@ import Testing
             case 2: facts.append(Make.assignment(customer, user, "B", on, on))
             case 3: facts.append(Make.snapshot(customer, "A", start - Int32(round % 5), [user, "p1", "p2"]))
             case 4: facts.append(Make.support(customer, on, .howTo, Int64(round)))
-            case 5: facts.append(Make.subscription("s\(round % 4)", customer, "B", .direct, on, Int64(round)))
+            case 5:
+                facts.append(
+                    Make.subscription(
+                        "s\(round % 4)", customer, round % 3 == 0 ? "A" : "B", round % 2 == 0 ? .direct : .by("P"), on,
+                        Int64(round), term: "P1Y"))
+                facts.append(Make.subscriptions(customer, start - Int32(round), ["s1", "s2", "odd"]))
             default:
                 facts.append(Make.activity(customer, user, Bool.random(using: &random) ? .exo : .teams, [on, on + 1]))
             }

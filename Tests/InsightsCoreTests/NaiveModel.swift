@@ -4,14 +4,6 @@ import Tenancy
 /// The definitions read literally: sets and loops over raw facts, nothing incremental. Shares only fact types with the
 /// core.
 final class NaiveModel {
-    struct SubscriptionEntry {
-        var fact: SubscriptionFact
-    }
-
-    struct Snapshots {
-        var users: [Int32: Set<String>] = [:]
-    }
-
     struct CustomerFacts {
         var name = ""
         var market = ""
@@ -19,6 +11,10 @@ final class NaiveModel {
         var relationships: [String: [Int32: Int32]] = [:]
         /// Subscription id → effective day → entry.
         var subscriptions: [String: [Int32: SubscriptionFact]] = [:]
+        /// Subscription id → the seller told last that is not unknown.
+        var sellers: [String: Seller] = [:]
+        /// Partner, or "" for every seller → day → subscription ids.
+        var subscriptionSnapshots: [String: [Int32: Set<String>]] = [:]
         var names: [String: String] = [:]
         /// SKU → user → start → end (nil = open).
         var assignments: [String: [String: [Int32: Int32?]]] = [:]
@@ -37,10 +33,12 @@ final class NaiveModel {
     private(set) var partners: [String: String] = [:]
     private var heldCache: [String: [String: [String: [ClosedRange<Int32>]]]] = [:]
     var licenseCache: [String: [NaiveLicenses.Key: NaiveLicenses]] = [:]
+    var valueCache: [String: [NaiveValue.Key: SubscriptionFact?]] = [:]
 
     func apply(_ facts: [Fact]) {
         heldCache = [:]
         licenseCache = [:]
+        valueCache = [:]
         for fact in facts { apply(fact) }
     }
 
@@ -58,7 +56,12 @@ final class NaiveModel {
         case .subscription(let fact):
             customers[fact.customer.text, default: CustomerFacts()]
                 .subscriptions[fact.subscription.text, default: [:]][fact.effective.number] = fact
-        case .subscriptionSnapshot: break
+            guard fact.seller != .unknown else { break }
+            customers[fact.customer.text]?.sellers[fact.subscription.text] = fact.seller
+        case .subscriptionSnapshot(let fact):
+            customers[fact.customer.text, default: CustomerFacts()]
+                .subscriptionSnapshots[fact.seller?.text ?? "", default: [:]][fact.day.number] =
+                Set(fact.subscriptions.map(\.text))
         case .user(let fact):
             customers[fact.customer.text, default: CustomerFacts()].names[fact.user.text] = fact.displayName
         case .assignment(let fact):

@@ -19,6 +19,14 @@ struct NaiveLicenses {
     var allTrial: Int64 { trial.values.reduce(0, +) }
 }
 
+/// The value of one subscription on one day.
+enum NaiveValue {
+    struct Key: Hashable {
+        var subscription: String
+        var day: Int32
+    }
+}
+
 /// Who is counted for: a workload or a product.
 enum NaiveSubject: Hashable {
     case workload(Workload)
@@ -26,13 +34,31 @@ enum NaiveSubject: Hashable {
 }
 
 extension NaiveModel {
-    private func value(_ entries: [Int32: SubscriptionFact], on day: Int32) -> SubscriptionFact? {
-        entries.filter { $0.key <= day }.max { $0.key < $1.key }?.value
+    /// With the seller that holds for every day, and the state that snapshots leave.
+    func subscriptionValue(_ customer: String, _ id: String, on day: Int32) -> SubscriptionFact? {
+        let key = NaiveValue.Key(subscription: id, day: day)
+        if let known = valueCache[customer]?[key] { return known }
+        let made = makeValue(customer, id, on: day)
+        valueCache[customer, default: [:]].updateValue(made, forKey: key)
+        return made
     }
 
-    func subscriptionValue(_ customer: String, _ id: String, on day: Int32) -> SubscriptionFact? {
-        value(self.customer(customer).subscriptions[id] ?? [:], on: day)
+    private func makeValue(_ customer: String, _ id: String, on day: Int32) -> SubscriptionFact? {
+        let facts = self.customer(customer)
+        let entries = facts.subscriptions[id] ?? [:]
+        guard let last = entries.keys.filter({ $0 <= day }).max(), var value = entries[last] else { return nil }
+        value.seller = facts.sellers[id] ?? .unknown
+        for (seller, snapshots) in facts.subscriptionSnapshots {
+            guard seller.isEmpty || value.seller == .partner(ID.partner(seller)) else { continue }
+            for (snapshot, named) in snapshots where snapshot <= day && !named.contains(id) {
+                // On a day with an entry, and before, it ends nothing: the entry says what the subscription is.
+                if snapshot > last { value.state = .deprovisioned }
+            }
+        }
+        return value
     }
+
+    private func isFree(_ sku: String) -> Bool { skus[sku]?.isFree ?? false }
 
     private func isSold(_ fact: SubscriptionFact) -> Bool {
         !fact.trial && (fact.state == .active || fact.state == .grace || fact.state == .suspended)
@@ -48,14 +74,20 @@ extension NaiveModel {
 
     private func makeLicenses(_ customer: String, _ sku: String, on day: Int32) -> NaiveLicenses {
         var result = NaiveLicenses()
-        let histories = self.customer(customer).subscriptions.values.filter { $0.values.first?.sku.text == sku }
-        let hasActive = histories.contains { history in
-            guard let fact = value(history, on: day) else { return false }
+        if isFree(sku) { return result }
+        /// Nil while the subscription has another SKU.
+        func value(_ id: String, on day: Int32) -> SubscriptionFact? {
+            guard let fact = subscriptionValue(customer, id, on: day), fact.sku.text == sku else { return nil }
+            return fact
+        }
+        let ids = self.customer(customer).subscriptions.keys
+        let hasActive = ids.contains { id in
+            guard let fact = value(id, on: day) else { return false }
             return !fact.trial && fact.state == .active
         }
-        for history in histories {
+        for id in ids {
             var isEntitled = false
-            if let fact = value(history, on: day) {
+            if let fact = value(id, on: day) {
                 if isSold(fact) { result.sold[fact.seller, default: 0] += fact.quantity }
                 isEntitled = !fact.trial && (fact.state == .active || (fact.state == .grace && !hasActive))
                 if isEntitled { result.entitled[fact.seller, default: 0] += fact.quantity }
@@ -65,7 +97,7 @@ extension NaiveModel {
             }
             if isEntitled { continue }
             for earlier in stride(from: day, through: day - 27, by: -1) {
-                guard let fact = value(history, on: earlier), isSold(fact) else { continue }
+                guard let fact = value(id, on: earlier), isSold(fact) else { continue }
                 result.uncounted += fact.quantity
                 break
             }
@@ -110,14 +142,15 @@ extension NaiveModel {
             let choice =
                 held.first { licenses(customer, $0, on: day).allEntitled > 0 }
                 ?? held.first { licenses(customer, $0, on: day).uncounted > 0 }
-                ?? held.first { licenses(customer, $0, on: day).allTrial > 0 } ?? held.first
+                ?? held.first { licenses(customer, $0, on: day).allTrial > 0 }
+                ?? held.first { !isFree($0) } ?? held.first
             if let choice { result[user] = choice }
         }
         return result
     }
 
     func subscribedSkus(_ customer: String) -> Set<String> {
-        Set(self.customer(customer).subscriptions.values.compactMap { $0.values.first?.sku.text })
+        Set(self.customer(customer).subscriptions.values.flatMap { $0.values.map(\.sku.text) })
     }
 
     func entitlements(_ customer: String, _ subject: NaiveSubject, on day: Int32) -> Int64 {
@@ -135,7 +168,7 @@ extension NaiveModel {
     /// In the order of the enum.
     func classes(_ customer: String, _ subject: NaiveSubject, on day: Int32) -> [Int64] {
         let charged = charged(customer, subject, on: day)
-        var counts = [Int64](repeating: 0, count: 6)
+        var counts = [Int64](repeating: 0, count: 8)
         var activeOf: [String: Int64] = [:]
         for user in activeUsers(customer, subject, on: day) {
             if let sku = charged[user] {
@@ -148,6 +181,10 @@ extension NaiveModel {
             counts[held ? 4 : 5] += 1
         }
         for (sku, active) in activeOf {
+            if isFree(sku) {
+                counts[6] += active
+                continue
+            }
             let figures = licenses(customer, sku, on: day)
             let limits = [figures.allEntitled, figures.uncounted, figures.allTrial]
             var rest = active

@@ -137,18 +137,36 @@ extension NaiveModel {
         self.customer(customer).subscriptions.keys.sorted().compactMap { id in
             guard let shown = subscriptionValue(customer, id, on: day), shown.seller == .partner(ID.partner(partner))
             else { return nil }
-            // The first day of the entries without a break that say the same.
+            // The first of the days without a break on which all is the same; it changes on no other days than these.
+            let facts = self.customer(customer)
+            let days = Set(facts.subscriptions[id]?.keys.map { $0 } ?? [])
+                .union(facts.subscriptionSnapshots.values.flatMap(\.keys)).filter { $0 <= day }
             var since = shown
-            let history = (self.customer(customer).subscriptions[id] ?? [:]).filter { $0.key <= day }
-            for (_, entry) in history.sorted(by: { $0.key > $1.key }) {
-                guard
-                    (entry.quantity, entry.state, entry.trial) == (shown.quantity, shown.state, shown.trial),
-                    (entry.termEnd, entry.autoRenew) == (shown.termEnd, shown.autoRenew)
-                else { break }
-                since = entry
+            for change in days.sorted(by: >) {
+                guard var value = subscriptionValue(customer, id, on: change) else { break }
+                value.effective = shown.effective
+                var same = shown
+                same.effective = value.effective
+                guard value == same else { break }
+                since.effective = Day(number: change)
             }
             return since
         }
+    }
+
+    // MARK: Uncatalogued SKUs
+
+    /// `sku=sold` by id, of SKUs that no fact names.
+    func uncatalogued(_ customers: [String], partner: String, reach: LicenseReach, on day: Int32) -> [String] {
+        var sold: [String: Int64] = [:]
+        for customer in customers where has(customer, .subscriptions) {
+            for sku in subscribedSkus(customer) where skus[sku] == nil {
+                let figures = licenses(customer, sku, on: day)
+                sold[sku, default: 0] +=
+                    reach == .allPartners ? figures.allSold : figures.sold[.partner(ID.partner(partner))] ?? 0
+            }
+        }
+        return sold.filter { $0.value > 0 }.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
     }
 
     /// `user name skus CODE:day…`, by user.
@@ -247,7 +265,8 @@ extension NaiveModel {
                 guard $0.sku.text == sku, !$0.trial, $0.state != .deprovisioned, let end = $0.termEnd else {
                     return false
                 }
-                return end.number >= day && end.number <= day + 30
+                let isMonthly = $0.term?.text == "P1M" && $0.autoRenew
+                return end.number >= day && end.number <= day + (isMonthly ? 7 : 30)
             }
             if ending.isEmpty { continue }
             evidence += ["sku_id=\(sku)", "unassigned=\(sold - assigned)", "sold=\(sold)", "assigned=\(assigned)"]
@@ -255,6 +274,8 @@ extension NaiveModel {
                 evidence += [
                     "subscription_id=\(fact.subscription.text)", "term_end=\(fact.termEnd.map(\.description) ?? "")",
                 ]
+                if let term = fact.term { evidence.append("term=\(term.text)") }
+                evidence.append("auto_renew=\(fact.autoRenew)")
             }
         }
         return evidence

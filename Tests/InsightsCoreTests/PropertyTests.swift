@@ -32,6 +32,33 @@ import Testing
         }
     }
 
+    /// What the other tests compare has every edge in it.
+    @Test func worldsHaveUpgradesCorrectionsEndsFreeAndUnknownSkus() throws {
+        var (moved, ended, upgraded, free, uncatalogued, monthly) = (0, 0, 0, 0, 0, 0)
+        for seed in UInt64(0)..<60 {
+            var world = World(seed: seed)
+            var core = InsightsCore()
+            for batch in world.batches(of: world.facts) {
+                let effects = core.add(batch)
+                moved += effects.sellersChanged
+                ended += effects.subscriptionsEnded
+            }
+            let book = core.book(in: try scope(world.partners[0]), today: day(world.today))
+            for customer in world.customers {
+                let id = ID.customer(customer)
+                uncatalogued += book.insights(of: id, on: nil, products: [])?.uncatalogued.count ?? 0
+                let classes = book.explain(.product(.office365), of: id, on: day(World.base + 40))?.classes
+                free += Int(classes?.free ?? 0)
+                let rows = [10, 35, 60].map { book.subscriptions(of: id, on: day(World.base + $0))?.rows ?? [] }
+                let kinds = Set(rows.joined().map { "\($0.fact.subscription) \($0.fact.sku)" })
+                upgraded += kinds.count - Set(rows.joined().map(\.fact.subscription)).count
+                monthly += rows.joined().filter { $0.fact.term?.isMonth ?? false && $0.fact.autoRenew }.count
+            }
+        }
+        let counts = [moved, ended, upgraded, free, uncatalogued, monthly]
+        #expect(counts.allSatisfy { $0 >= 10 }, "\(counts)")
+    }
+
     @Test(arguments: 0..<4) func trendsMatchTheDefinitions(part: UInt64) throws {
         for seed in (5_000 + part * 40)..<(5_000 + (part + 1) * 40) {
             let world = World(seed: seed)

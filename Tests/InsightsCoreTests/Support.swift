@@ -38,8 +38,11 @@ func day(_ number: Int32) -> Day { Day(number: number) }
 
 /// Facts in the words of the tests; days are day numbers.
 enum Make {
-    static func sku(_ id: String, _ product: Product?, _ workloads: [Workload]) -> Fact {
-        .sku(SkuFact(sku: ID.sku(id), name: "Name of \(id)", product: product, workloads: WorkloadSet(workloads)))
+    static func sku(_ id: String, _ product: Product?, _ workloads: [Workload], free: Bool = false) -> Fact {
+        .sku(
+            SkuFact(
+                sku: ID.sku(id), name: "Name of \(id)", product: product, workloads: WorkloadSet(workloads),
+                isFree: free))
     }
 
     static func customer(_ id: String, market: String = "NL") -> Fact {
@@ -55,12 +58,22 @@ enum Make {
 
     static func subscription(
         _ id: String, _ customer: String, _ sku: String, _ seller: Seller, _ effective: Int32, _ quantity: Int64,
-        _ state: SubscriptionState = .active, trial: Bool = false, termEnd: Int32? = nil
+        _ state: SubscriptionState = .active, trial: Bool = false, termEnd: Int32? = nil, autoRenew: Bool = false,
+        term: String = ""
     ) -> Fact {
         .subscription(
             SubscriptionFact(
                 subscription: ID.subscription(id), customer: ID.customer(customer), sku: ID.sku(sku), seller: seller,
-                effective: day(effective), quantity: quantity, state: state, trial: trial, termEnd: termEnd.map(day)))
+                effective: day(effective), quantity: quantity, state: state, trial: trial, termEnd: termEnd.map(day),
+                autoRenew: autoRenew, term: Term(term)))
+    }
+
+    /// - Parameter seller: nil: of every seller.
+    static func subscriptions(_ customer: String, _ on: Int32, _ ids: [String], of seller: String? = nil) -> Fact {
+        .subscriptionSnapshot(
+            SubscriptionSnapshotFact(
+                customer: ID.customer(customer), day: day(on), subscriptions: ids.map { ID.subscription($0) },
+                seller: seller.map { ID.partner($0) }))
     }
 
     static func user(_ customer: String, _ user: String, _ name: String) -> Fact {
@@ -108,7 +121,8 @@ extension Seller {
 
 extension InsightsCore {
     /// Applies facts as the next batch.
-    mutating func add(_ facts: [Fact]) {
+    @discardableResult
+    mutating func add(_ facts: [Fact]) -> BatchEffects {
         apply(FactBatch(id: ID.batch("b\(revision.number + 1)"), facts: facts), revision: revision.next)
     }
 

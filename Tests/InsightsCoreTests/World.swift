@@ -10,6 +10,8 @@ struct World {
     private(set) var skus: [String] = []
     private(set) var users: [String] = []
     private(set) var facts: [Fact] = []
+    /// By customer, ids and days of its subscription facts.
+    private var subscriptions: [String: [(id: String, day: Int32)]] = [:]
     private var random: SeededGenerator
 
     init(seed: UInt64, size: Int = 70) {
@@ -60,15 +62,16 @@ struct World {
     private mutating func makeSku(_ sku: String) -> Fact {
         let product: Product? = random.pick([.office365, .office365, .office365, .dynamics365, nil])
         let pool: [Workload] = product == .dynamics365 ? [.crm, .teams] : [.exo, .spo, .teams, .yam]
-        return Make.sku(sku, product, pool.filter { _ in random.chance(55) })
+        return Make.sku(sku, product, pool.filter { _ in random.chance(55) }, free: random.chance(12))
     }
 
     private mutating func addRandomFact() {
         let customer = random.pick(customers)
         let sku = random.pick(skus)
         switch Int.random(in: 0..<100, using: &random) {
-        case 0..<28: addSubscription(customer, sku)
-        case 28..<52:
+        case 0..<27: addSubscription(customer, sku)
+        case 27..<32: addSubscriptionSnapshot(customer)
+        case 32..<52:
             guard !users.isEmpty else { return }
             let start = near()
             facts.append(Make.assignment(customer, random.pick(users), sku, start, end(after: start)))
@@ -97,18 +100,33 @@ struct World {
         }
     }
 
-    /// The id of a subscription decides its SKU and seller, as they never change.
+    private var sellers: [(String, Seller)] {
+        partners.map { ($0, Seller.by($0)) } + [("x", .by("stranger")), ("d", .direct), ("u", .unknown)]
+    }
+
+    /// The id of a subscription names its SKU and seller; facts at times tell others.
     private mutating func addSubscription(_ customer: String, _ sku: String) {
-        let sellers: [(String, Seller)] =
-            partners.map { ($0, Seller.by($0)) } + [("x", .by("stranger")), ("d", .direct), ("u", .unknown)]
         let seller = random.pick(sellers)
+        let id = "\(sku)-\(seller.0)-\(Int.random(in: 0..<2, using: &random))"
         let start = near()
         let quantity = random.pick([0, 1, 2, 3, 5, 8, 40, 100_000_000] as [Int64])
         facts.append(
             Make.subscription(
-                "\(sku)-\(seller.0)-\(Int.random(in: 0..<2, using: &random))", customer, sku, seller.1, start, quantity,
+                id, customer, random.chance(15) ? random.pick(skus) : sku,
+                random.chance(12) ? random.pick(sellers).1 : seller.1, start, quantity,
                 random.pick([.active, .active, .active, .grace, .suspended, .deprovisioned]), trial: random.chance(20),
-                termEnd: random.chance(50) ? near() : nil))
+                termEnd: random.chance(50) ? near() : nil, autoRenew: random.chance(50),
+                term: random.pick(["", "P1M", "P1M", "P1Y"])))
+        subscriptions[customer, default: []].append((id, start))
+    }
+
+    /// Most of what there is and one that may come later, often on a day with an entry.
+    private mutating func addSubscriptionSnapshot(_ customer: String) {
+        let known = subscriptions[customer] ?? []
+        let on = known.isEmpty || random.chance(60) ? near() : random.pick(known).day
+        let named = known.map(\.id).filter { _ in random.chance(75) } + ["\(random.pick(skus))-d-0"]
+        let seller = random.chance(50) ? nil : random.pick(partners + ["stranger"])
+        facts.append(Make.subscriptions(customer, on, named, of: seller))
     }
 
     /// The facts in batches of random sizes.
@@ -123,17 +141,24 @@ struct World {
         return batches
     }
 
-    /// The same knowledge in another order: of facts with one identity only the last is kept, some come twice.
+    /// The same knowledge in another order: of facts with one identity only the last is kept, some come twice. Who sold
+    /// a subscription is told again at the end of both, because it is told last that counts.
     mutating func commuting() -> (first: [Fact], second: [Fact]) {
-        var last: [Fact.Identity: Fact] = [:]
+        var kept: [Fact.Identity: Fact] = [:]
         var activity: [Fact] = []
         for fact in facts {
-            if let identity = fact.identity { last[identity] = fact } else { activity.append(fact) }
+            if let identity = fact.identity { kept[identity] = fact } else { activity.append(fact) }
         }
-        let first = activity + last.values.sorted { "\($0)" < "\($1)" }
+        let first = activity + kept.values.sorted { "\($0)" < "\($1)" }
         var second = first + first.filter { _ in random.chance(30) }
         second.shuffle(using: &random)
-        return (first, second)
+        var telling: [String: Fact] = [:]
+        for fact in first {
+            guard case .subscription(let told) = fact, told.seller != .unknown else { continue }
+            telling["\(told.customer) \(told.subscription)"] = fact
+        }
+        let last = telling.sorted { $0.key < $1.key }.map(\.value)
+        return (first + last, second + last.shuffled(using: &random))
     }
 }
 

@@ -3,32 +3,58 @@ import LicenseModel
 import Tenancy
 import Testing
 
-/// Conflicts, erasure, ingest status, revisions and stored rows.
+/// Effects of batches, erasure, ingest status, revisions and stored rows.
 @Suite struct WritingTests {
     private let start: Int32 = 20_000
 
-    private func batch(_ facts: [Fact]) -> FactBatch { FactBatch(id: ID.batch("b"), facts: facts) }
+    @Test func aBatchTellsWhomItMovedAndWhatItEnded() {
+        var core = InsightsCore()
+        var effects = core.add([
+            Make.subscription("s", "C", "A", .by("P"), start, 1), Make.subscription("t", "C", "A", .unknown, start, 1),
+            Make.subscription("gone", "C", "A", .by("P"), start, 1, .deprovisioned),
+            // The first that is told of it in this batch: nothing known is moved.
+            Make.subscription("new", "C", "A", .by("P"), start, 1),
+            Make.subscription("new", "C", "A", .by("Q"), start + 1, 1),
+        ])
+        #expect(effects.sellersChanged == 0 && effects.subscriptionsEnded == 0)
+        effects = core.add([
+            Make.subscription("s", "C", "A", .unknown, start, 1), Make.subscription("t", "C", "A", .by("Q"), start, 1),
+        ])
+        #expect(effects.sellersChanged == 0)
+        effects = core.add([
+            Make.subscription("s", "C", "A", .by("Q"), start, 1), Make.subscription("s", "C", "A", .direct, start, 1),
+            // There and back again.
+            Make.subscription("t", "C", "A", .by("P"), start, 1), Make.subscription("t", "C", "A", .by("Q"), start, 1),
+        ])
+        #expect(effects.sellersChanged == 1)
+        let snapshot = Make.subscriptions("C", start + 9, ["new", "later"])
+        effects = core.add([snapshot])
+        #expect(effects.subscriptionsEnded == 2)
+        // The same again ends nothing, nor does a later one that finds the same.
+        #expect(core.add([snapshot]).subscriptionsEnded == 0)
+        #expect(core.add([Make.subscriptions("C", start + 10, ["new"])]).subscriptionsEnded == 0)
+        // An earlier one does, and a seller's only its own.
+        #expect(core.add([Make.subscriptions("C", start + 5, ["s"], of: "Q")]).subscriptionsEnded == 2)
+        // One that comes with what it ends, on a day before its entry and after.
+        effects = core.add([
+            Make.subscriptions("D", start + 5, []), Make.subscription("s", "D", "A", .direct, start, 1),
+            Make.subscription("t", "D", "A", .direct, start + 7, 1),
+        ])
+        #expect(effects.subscriptionsEnded == 1)
+    }
 
-    @Test func subscriptionsKeepTheirSkuAndSeller() throws {
-        let first = Make.subscription("s", "C", "A", .by("P"), start, 1)
-        let core = InsightsCore([first])
-        func conflict(_ facts: [Fact], in core: InsightsCore) -> FactConflict? {
-            do {
-                try core.check(batch(facts))
-                return nil
-            } catch { return error }
-        }
-        #expect(conflict([Make.subscription("s", "C", "A", .by("P"), start + 1, 2, .suspended)], in: core) == nil)
-        #expect(conflict([Make.subscription("s", "D", "B", .direct, start, 2)], in: core) == nil)
-        let sku = conflict(
-            [Make.customer("C"), Make.subscription("s", "C", "B", .by("P"), start, 1)], in: core)
-        #expect(sku?.index == 1 && sku?.field == "subscription.sku_id")
-        let partner = conflict([Make.subscription("s", "C", "A", .by("Q"), start, 1)], in: core)
-        #expect(partner?.field == "subscription.seller_partner_id")
-        let kind = conflict([Make.subscription("s", "C", "A", .direct, start, 1)], in: core)
-        #expect(kind?.field == "subscription.seller_kind")
-        let within = conflict([first, Make.subscription("s", "C", "B", .by("P"), start, 1)], in: InsightsCore())
-        #expect(within?.index == 1)
+    @Test func aBatchTellsWhichSkusTheCatalogLacks() {
+        var core = InsightsCore([Make.sku("A", nil, [])])
+        var effects = core.add([
+            Make.subscription("s", "C", "Z", .direct, start, 1), Make.subscription("s", "C", "A", .direct, start, 1),
+            Make.assignment("C", "u", "Y", start), Make.snapshot("D", "Z", start, []),
+            Make.assignment("D", "u", "X", start), Make.sku("X", .office365, []),
+        ])
+        #expect(effects.uncataloguedSkus.map(\.text) == ["Y", "Z"] && effects.uncataloguedSkuCount == 2)
+        #expect(core.add([Make.activity("C", "u", .exo, [start])]).uncataloguedSkuCount == 0)
+        effects = core.add((0..<130).map { Make.assignment("C", "u", "N\(1_000 + $0)", start) })
+        #expect(effects.uncataloguedSkus.count == 100 && effects.uncataloguedSkuCount == 130)
+        #expect(effects.uncataloguedSkus.last?.text == "N1099")
     }
 
     @Test func revisionsAndEmptyBatches() {

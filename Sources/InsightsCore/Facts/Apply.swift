@@ -2,45 +2,6 @@ import LicenseModel
 import Tenancy
 
 extension InsightsCore {
-    /// Checks what depends on earlier facts, in the core or in the same batch: a subscription never changes its SKU or
-    /// its seller. Changes nothing.
-    public func check(_ batch: FactBatch) throws(FactConflict) {
-        struct Key: Hashable {
-            var customer: CustomerID
-            var subscription: SubscriptionID
-        }
-        var seen: [Key: (sku: SkuID, seller: Seller)] = [:]
-        for (index, fact) in batch.facts.enumerated() {
-            guard case .subscription(let fact) = fact else { continue }
-            let key = Key(customer: fact.customer, subscription: fact.subscription)
-            let known = seen[key] ?? knownSubscription(fact.subscription, of: fact.customer)
-            seen[key] = known ?? (fact.sku, fact.seller)
-            guard let known else { continue }
-            if known.sku != fact.sku {
-                throw FactConflict(
-                    index: index, field: "subscription.sku_id",
-                    reason: "differs from the SKU of the same subscription; a subscription never changes its SKU")
-            }
-            if known.seller != fact.seller {
-                let field =
-                    if case .partner = fact.seller { "seller_partner_id" } else { "seller_kind" }
-                throw FactConflict(
-                    index: index, field: "subscription.\(field)",
-                    reason: "differs from the seller of the same subscription; a subscription never changes its seller"
-                )
-            }
-        }
-    }
-
-    private func knownSubscription(
-        _ id: SubscriptionID, of customer: CustomerID
-    ) -> (sku: SkuID, seller: Seller)? {
-        guard let place = customerIndex[customer] else { return nil }
-        let customer = customers[Int(place)].value
-        guard let subscription = customer.subscriptionIndex[id].map({ customer.subscriptions[$0] }) else { return nil }
-        return (catalog[subscription.sku].id, seller(subscription.seller))
-    }
-
     func seller(_ index: SellerIndex) -> Seller {
         switch index {
         case SellerKind.direct: .direct
@@ -49,19 +10,27 @@ extension InsightsCore {
         }
     }
 
-    /// Applies a checked batch and makes it `revision`. Never fails.
-    public mutating func apply(_ batch: FactBatch, revision: Revision) {
+    /// Applies a batch and makes it `revision`. Never fails.
+    @discardableResult
+    public mutating func apply(_ batch: FactBatch, revision: Revision) -> BatchEffects {
         // First, because customers are stamped with it.
         advance(to: revision)
         applyCatalog(batch.facts)
         let unionRows = catalog.unionRows
+        var effects = BatchEffects()
+        var uncatalogued: Set<SkuIndex> = []
         for group in groupByCustomer(batch.facts) {
-            change(group.customer, facts: group.hasSnapshots ? nil : group.facts.count) { core, customer, change in
+            let facts = group.hasSnapshots ? nil : group.facts.count
+            let change = change(group.customer, facts: facts) { core, customer, change in
                 for index in group.facts {
                     core.apply(batch.facts[index], to: &customer, change: &change, unionRows: unionRows)
                 }
             }
+            effects.add(change.effects)
+            uncatalogued.formUnion(change.uncatalogued)
         }
+        effects.setUncatalogued(uncatalogued.map { catalog[$0].id })
+        return effects
     }
 
     // MARK: Catalog and partners
@@ -147,15 +116,20 @@ extension InsightsCore {
     /// Changes a customer and everything derived from it.
     ///
     /// - Parameter facts: how many facts do so; nil: everything about the customer may change.
+    @discardableResult
     mutating func change(
         _ place: Int32, facts: Int? = nil,
         _ body: (inout InsightsCore, inout Customer, inout CustomerChange) -> Void
-    ) {
+    ) -> CustomerChange {
         let old = customers[Int(place)].value
         displacedBytes &+= Displaced.bytes(people: old.people.persons.count, facts: facts)
         var customer = old
         var change = CustomerChange(customer: place)
         body(&self, &customer, &change)
+        if change.changesSubscriptions {
+            displacedBytes &+= Displaced.bytes(subscriptions: old.subscriptions.count)
+            customer.deriveHistories(since: old, &change)
+        }
         for person in change.people {
             if let day = customer.people.updateTimeline(of: person) { change.licenses(from: day) }
         }
@@ -164,6 +138,7 @@ extension InsightsCore {
         }
         updatePartners(of: place, from: old, to: customer, change)
         store(customer, at: place)
+        return change
     }
 
     /// The one place where a changed customer becomes the customer.
@@ -213,13 +188,16 @@ extension InsightsCore {
             dirty.mark(person: person, of: change.customer)
         case .assignment(let fact):
             let person = customer.person(fact.user)
-            let holding = customer.people.holding(of: catalog.intern(fact.sku), person: person)
+            let holding = customer.people.holding(of: intern(fact.sku, &change), person: person)
             customer.people.persons[person].holdings[holding].set(DaySpan(fact.days))
             change.people.insert(person)
             dirty.mark(person: person, of: change.customer)
         case .assignmentSnapshot(let fact):
             apply(fact, to: &customer, change: &change)
         case .subscription(let fact):
+            apply(fact, to: &customer, change: &change)
+            dirty.mark(customer: change.customer)
+        case .subscriptionSnapshot(let fact):
             apply(fact, to: &customer, change: &change)
             dirty.mark(customer: change.customer)
         default:
@@ -250,28 +228,45 @@ extension InsightsCore {
     private mutating func apply(
         _ fact: SubscriptionFact, to customer: inout Customer, change: inout CustomerChange
     ) {
-        let place: Int
-        if let known = customer.subscriptionIndex[fact.subscription] {
-            place = known
-        } else {
-            place = customer.subscriptions.count
-            customer.subscriptionIndex[fact.subscription] = place
-            customer.subscriptions.append(
-                Subscription(
-                    id: fact.subscription, sku: catalog.intern(fact.sku), seller: internSeller(fact.seller)))
-        }
+        let place = customer.subscription(fact.subscription)
+        let seller = internSeller(fact.seller)
+        if seller != SellerKind.unknown { customer.subscriptions[place].seller = seller }
         customer.subscriptions[place].set(
             Subscription.Entry(
-                day: fact.effective.number, quantity: fact.quantity, state: fact.state, trial: fact.trial,
-                termEnd: fact.termEnd, autoRenew: fact.autoRenew))
-        change.licenses(from: fact.effective.number)
+                day: fact.effective.number, sku: intern(fact.sku, &change), quantity: fact.quantity, state: fact.state,
+                trial: fact.trial, termEnd: fact.termEnd, autoRenew: fact.autoRenew, term: fact.term))
+        change.subscriptions.insert(place)
+    }
+
+    /// Sets which subscriptions are named on the day.
+    private mutating func apply(
+        _ fact: SubscriptionSnapshotFact, to customer: inout Customer, change: inout CustomerChange
+    ) {
+        let place = SnapshotPlace(
+            seller: fact.seller.map { internPartner($0) } ?? SellerKind.every, day: fact.day.number)
+        if !customer.subscriptionSnapshots[place.seller, default: DaySet()].insert(place.day) {
+            // Replaces the earlier one.
+            for index in customer.subscriptions.indices { customer.subscriptions[index].setNamed(false, by: place) }
+        }
+        for id in fact.subscriptions {
+            let index = customer.subscription(id)
+            customer.subscriptions[index].setNamed(true, by: place)
+        }
+        change.subscriptionSnapshots.insert(place)
+    }
+
+    /// The place of a SKU that a fact names.
+    private mutating func intern(_ id: SkuID, _ change: inout CustomerChange) -> SkuIndex {
+        let sku = catalog.intern(id)
+        if !catalog.isKnown(sku) { change.uncatalogued.insert(sku) }
+        return sku
     }
 
     /// Sets who is named on the day; only people whom that concerns get a new timeline.
     private mutating func apply(
         _ fact: AssignmentSnapshotFact, to customer: inout Customer, change: inout CustomerChange
     ) {
-        let sku = catalog.intern(fact.sku)
+        let sku = intern(fact.sku, &change)
         let day = fact.day.number
         dirty.mark(customer: change.customer)
         let isNew = customer.people.members[sku, default: SkuMembers()].snapshots.insert(day)
@@ -330,13 +325,47 @@ struct CustomerChange {
     var activity = Activity.none
     /// Of the fact that was applied last: the epochs of its new days.
     var epochs: [Int32] = []
+    /// Places of subscriptions whose entries or seller facts of the batch told.
+    var subscriptions: Set<Int> = []
+    /// Snapshots of the batch: each may concern every subscription.
+    var subscriptionSnapshots: Set<SnapshotPlace> = []
+    /// SKUs without a fact of their own that facts name.
+    var uncatalogued: Set<SkuIndex> = []
+    var effects = BatchEffects()
 
     init(customer: Int32) {
         self.customer = customer
     }
 
+    var changesSubscriptions: Bool { !subscriptions.isEmpty || !subscriptionSnapshots.isEmpty }
+
     mutating func licenses(from day: Int32) {
         firstLicenseDay = min(firstLicenseDay ?? day, day)
+    }
+}
+
+extension Customer {
+    /// Makes the histories of changed subscriptions anew, and says from which day on that changes licenses.
+    fileprivate mutating func deriveHistories(since old: Customer, _ change: inout CustomerChange) {
+        if change.subscriptionSnapshots.isEmpty {
+            for place in change.subscriptions { deriveHistory(of: place, since: old, &change) }
+        } else {
+            for place in subscriptions.indices { deriveHistory(of: place, since: old, &change) }
+        }
+    }
+
+    private mutating func deriveHistory(of place: Int, since old: Customer, _ change: inout CustomerChange) {
+        if let day = subscriptions[place].deriveHistory(subscriptionSnapshots) { change.licenses(from: day) }
+        let known = place < old.subscriptions.count ? old.subscriptions[place] : nil
+        if let known, known.seller != subscriptions[place].seller {
+            if let first = subscriptions[place].history.first { change.licenses(from: first.day) }
+            if known.seller != SellerKind.unknown { change.effects.sellersChanged += 1 }
+        }
+        if !change.subscriptionSnapshots.isEmpty,
+            subscriptions[place].isEnded(by: change.subscriptionSnapshots, unlike: known)
+        {
+            change.effects.subscriptionsEnded += 1
+        }
     }
 }
 

@@ -26,8 +26,11 @@ struct Customer: Sendable {
     var coverage = CoverageRow()
     /// By day, then category.
     var support: [SupportEntry] = []
+    private(set) var subscriptionIndex: [SubscriptionID: Int] = [:]
+    /// Also those that so far only snapshots name.
     var subscriptions: [Subscription] = []
-    var subscriptionIndex: [SubscriptionID: Int] = [:]
+    /// Days of snapshots of the subscriptions, by the seller that they are of.
+    var subscriptionSnapshots: [SellerIndex: DaySet] = [:]
     var people = People()
     var activity = ActivityTable()
     /// Active people per day, for each row of the activity table.
@@ -63,6 +66,14 @@ struct Customer: Sendable {
         } else {
             support.insert(entry, at: place)
         }
+    }
+
+    /// The place of the subscription of that id, made when there is none.
+    mutating func subscription(_ id: SubscriptionID) -> Int {
+        if let known = subscriptionIndex[id] { return known }
+        subscriptionIndex[id] = subscriptions.count
+        subscriptions.append(Subscription(id: id))
+        return subscriptions.count - 1
     }
 
     /// The person of that id, made when there is none.

@@ -8,6 +8,12 @@ enum Displaced {
     /// What one fact of a person touches: leaves and branches of the tables that it is in.
     private static let factBytes = 8 << 10
 
+    /// A subscription, with its entries and steps.
+    private static let subscriptionBytes = 1 << 10
+
+    /// A change of any of the subscriptions replaces the list of them.
+    static func bytes(subscriptions: Int) -> Int { subscriptions * subscriptionBytes }
+
     /// - Parameters:
     ///   - people: of the customer.
     ///   - facts: nil: all of its people may change.

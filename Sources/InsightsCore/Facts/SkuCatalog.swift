@@ -25,6 +25,8 @@ struct SkuCatalog: Sendable {
         /// Nil for uncovered families and for SKUs without a fact of their own.
         var product: Product?
         var workloads = WorkloadSet()
+        /// Nobody's purchase: its subscriptions are not counted.
+        var isFree = false
         /// Whether the SKU's own fact has arrived.
         var isKnown = false
 
@@ -36,7 +38,7 @@ struct SkuCatalog: Sendable {
     }
 
     private(set) var skus: [Sku] = []
-    /// The revision that last changed the product or the workloads of a SKU.
+    /// The revision that last changed what a SKU counts for.
     var coverageChanged = Revision.none
     /// The same per SKU without the texts, for the loops of the queries.
     private(set) var products: [Product?] = []
@@ -61,22 +63,24 @@ struct SkuCatalog: Sendable {
 
     /// What a SKU fact changed, beside the name.
     struct Change {
-        /// The SKU if its product or workloads are other than before.
+        /// The SKU if its product, its workloads or whether it is free are other than before.
         var coverage: SkuIndex?
     }
 
     mutating func set(_ fact: SkuFact) -> Change {
         let place = intern(fact.sku)
-        let old = skus[Int(place)].subjects
+        let (old, wasFree) = (skus[Int(place)].subjects, skus[Int(place)].isFree)
         countIncluders(place, by: -1)
         skus[Int(place)].name = fact.name
         skus[Int(place)].product = fact.product
         skus[Int(place)].workloads = fact.workloads
+        skus[Int(place)].isFree = fact.isFree
         skus[Int(place)].isKnown = true
         products[Int(place)] = fact.product
         subjects[Int(place)] = skus[Int(place)].subjects
         countIncluders(place, by: 1)
-        return Change(coverage: skus[Int(place)].subjects == old ? nil : place)
+        let isSame = skus[Int(place)].subjects == old && fact.isFree == wasFree
+        return Change(coverage: isSame ? nil : place)
     }
 
     private mutating func countIncluders(_ sku: SkuIndex, by change: Int32) {
@@ -93,6 +97,13 @@ struct SkuCatalog: Sendable {
 
     @inline(__always)
     func product(of sku: SkuIndex) -> Product? { products[Int(sku)] }
+
+    @inline(__always)
+    func isFree(_ sku: SkuIndex) -> Bool { skus[Int(sku)].isFree }
+
+    /// False: the SKU is uncatalogued, and its licenses are in no figure.
+    @inline(__always)
+    func isKnown(_ sku: SkuIndex) -> Bool { skus[Int(sku)].isKnown }
 
     /// The subjects whose figures count the SKU, as bits.
     @inline(__always)

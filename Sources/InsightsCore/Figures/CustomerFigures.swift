@@ -16,7 +16,7 @@ struct LicenseStep: Step {
     var entitled: Int64 = 0
     var trial: Int64 = 0
     var uncounted: Int64 = 0
-    /// People who hold the SKU.
+    /// People who hold the SKU; 0 of a free one.
     var holders: Int64 = 0
 
     func sameFigures(as other: LicenseStep) -> Bool {

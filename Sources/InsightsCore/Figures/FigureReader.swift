@@ -31,6 +31,18 @@ struct FigureReader {
         return sum
     }
 
+    /// Licenses of SKUs that no SKU fact names.
+    func uncatalogued(of customer: Customer, _ reach: LicenseReach, on day: Int32) -> UncataloguedSkus {
+        var skus = UncataloguedSkus()
+        guard customer.reported.tellSold else { return skus }
+        // In the order of the ids.
+        for figures in customer.figures.skus where !catalog.isKnown(figures.sku) {
+            let sold = licenses(figures, of: customer, on: day).row(reach).sold
+            skus.add(sold) { catalog[figures.sku].id }
+        }
+        return skus
+    }
+
     func usage(of customer: Customer, subject: Int, on day: Int32) -> UsageRow {
         var row = UsageRow()
         row.reported = customer.reported

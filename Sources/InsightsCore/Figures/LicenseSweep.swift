@@ -10,19 +10,37 @@ struct LicenseSweep {
     private let catalog: SkuCatalog
     private let first: Int32
 
-    /// Sums of one seller's subscriptions of one SKU.
-    private struct SellerSums {
+    /// Sums of subscriptions of one SKU.
+    private struct Sums {
         var active: Int64 = 0
         var grace: Int64 = 0
         var suspended: Int64 = 0
         var trial: Int64 = 0
+
+        mutating func add(_ quantity: Int64, of category: LicenseCategory) {
+            switch category {
+            case .active: active &+= quantity
+            case .grace: grace &+= quantity
+            case .suspended: suspended &+= quantity
+            case .trial: trial &+= quantity
+            case .lingering: break
+            }
+        }
     }
 
     private struct Slot {
         let sku: SkuIndex
-        var sellers: [SellerSums]
+        /// Nothing of it is counted.
+        let isFree: Bool
+        /// Of every seller.
+        var sums = Sums()
+        var sellers: [Sums]
+        /// Sellers whose sums changed, at times more than once.
+        var touchedSellers: [Int] = []
         /// Non-trial subscriptions in `ACTIVE` of every seller, whatever their quantity: one suppresses grace.
         var activeSubscriptions: Int32 = 0
+        /// Whether there were any when the sellers' steps were written last.
+        var hadActive = false
         var lingering: Int64 = 0
         var current = LicenseStep(day: 0)
         /// Subjects that count the SKU, as bits.
@@ -30,7 +48,7 @@ struct LicenseSweep {
         /// Sets that contain the SKU.
         var sets: [Int] = []
         var isTouched = false
-        var sellersTouched = false
+        var isChanged = false
     }
 
     private struct SetEvent {
@@ -63,9 +81,9 @@ struct LicenseSweep {
     }
 
     private mutating func run(_ customer: inout Customer) {
-        makeSlots(&customer)
-        var licenseEvents: [LicenseEvent] = []
-        appendLicenseEvents(of: customer, to: &licenseEvents)
+        let slotOfSku = addSkus(to: &customer)
+        var licenseEvents = makeLicenseEvents(&customer, slotOfSku)
+        makeSlots(customer, slotOfSku)
         let setEvents = makeSets(customer)
         truncate(&customer.figures)
         licenseEvents.sort { $0.day < $1.day }
@@ -97,46 +115,72 @@ struct LicenseSweep {
 
     // MARK: What there is
 
-    /// One slot per SKU that the customer has a subscription or a holding of, in the order of the ids.
-    private mutating func makeSlots(_ customer: inout Customer) {
+    /// Figures for every SKU that the customer has a subscription or a holding of, by id. Returns the place of each.
+    private func addSkus(to customer: inout Customer) -> [SkuIndex: Int] {
         var known = Set(customer.figures.skus.map(\.sku))
-        func add(_ sku: SkuIndex, _ figures: inout CustomerFigures) {
-            guard known.insert(sku).inserted else { return }
-            let place = figures.skus.partitioningIndex { catalog[$0.sku].id > catalog[sku].id }
-            figures.skus.insert(SkuFigures(sku: sku), at: place)
-        }
-        for subscription in customer.subscriptions { add(subscription.sku, &customer.figures) }
-        for sku in customer.people.members.keys { add(sku, &customer.figures) }
-        var slotOfSku: [SkuIndex: Int] = [:]
-        for (slot, figures) in customer.figures.skus.enumerated() { slotOfSku[figures.sku] = slot }
+        let before = known.count
+        for sku in customer.people.members.keys { known.insert(sku) }
         for subscription in customer.subscriptions {
-            guard let slot = slotOfSku[subscription.sku] else { continue }
-            if !customer.figures.skus[slot].sellers.contains(where: { $0.seller == subscription.seller }) {
-                customer.figures.skus[slot].sellers.append(SellerFigures(seller: subscription.seller))
+            var last: SkuIndex = -1
+            for entry in subscription.history where entry.sku != last {
+                last = entry.sku
+                known.insert(last)
             }
         }
+        if known.count > before {
+            for figures in customer.figures.skus { known.remove(figures.sku) }
+            customer.figures.skus += known.map { SkuFigures(sku: $0) }
+            customer.figures.skus.sort { catalog[$0.sku].id < catalog[$1.sku].id }
+        }
+        var slotOfSku: [SkuIndex: Int] = [:]
+        for (slot, figures) in customer.figures.skus.enumerated() { slotOfSku[figures.sku] = slot }
+        return slotOfSku
+    }
+
+    private struct SlotSeller: Hashable {
+        var slot: Int
+        var seller: SellerIndex
+    }
+
+    /// The changes of licenses, in no order; sellers that are new for a SKU get figures.
+    private func makeLicenseEvents(_ customer: inout Customer, _ slotOfSku: [SkuIndex: Int]) -> [LicenseEvent] {
+        var places: [SlotSeller: Int] = [:]
+        for (slot, figures) in customer.figures.skus.enumerated() {
+            for (place, seller) in figures.sellers.enumerated() {
+                places[SlotSeller(slot: slot, seller: seller.seller)] = place
+            }
+        }
+        var events: [LicenseEvent] = []
+        for subscription in customer.subscriptions {
+            var last: (sku: SkuIndex, place: LicensePlace?)?
+            subscription.appendEvents(to: &events) { sku in
+                if let last, last.sku == sku { return last.place }
+                last = (sku, nil)
+                guard !catalog.isFree(sku), let slot = slotOfSku[sku] else { return nil }
+                let key = SlotSeller(slot: slot, seller: subscription.seller)
+                let seller = places[key] ?? customer.figures.skus[slot].sellers.count
+                if seller == customer.figures.skus[slot].sellers.count {
+                    customer.figures.skus[slot].sellers.append(SellerFigures(seller: subscription.seller))
+                    places[key] = seller
+                }
+                let place = LicensePlace(
+                    slot: Int32(truncatingIfNeeded: slot), seller: Int32(truncatingIfNeeded: seller))
+                last = (sku, place)
+                return place
+            }
+        }
+        return events
+    }
+
+    private mutating func makeSlots(_ customer: Customer, _ slotOfSku: [SkuIndex: Int]) {
         slots = customer.figures.skus.map {
             Slot(
-                sku: $0.sku, sellers: Array(repeating: SellerSums(), count: $0.sellers.count),
-                subjects: catalog.subjects(of: $0.sku))
+                sku: $0.sku, isFree: catalog.isFree($0.sku),
+                sellers: Array(repeating: Sums(), count: $0.sellers.count), subjects: catalog.subjects(of: $0.sku))
         }
         setSlots = customer.people.sets.map { $0.skus.compactMap { slotOfSku[$0] }.sorted() }
         for (set, members) in setSlots.enumerated() {
             for slot in members { slots[slot].sets.append(set) }
-        }
-    }
-
-    private func appendLicenseEvents(of customer: Customer, to events: inout [LicenseEvent]) {
-        var slotOfSku: [SkuIndex: Int] = [:]
-        for (slot, figures) in customer.figures.skus.enumerated() { slotOfSku[figures.sku] = slot }
-        for subscription in customer.subscriptions {
-            guard let slot = slotOfSku[subscription.sku],
-                let seller = customer.figures.skus[slot].sellers.firstIndex(where: {
-                    $0.seller == subscription.seller
-                })
-            else { continue }
-            subscription.appendEvents(
-                slot: Int32(truncatingIfNeeded: slot), seller: Int32(truncatingIfNeeded: seller), to: &events)
         }
     }
 
@@ -172,24 +216,24 @@ struct LicenseSweep {
     }
 
     private mutating func apply(_ event: LicenseEvent) {
-        let slot = Int(event.slot)
-        let seller = Int(event.seller)
+        let slot = Int(event.place.slot)
+        let seller = Int(event.place.seller)
         touch(slot)
-        slots[slot].sellersTouched = true
-        switch event.category {
-        case .active:
-            slots[slot].sellers[seller].active &+= event.quantity
-            slots[slot].activeSubscriptions &+= event.subscriptions
-        case .grace: slots[slot].sellers[seller].grace &+= event.quantity
-        case .suspended: slots[slot].sellers[seller].suspended &+= event.quantity
-        case .trial: slots[slot].sellers[seller].trial &+= event.quantity
-        case .lingering: slots[slot].lingering &+= event.quantity
+        slots[slot].isChanged = true
+        if event.category == .lingering {
+            slots[slot].lingering &+= event.quantity
+            return
         }
+        if event.category == .active { slots[slot].activeSubscriptions &+= event.subscriptions }
+        slots[slot].sums.add(event.quantity, of: event.category)
+        slots[slot].sellers[seller].add(event.quantity, of: event.category)
+        slots[slot].touchedSellers.append(seller)
     }
 
     private mutating func apply(_ event: SetEvent) {
         setPeople[event.set] &+= event.people
         for slot in setSlots[event.set] {
+            guard !slots[slot].isFree else { continue }
             slots[slot].current.holders &+= event.people
             touch(slot)
         }
@@ -219,6 +263,7 @@ struct LicenseSweep {
     private mutating func start() {
         for slot in slots.indices {
             slots[slot].current = figures(of: slot)
+            if slots[slot].isFree { continue }
             slots[slot].current.holders = slots[slot].sets.reduce(0) { $0 &+ setPeople[$1] }
         }
         charged = Array(repeating: Array(repeating: 0, count: slots.count), count: Subject.count)
@@ -240,13 +285,11 @@ struct LicenseSweep {
         var step = LicenseStep(day: 0)
         step.holders = slots[slot].current.holders
         let hasActive = slots[slot].activeSubscriptions > 0
-        step.uncounted = slots[slot].lingering
-        for seller in slots[slot].sellers {
-            step.sold &+= seller.active &+ seller.grace &+ seller.suspended
-            step.entitled &+= hasActive ? seller.active : seller.grace
-            step.trial &+= seller.trial
-            step.uncounted &+= seller.suspended &+ (hasActive ? seller.grace : 0)
-        }
+        let sums = slots[slot].sums
+        step.sold = sums.active &+ sums.grace &+ sums.suspended
+        step.entitled = hasActive ? sums.active : sums.grace
+        step.trial = sums.trial
+        step.uncounted = slots[slot].lingering &+ sums.suspended &+ (hasActive ? sums.grace : 0)
         return step
     }
 
@@ -278,13 +321,13 @@ struct LicenseSweep {
     // MARK: Steps
 
     private mutating func emit(_ day: Int32, into figures: inout CustomerFigures, all: Bool) {
-        for slot in touched where !all && slots[slot].sellersTouched { settle(slot) }
+        for slot in touched where !all && slots[slot].isChanged { settle(slot) }
         for slot in all ? Array(slots.indices) : touched {
             slots[slot].current.day = day
             figures.skus[slot].steps.push(slots[slot].current)
-            if all || slots[slot].sellersTouched { emitSellers(of: slot, day: day, into: &figures.skus[slot]) }
+            if all || slots[slot].isChanged { emitSellers(of: slot, day: day, into: &figures.skus[slot], all: all) }
             slots[slot].isTouched = false
-            slots[slot].sellersTouched = false
+            slots[slot].isChanged = false
         }
         touched.removeAll(keepingCapacity: true)
         for subject in 0..<Subject.count {
@@ -293,13 +336,18 @@ struct LicenseSweep {
         }
     }
 
-    private func emitSellers(of slot: Int, day: Int32, into figures: inout SkuFigures) {
+    private mutating func emitSellers(of slot: Int, day: Int32, into figures: inout SkuFigures, all: Bool) {
         let hasActive = slots[slot].activeSubscriptions > 0
-        for (place, sums) in slots[slot].sellers.enumerated() {
+        // Grace counts or does not for every seller at once.
+        let concernsEverybody = all || hasActive != slots[slot].hadActive
+        for place in concernsEverybody ? Array(slots[slot].sellers.indices) : slots[slot].touchedSellers {
+            let sums = slots[slot].sellers[place]
             figures.sellers[place].steps.push(
                 SellerStep(
                     day: day, sold: sums.active &+ sums.grace &+ sums.suspended,
                     entitled: hasActive ? sums.active : sums.grace, trial: sums.trial))
         }
+        slots[slot].hadActive = hasActive
+        slots[slot].touchedSellers.removeAll(keepingCapacity: true)
     }
 }

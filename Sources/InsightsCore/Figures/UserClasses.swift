@@ -4,13 +4,13 @@ import Tenancy
 /// The classes of one customer's active users on one day, for every subject.
 public struct SubjectClasses: Sendable {
     enum Class: Int, CaseIterable {
-        case entitled, uncountedSubscription, trial, overAssigned, turnover, unlicensed
+        case entitled, uncountedSubscription, trial, overAssigned, turnover, unlicensed, free, unidentified
     }
 
     /// A count per subject and class; people of one customer, so 32 bits are enough.
-    typealias Counts = InlineArray<54, Int32>
+    typealias Counts = InlineArray<72, Int32>
 
-    @inline(__always) private static var classCount: Int { Class.unlicensed.rawValue + 1 }
+    @inline(__always) private static var classCount: Int { Class.unidentified.rawValue + 1 }
     private var counts = Counts(repeating: 0)
 
     fileprivate mutating func add(_ users: Int64, to userClass: Class, of subject: Int) {
@@ -26,6 +26,8 @@ public struct SubjectClasses: Sendable {
         classes.overAssigned = count(.overAssigned)
         classes.turnover = count(.turnover)
         classes.unlicensed = count(.unlicensed)
+        classes.free = count(.free)
+        classes.unidentified = count(.unidentified)
         return classes
     }
 }
@@ -42,7 +44,7 @@ struct UserClasses {
     /// All zero unless all three sources are reported.
     static func count(_ customer: Customer, on day: Int32, catalog: SkuCatalog) -> SubjectClasses {
         guard customer.reported.tellUsage else { return SubjectClasses() }
-        return UserClasses(customer, on: day, catalog: catalog).count(customer)
+        return UserClasses(customer, on: day, catalog: catalog).count(customer, catalog)
     }
 
     private init(_ customer: Customer, on day: Int32, catalog: SkuCatalog) {
@@ -52,6 +54,7 @@ struct UserClasses {
         let skus = customer.figures.skus
         let chargeClass = skus.map { figures in
             let step = figures.steps.step(on: day) ?? LicenseStep(day: day)
+            if catalog.isFree(figures.sku) { return 4 }
             return step.entitled > 0 ? 0 : step.uncounted > 0 ? 1 : step.trial > 0 ? 2 : 3
         }
         let order = skus.indices.sorted { (chargeClass[$0], $0) < (chargeClass[$1], $1) }
@@ -71,7 +74,7 @@ struct UserClasses {
         self.targets = targets
     }
 
-    private func count(_ customer: Customer) -> SubjectClasses {
+    private func count(_ customer: Customer, _ catalog: SkuCatalog) -> SubjectClasses {
         var classes = SubjectClasses()
         // Per slot and subject.
         var charged = [Int64](repeating: 0, count: customer.figures.skus.count * Subject.count)
@@ -105,7 +108,7 @@ struct UserClasses {
                 take(step.entitled, as: .entitled)
                 take(step.uncounted, as: .uncountedSubscription)
                 take(step.trial, as: .trial)
-                classes.add(rest, to: .overAssigned, of: subject)
+                classes.add(rest, to: catalog.isFree(figures.sku) ? .free : .overAssigned, of: subject)
             }
         }
         return classes
@@ -123,7 +126,7 @@ struct UserClasses {
     }
 }
 
-/// The classes of every customer that a partner sees on a day: about 240 bytes a customer.
+/// The classes of every customer that a partner sees on a day: about 310 bytes a customer.
 public typealias DayClasses = DayColumn<SubjectClasses>
 
 extension UsageClasses {
@@ -134,6 +137,8 @@ extension UsageClasses {
         left.overAssigned &+= right.overAssigned
         left.turnover &+= right.turnover
         left.unlicensed &+= right.unlicensed
+        left.free &+= right.free
+        left.unidentified &+= right.unidentified
     }
 }
 

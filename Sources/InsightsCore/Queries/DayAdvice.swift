@@ -1,7 +1,7 @@
 import LicenseModel
 import Tenancy
 
-/// Which advice there is for every customer that a partner sees on a day: about 270 bytes a customer. The evidence is
+/// Which advice there is for every customer that a partner sees on a day: about 340 bytes a customer. The evidence is
 /// made for what a page shows.
 public struct DayAdvice: Sendable {
     let thresholds: AdviceThresholds

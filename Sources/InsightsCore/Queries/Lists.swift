@@ -12,13 +12,14 @@ extension PartnerBook {
         var rows: [SubscriptionRow] = []
         for subscription in customer.subscriptions where subscription.seller == partner {
             guard let entry = subscription.value(on: day.number) else { continue }
-            let sku = core.catalog[subscription.sku]
+            let sku = core.catalog[entry.sku]
             rows.append(
                 SubscriptionRow(
                     fact: SubscriptionFact(
                         subscription: subscription.id, customer: customer.id, sku: sku.id,
                         seller: .partner(scope.partner), effective: Day(number: entry.day), quantity: entry.quantity,
-                        state: entry.state, trial: entry.trial, termEnd: entry.termEnd, autoRenew: entry.autoRenew),
+                        state: entry.state, trial: entry.trial, termEnd: entry.termEnd, autoRenew: entry.autoRenew,
+                        term: entry.term),
                     skuName: sku.name))
         }
         rows.sort { $0.fact.subscription < $1.fact.subscription }

@@ -137,7 +137,9 @@ public struct PartnerBook: Sendable {
         for product in products {
             rows.append(reader.productRow(of: customer.value, product: product, on: day.number, details: details))
         }
-        return CustomerInsightsRow(customer: row(served), asOf: day, products: rows)
+        return CustomerInsightsRow(
+            customer: row(served), asOf: day, products: rows,
+            uncatalogued: reader.uncatalogued(of: customer.value, scope.reach, on: day.number))
     }
 
     /// Sums over the customers visible on a day (nil: the default day). A customer that does not report a source is
@@ -146,7 +148,7 @@ public struct PartnerBook: Sendable {
         let day = day ?? defaultDay
         var row = PortfolioInsightsRow(
             asOf: day, customerCount: 0, reportedCustomers: 0, laggingCustomers: 0, unreportedCustomers: 0,
-            products: [])
+            products: [], uncatalogued: UncataloguedSkus())
         forEachVisible(on: day.number) { served in
             row.customerCount += 1
             switch served.links.first?.activityThrough ?? -1 {
@@ -157,23 +159,33 @@ public struct PartnerBook: Sendable {
         }
         let (licenses, usage) = sums(on: day.number)
         row.products = products.map { portfolioRow($0, licenses: licenses, usage: usage) }
+        for (sku, vector) in licenses.filter({ !core.catalog.isKnown($0.key) })
+            .map({ (core.catalog[$0.key].id, $0.value) }).sorted(by: { $0.0 < $1.0 })
+        {
+            row.uncatalogued.add(vector.row(scope.reach).sold) { sku }
+        }
         return row
     }
 
-    /// Licenses per covered SKU and usage per subject, summed over the customers visible on the day.
+    /// Whether the licenses of a SKU are shown: in a product, or as those of an uncatalogued one.
+    private func isShown(_ sku: SkuIndex) -> Bool {
+        core.catalog.product(of: sku) != nil || !core.catalog.isKnown(sku)
+    }
+
+    /// Licenses per covered or uncatalogued SKU and usage per subject, summed over the customers visible on the day.
     func sums(on day: Int32) -> (licenses: [SkuIndex: LicenseVector], usage: [UsageRow]) {
         var licenses: [SkuIndex: LicenseVector] = [:]
         var usage = [UsageRow](repeating: UsageRow(), count: Subject.count)
         guard let partner else { return (licenses, usage) }
         let reader = reader
-        for (sku, steps) in core.partners[Int(partner)].value.sums.licenses where core.catalog.product(of: sku) != nil {
+        for (sku, steps) in core.partners[Int(partner)].value.sums.licenses where isShown(sku) {
             licenses[sku] = steps.value(on: day)
         }
         for subject in 0..<Subject.count {
             usage[subject] = core.partners[Int(partner)].value.sums.usage(subject, on: day, catalog: core.catalog)
         }
         if let former = core.partners[Int(partner)].value.former.asOf(today.number) {
-            for (sku, steps) in former.licenses where core.catalog.product(of: sku) != nil {
+            for (sku, steps) in former.licenses where isShown(sku) {
                 licenses[sku, default: .zero] &-= steps.value(on: day)
             }
             for subject in 0..<Subject.count {
@@ -183,7 +195,7 @@ public struct PartnerBook: Sendable {
         }
         forEachFormer(from: day, through: day) { place, _ in
             let customer = core.customers[Int(place)].value
-            for figures in customer.figures.skus where core.catalog.product(of: figures.sku) != nil {
+            for figures in customer.figures.skus where isShown(figures.sku) {
                 licenses[figures.sku, default: .zero] &-= reader.licenses(figures, of: customer, on: day)
             }
             for subject in 0..<Subject.count {

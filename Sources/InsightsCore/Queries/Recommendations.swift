@@ -104,22 +104,39 @@ struct Advisor {
         return evidence
     }
 
+    /// An own subscription whose term ends or renews soon.
+    private struct Ending {
+        let id: SubscriptionID
+        let entry: Subscription.Entry
+        let end: Day
+    }
+
+    /// By SKU, those of the day that are sold.
+    private func ending() -> [SkuIndex: [Ending]] {
+        guard let partner = reader.partner else { return [:] }
+        var ending: [SkuIndex: [Ending]] = [:]
+        for subscription in customer.subscriptions where subscription.seller == partner {
+            guard let entry = subscription.entry(on: day.number), entry.isSold, let end = entry.termEnd, day <= end
+            else { continue }
+            // A month that renews by itself is always near its end.
+            let isMonthly = entry.autoRenew && entry.term?.isMonth ?? false
+            let days = isMonthly ? thresholds.monthlyRenewalDays : thresholds.termEndDays
+            guard end <= day.advanced(by: days) else { continue }
+            ending[entry.sku, default: []].append(Ending(id: subscription.id, entry: entry, end: end))
+        }
+        return ending
+    }
+
     /// Own licenses that nobody uses, of SKUs with an own subscription that ends or renews soon.
     private func reclaimable(_ product: Product) -> [EvidenceRow] {
-        guard reported.tellAssigned, let partner = reader.partner else { return [] }
-        let limit = day.advanced(by: thresholds.termEndDays)
+        guard reported.tellAssigned else { return [] }
+        let endingOfSku = ending()
+        if endingOfSku.isEmpty { return [] }
         var evidence: [EvidenceRow] = []
         for figures in customer.figures.skus where catalog.product(of: figures.sku) == product {
+            guard let ending = endingOfSku[figures.sku] else { continue }
             let own = reader.licenses(figures, of: customer, on: day.number).row(.own)
             guard own.sold - own.assigned > 0 else { continue }
-            let ending = customer.subscriptions.compactMap { subscription -> (id: SubscriptionID, end: Day)? in
-                guard subscription.sku == figures.sku, subscription.seller == partner,
-                    let entry = subscription.entry(on: day.number), entry.isSold, let end = entry.termEnd,
-                    day <= end, end <= limit
-                else { return nil }
-                return (subscription.id, end)
-            }
-            if ending.isEmpty { continue }
             evidence += [
                 EvidenceRow(name: "sku_id", value: .sku(catalog[figures.sku].id)),
                 EvidenceRow(name: "unassigned", value: .count(own.sold - own.assigned)),
@@ -131,6 +148,8 @@ struct Advisor {
                     EvidenceRow(name: "subscription_id", value: .subscription(subscription.id)),
                     EvidenceRow(name: "term_end", value: .day(subscription.end)),
                 ]
+                if let term = subscription.entry.term { evidence.append(EvidenceRow(name: "term", value: .term(term))) }
+                evidence.append(EvidenceRow(name: "auto_renew", value: .flag(subscription.entry.autoRenew)))
             }
         }
         return evidence

@@ -90,17 +90,50 @@ public struct CustomerRow: Sendable, Hashable {
     }
 }
 
+/// Licenses of SKUs that no SKU fact names: in no figure. Those of which none is sold are left out.
+public struct UncataloguedSkus: Sendable, Hashable {
+    public struct Sku: Sendable, Hashable {
+        public var sku: SkuID
+        /// In the reach asked; never 0.
+        public var sold: Int64
+
+        public init(sku: SkuID, sold: Int64) {
+            self.sku = sku
+            self.sold = sold
+        }
+    }
+
+    /// How many are told.
+    public static let maximum = 100
+    /// The first `maximum`, by id.
+    public private(set) var skus: [Sku] = []
+    /// All of them.
+    public private(set) var count = 0
+
+    public init() {}
+
+    /// Adds the next by id.
+    public mutating func add(_ sold: Int64, of sku: () -> SkuID) {
+        if sold == 0 { return }
+        count += 1
+        if skus.count < Self.maximum { skus.append(Sku(sku: sku(), sold: sold)) }
+    }
+}
+
 /// The figures of one customer on one day.
 public struct CustomerInsightsRow: Sendable, Hashable {
     public var customer: CustomerRow
     public var asOf: Day
     /// The asked products, in the order of the enum.
     public var products: [ProductRow]
+    /// In the scope's reach, whatever products are asked.
+    public var uncatalogued: UncataloguedSkus
 
-    public init(customer: CustomerRow, asOf: Day, products: [ProductRow]) {
+    public init(customer: CustomerRow, asOf: Day, products: [ProductRow], uncatalogued: UncataloguedSkus) {
         self.customer = customer
         self.asOf = asOf
         self.products = products
+        self.uncatalogued = uncatalogued
     }
 }
 
@@ -113,10 +146,12 @@ public struct PortfolioInsightsRow: Sendable, Hashable {
     public var laggingCustomers: Int64
     public var unreportedCustomers: Int64
     public var products: [ProductRow]
+    /// In the scope's reach, whatever products are asked.
+    public var uncatalogued: UncataloguedSkus
 
     public init(
         asOf: Day, customerCount: Int64, reportedCustomers: Int64, laggingCustomers: Int64,
-        unreportedCustomers: Int64, products: [ProductRow]
+        unreportedCustomers: Int64, products: [ProductRow], uncatalogued: UncataloguedSkus
     ) {
         self.asOf = asOf
         self.customerCount = customerCount
@@ -124,6 +159,7 @@ public struct PortfolioInsightsRow: Sendable, Hashable {
         self.laggingCustomers = laggingCustomers
         self.unreportedCustomers = unreportedCustomers
         self.products = products
+        self.uncatalogued = uncatalogued
     }
 }
 
@@ -152,10 +188,14 @@ public struct UsageClasses: Sendable, Hashable {
     public var overAssigned: Int64 = 0
     public var turnover: Int64 = 0
     public var unlicensed: Int64 = 0
+    public var free: Int64 = 0
+    public var unidentified: Int64 = 0
 
     public init() {}
 
-    public var sum: Int64 { entitled + uncountedSubscription + trial + overAssigned + turnover + unlicensed }
+    public var sum: Int64 {
+        entitled + uncountedSubscription + trial + overAssigned + turnover + unlicensed + free + unidentified
+    }
 }
 
 /// What usage is explained for.
@@ -240,11 +280,13 @@ public struct EvidenceRow: Sendable, Hashable {
         case sku(SkuID)
         case subscription(SubscriptionID)
         case day(Day)
+        case term(Term)
+        case flag(Bool)
     }
 
     /// A stable name: `total_users`, `active_users`, `usage_percent`, `sold`, `assigned`, `deployment_percent`,
     /// `how_to_requests`, `workload_code`, `trial_users`, `unlicensed_users`, `uncounted_subscription_users`, `sku_id`,
-    /// `unassigned`, `subscription_id`, `term_end`.
+    /// `unassigned`, `subscription_id`, `term_end`, `term`, `auto_renew`.
     public var name: String
     public var value: Value
 
@@ -285,8 +327,10 @@ public struct AdviceThresholds: Sendable, Hashable {
     public var minimumHowToRequests: Int64 = 5
     /// …and so many per 100 total users.
     public var howToRequestsPer100Users: Int64 = 10
-    /// `RECLAIM_LICENSES`: the term ends within so many days.
+    /// `RECLAIM_LICENSES`: the term ends within so many days…
     public var termEndDays: Int = 30
+    /// …or, where it is a month and renews by itself, within so many.
+    public var monthlyRenewalDays: Int = 7
 
     public init() {}
 }

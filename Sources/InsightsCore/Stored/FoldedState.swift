@@ -25,9 +25,16 @@ public struct CoreStateError: Error, Sendable, Hashable {
 /// holdings, and one of activity days for each epoch of 128 days: whatever is active today, the days of old epochs are
 /// not written again.
 enum StateKey {
-    static let version: UInt64 = 1
+    static let coreVersion: UInt64 = 1
+    /// Rows of version 1, which know no free SKUs, are still read.
+    static let catalogVersion: UInt64 = 2
+    static let partnersVersion: UInt64 = 1
+    /// Rows of version 1, in which a subscription has one SKU and no snapshots, are still read.
+    static let customerVersion: UInt64 = 2
     /// Of rows of people and of their days. Rows of people of version 1 hold their days too, and are still read.
     static let peopleVersion: UInt64 = 2
+    /// Of the order in which facts make people.
+    static let foldingVersion: UInt64 = 1
     static let core = "core"
     static let catalog = "catalog"
     static let partners = "partners"
@@ -65,7 +72,7 @@ extension InsightsCore {
 
     func catalogState() -> CoreState {
         var writer = StateWriter()
-        writer.put(StateKey.version)
+        writer.put(StateKey.catalogVersion)
         let known = catalog.skus.filter(\.isKnown)
         writer.put(known.count)
         for sku in known {
@@ -73,13 +80,14 @@ extension InsightsCore {
             writer.put(sku.name)
             writer.put(UInt64(sku.product?.rawValue ?? 0))
             writer.put(UInt64(sku.workloads.rawValue))
+            writer.put(sku.isFree)
         }
         return CoreState(key: StateKey.catalog, body: writer.bytes)
     }
 
     func partnersState() -> CoreState {
         var writer = StateWriter()
-        writer.put(StateKey.version)
+        writer.put(StateKey.partnersVersion)
         var named: [(id: PartnerID, name: String)] = []
         for place in 0..<partners.count {
             let partner = partners[place].value
@@ -95,7 +103,7 @@ extension InsightsCore {
 
     func customerState(_ customer: Customer) -> CoreState {
         var writer = StateWriter()
-        writer.put(StateKey.version)
+        writer.put(StateKey.customerVersion)
         writer.put(customer.name)
         writer.put(customer.market)
         writer.put(customer.coverage.subscriptions)
@@ -122,12 +130,24 @@ extension InsightsCore {
             writer.put(sku)
             writer.put(days)
         }
+        put(customer.subscriptionSnapshots, to: &writer)
         return CoreState(key: StateKey.customer(customer.id), body: writer.bytes)
+    }
+
+    /// Days of snapshots by the seller that they are of: no id stands for every seller.
+    private func put(_ days: [SellerIndex: DaySet], to writer: inout StateWriter) {
+        let known = days.filter { !$0.value.words.isEmpty }
+            .map { ($0.key == SellerKind.every ? "" : partners[Int($0.key)].value.id.text, $0.value) }
+            .sorted { $0.0 < $1.0 }
+        writer.put(known.count)
+        for (seller, days) in known {
+            writer.put(seller)
+            writer.put(days)
+        }
     }
 
     private func put(_ subscription: Subscription, to writer: inout StateWriter) {
         writer.put(subscription.id)
-        writer.put(catalog[subscription.sku].id)
         switch seller(subscription.seller) {
         case .direct: writer.put(0)
         case .unknown: writer.put(1)
@@ -136,14 +156,20 @@ extension InsightsCore {
             writer.put(id)
         }
         writer.put(subscription.entries.count)
+        var last: SkuIndex?
         for entry in subscription.entries {
             writer.put(day: entry.day)
+            // No id stands for that of the entry before.
+            writer.put(entry.sku == last ? "" : catalog[entry.sku].id.text)
+            last = entry.sku
             writer.put(UInt64(entry.quantity))
             writer.put(UInt64(entry.state.rawValue))
             writer.put(entry.trial)
             writer.put(entry.termEnd)
             writer.put(entry.autoRenew)
+            writer.put(entry.term?.text ?? "")
         }
+        put(subscription.named, to: &writer)
     }
 
     /// Names and holdings of a group of people.

@@ -7,27 +7,31 @@ extension InsightsCore {
     public mutating func restore(_ state: CoreState) throws(CoreStateError) {
         var reader = StateReader(state)
         let version = try reader.number()
-        let isOfPeople = state.key.hasPrefix(StateKey.usersPrefix)
-        let isOfUses = state.key.hasPrefix(StateKey.usesPrefix)
-        guard
-            version == (isOfUses ? StateKey.peopleVersion : StateKey.version)
-                || isOfPeople && version == StateKey.peopleVersion
-        else { throw reader.error("the version is unknown") }
         let before = dirty
         defer { dirty = before }
+        func require(_ versions: ClosedRange<UInt64>) throws(CoreStateError) {
+            if !versions.contains(version) { throw reader.error("the version is unknown") }
+        }
         if state.key == StateKey.core {
+            try require(StateKey.coreVersion...StateKey.coreVersion)
             revision = Revision(number: Int64(bitPattern: try reader.number()))
         } else if state.key == StateKey.catalog {
-            try restoreCatalog(&reader)
+            try require(1...StateKey.catalogVersion)
+            try restoreCatalog(&reader, version: version)
         } else if state.key == StateKey.partners {
+            try require(StateKey.partnersVersion...StateKey.partnersVersion)
             for (id, name) in try reader.partners() { partners[Int(internPartner(id))].value.name = name }
         } else if state.key.hasPrefix(StateKey.customerPrefix) {
-            try restoreCustomer(&reader)
+            try require(1...StateKey.customerVersion)
+            try restoreCustomer(&reader, version: version)
         } else if state.key == StateKey.folding {
+            try require(StateKey.foldingVersion...StateKey.foldingVersion)
             isFoldUnfinished = true
-        } else if isOfPeople {
+        } else if state.key.hasPrefix(StateKey.usersPrefix) {
+            try require(1...StateKey.peopleVersion)
             try restoreUsers(&reader, version: version)
-        } else if isOfUses {
+        } else if state.key.hasPrefix(StateKey.usesPrefix) {
+            try require(StateKey.peopleVersion...StateKey.peopleVersion)
             try restoreUses(&reader)
         } else {
             throw reader.error("the key is unknown")
@@ -58,13 +62,14 @@ extension InsightsCore {
         waitingUses = [:]
     }
 
-    private mutating func restoreCatalog(_ reader: inout StateReader) throws(CoreStateError) {
+    private mutating func restoreCatalog(_ reader: inout StateReader, version: UInt64) throws(CoreStateError) {
         var facts: [Fact] = []
         for _ in 0..<(try reader.count()) {
             let id = try reader.id(SkuID.self)
             let name = try reader.text()
             let product = try reader.number()
             let workloads = try reader.number()
+            let isFree = version == 1 ? false : try reader.flag()
             guard product <= Product.count, workloads <= WorkloadSet.all.rawValue else {
                 throw reader.error("a value is unknown")
             }
@@ -72,13 +77,13 @@ extension InsightsCore {
                 .sku(
                     SkuFact(
                         sku: id, name: name, product: Product(rawValue: UInt8(product)),
-                        workloads: WorkloadSet(rawValue: UInt8(workloads)))))
+                        workloads: WorkloadSet(rawValue: UInt8(workloads)), isFree: isFree)))
         }
         applyCatalog(facts)
     }
 
-    private mutating func restoreCustomer(_ reader: inout StateReader) throws(CoreStateError) {
-        let stored = try reader.customer()
+    private mutating func restoreCustomer(_ reader: inout StateReader, version: UInt64) throws(CoreStateError) {
+        let stored = try reader.customer(version: version)
         guard let id = try? CustomerID(String(reader.key.dropFirst(StateKey.customerPrefix.count))) else {
             throw reader.error("the key is unknown")
         }
@@ -91,12 +96,18 @@ extension InsightsCore {
             }
             customer.support = stored.support
             for subscription in stored.subscriptions {
-                var made = Subscription(
-                    id: subscription.id, sku: core.catalog.intern(subscription.sku),
-                    seller: core.internSeller(subscription.seller))
-                for entry in subscription.entries { made.set(entry) }
-                customer.subscriptionIndex[made.id] = customer.subscriptions.count
-                customer.subscriptions.append(made)
+                let place = customer.subscription(subscription.id)
+                customer.subscriptions[place].seller = core.internSeller(subscription.seller)
+                for entry in subscription.entries {
+                    customer.subscriptions[place].set(entry.entry(of: core.catalog.intern(entry.sku)))
+                }
+                for (seller, days) in subscription.named {
+                    customer.subscriptions[place].setNamed(days, of: core.internReach(seller))
+                }
+                change.subscriptions.insert(place)
+            }
+            for (seller, days) in stored.subscriptionSnapshots {
+                customer.subscriptionSnapshots[core.internReach(seller)] = days
             }
             for (sku, days) in stored.snapshots {
                 customer.people.members[core.catalog.intern(sku), default: SkuMembers()].snapshots = days
@@ -106,6 +117,11 @@ extension InsightsCore {
         }
     }
 
+    /// Whose subscriptions a snapshot covers; nil: every seller's.
+    private mutating func internReach(_ seller: PartnerID?) -> SellerIndex {
+        seller.map { internPartner($0) } ?? SellerKind.every
+    }
+
     /// Groups that arrive before their predecessors wait: people keep their places.
     private mutating func restoreUsers(_ reader: inout StateReader, version: UInt64) throws(CoreStateError) {
         let path = reader.key.dropFirst(StateKey.usersPrefix.count)
@@ -113,9 +129,9 @@ extension InsightsCore {
             throw reader.error("the key is unknown")
         }
         let group = Int(number)
-        let stored = try reader.people(withDays: version == StateKey.version)
+        let stored = try reader.people(withDays: version == 1)
         let place = internCustomer(id)
-        if version == StateKey.version { unconverted[place, default: []].insert(number) }
+        if version == 1 { unconverted[place, default: []].insert(number) }
         waitingUsers[place, default: [:]][group] = stored
         while true {
             let count = customers[Int(place)].value.people.persons.count
@@ -214,6 +230,32 @@ struct StoredPerson: Sendable {
     var activity: [[Int32]]
 }
 
+/// What a row says about one entry of a subscription.
+struct StoredEntry {
+    var sku: SkuID
+    var day: Int32
+    var quantity: Int64
+    var state: SubscriptionState
+    var trial: Bool
+    var termEnd: Day?
+    var autoRenew: Bool
+    var term: Term?
+
+    func entry(of sku: SkuIndex) -> Subscription.Entry {
+        Subscription.Entry(
+            day: day, sku: sku, quantity: quantity, state: state, trial: trial, termEnd: termEnd, autoRenew: autoRenew,
+            term: term)
+    }
+}
+
+/// What a row says about one subscription, with ids.
+struct StoredSubscription {
+    var id: SubscriptionID
+    var seller: Seller
+    var entries: [StoredEntry] = []
+    var named: [(PartnerID?, DaySet)] = []
+}
+
 /// What a row says about one customer, with ids.
 struct StoredCustomer {
     var name: String
@@ -221,8 +263,10 @@ struct StoredCustomer {
     var coverage: CoverageRow
     var relationships: [(PartnerID, DaySpan)] = []
     var support: [SupportEntry] = []
-    var subscriptions: [(id: SubscriptionID, sku: SkuID, seller: Seller, entries: [Subscription.Entry])] = []
+    var subscriptions: [StoredSubscription] = []
     var snapshots: [(SkuID, DaySet)] = []
+    /// Nil: of every seller.
+    var subscriptionSnapshots: [(PartnerID?, DaySet)] = []
 }
 
 extension StateReader {
@@ -232,7 +276,7 @@ extension StateReader {
         return partners
     }
 
-    fileprivate mutating func customer() throws(CoreStateError) -> StoredCustomer {
+    fileprivate mutating func customer(version: UInt64) throws(CoreStateError) -> StoredCustomer {
         var stored = StoredCustomer(
             name: try text(), market: try text(),
             coverage: CoverageRow(subscriptions: try day(), assignments: try day(), activity: try day()))
@@ -244,21 +288,41 @@ extension StateReader {
             stored.support.append(
                 SupportEntry(day: try dayNumber(), category: try value(SupportCategory.self), count: try signed()))
         }
-        for _ in 0..<(try count()) {
-            let subscription = try id(SubscriptionID.self)
-            let sku = try id(SkuID.self)
-            let seller = try seller()
-            var entries: [Subscription.Entry] = []
-            for _ in 0..<(try count()) {
-                entries.append(
-                    Subscription.Entry(
-                        day: try dayNumber(), quantity: try signed(), state: try value(SubscriptionState.self),
-                        trial: try flag(), termEnd: try day(), autoRenew: try flag()))
-            }
-            stored.subscriptions.append((subscription, sku, seller, entries))
-        }
+        for _ in 0..<(try count()) { stored.subscriptions.append(try subscription(version: version)) }
         for _ in 0..<(try count()) { stored.snapshots.append((try id(SkuID.self), try daySet())) }
+        if version > 1 { stored.subscriptionSnapshots = try snapshotDays() }
         return stored
+    }
+
+    private mutating func subscription(version: UInt64) throws(CoreStateError) -> StoredSubscription {
+        let id = try id(SubscriptionID.self)
+        var sku = version == 1 ? try self.id(SkuID.self) : nil
+        var stored = StoredSubscription(id: id, seller: try seller())
+        for _ in 0..<(try count()) {
+            let day = try dayNumber()
+            if version > 1, let named = try optionalID(SkuID.self) { sku = named }
+            guard let sku else { throw error("an entry has no SKU") }
+            var entry = StoredEntry(
+                sku: sku, day: day, quantity: try signed(), state: try value(SubscriptionState.self),
+                trial: try flag(), termEnd: try self.day(), autoRenew: try flag())
+            if version > 1 { entry.term = try term() }
+            stored.entries.append(entry)
+        }
+        if version > 1 { stored.named = try snapshotDays() }
+        return stored
+    }
+
+    private mutating func term() throws(CoreStateError) -> Term? {
+        let text = try text()
+        if text.isEmpty { return nil }
+        guard let term = Term(text) else { throw error("a value is unknown") }
+        return term
+    }
+
+    private mutating func snapshotDays() throws(CoreStateError) -> [(PartnerID?, DaySet)] {
+        var days: [(PartnerID?, DaySet)] = []
+        for _ in 0..<(try count()) { days.append((try optionalID(PartnerID.self), try daySet())) }
+        return days
     }
 
     private mutating func seller() throws(CoreStateError) -> Seller {

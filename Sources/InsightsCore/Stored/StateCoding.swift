@@ -109,7 +109,16 @@ struct StateReader {
     }
 
     mutating func id<Tag>(_: Identifier<Tag>.Type) throws(CoreStateError) -> Identifier<Tag> {
+        try id(of: try text())
+    }
+
+    /// Nil for no text.
+    mutating func optionalID<Tag>(_: Identifier<Tag>.Type) throws(CoreStateError) -> Identifier<Tag>? {
         let text = try text()
+        return text.isEmpty ? nil : try id(of: text)
+    }
+
+    private func id<Tag>(of text: String) throws(CoreStateError) -> Identifier<Tag> {
         do { return try Identifier<Tag>(stored: text) } catch { throw self.error("an id \(error.reason)") }
     }
 

@@ -32,7 +32,7 @@ public struct StateFold: Sendable {
     /// Stored with the first of several pieces and deleted with the last: tells a start that rows may be newer than the
     /// revision that was folded through. Its version stands for the order in which facts make people: whoever changes
     /// that must not read what an older version left unfinished.
-    public static let marker = CoreState(key: StateKey.folding, body: [UInt8(StateKey.version)])
+    public static let marker = CoreState(key: StateKey.folding, body: [UInt8(StateKey.foldingVersion)])
 
     fileprivate init(_ core: InsightsCore) {
         self.core = core
@@ -75,7 +75,7 @@ public struct StateFold: Sendable {
         guard place == steps.count, !isAtEnd else { return states }
         isAtEnd = true
         var writer = StateWriter()
-        writer.put(StateKey.version)
+        writer.put(StateKey.coreVersion)
         writer.put(UInt64(bitPattern: revision.number))
         states.append(CoreState(key: StateKey.core, body: writer.bytes))
         return states

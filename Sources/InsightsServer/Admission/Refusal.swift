@@ -125,7 +125,6 @@ enum Refusal {
     /// A failed change other than a batch's.
     static func write(_ failure: WriteFailure, path: String) -> RPCStatus {
         switch failure {
-        case .conflict(let conflict): badField(conflict.field, conflict.reason)
         case .batchChanged: batchChanged
         case .directory(let error): directory(error, path: path)
         case .datastore(let error): datastore(error)

@@ -8,7 +8,7 @@ struct AdviceText: Sendable {
     let language: Language
 
     func recommendation(_ row: RecommendationRow) -> PBRecommendation {
-        let words = language == .dutch ? Self.dutch(row.kind) : Self.english(row.kind)
+        let words = language == .dutch ? Self.dutch(row) : Self.english(row)
         var recommendation = PBRecommendation()
         recommendation.kind = PBRecommendationKind(rawValue: Int(row.kind.rawValue)) ?? .unspecified
         recommendation.customerID = row.customer.text
@@ -37,6 +37,8 @@ struct AdviceText: Sendable {
         case .sku(let sku): sku.text
         case .subscription(let subscription): subscription.text
         case .day(let day): day.description
+        case .term(let term): term.text
+        case .flag(let flag): flag ? "true" : "false"
         }
     }
 
@@ -46,8 +48,22 @@ struct AdviceText: Sendable {
         let tryThis: String
     }
 
-    private static func english(_ kind: RecommendationKind) -> Words {
-        switch kind {
+    /// What happens at the end of the terms that a piece of advice is about.
+    private enum TermEnd {
+        case ends, renews, either
+
+        init(_ row: RecommendationRow) {
+            let renews = Set(row.evidence.filter { $0.name == "auto_renew" }.map(\.value))
+            switch (renews.contains(.flag(true)), renews.contains(.flag(false))) {
+            case (true, false): self = .renews
+            case (false, true): self = .ends
+            default: self = .either
+            }
+        }
+    }
+
+    private static func english(_ row: RecommendationRow) -> Words {
+        switch row.kind {
         case .showTheValue:
             Words(
                 problem: "Adoption is low: many licenses are not assigned, or the people who have one do not use it.",
@@ -64,11 +80,7 @@ struct AdviceText: Sendable {
                 problem: "People work with a trial, whose seats do not count as licenses.",
                 consider: "They depend on it already; when the trial ends, so does their access.",
                 tryThis: "Offer paid licenses for the people who use the trial, before it ends.")
-        case .reclaimLicenses:
-            Words(
-                problem: "Licenses that you sold are not assigned, and their subscription ends or renews soon.",
-                consider: "The customer pays for seats that nobody has.",
-                tryThis: "Assign them together with the customer, or renew with fewer licenses.")
+        case .reclaimLicenses: englishReclaim(TermEnd(row))
         case .licenseTheUsers:
             Words(
                 problem: "People use a workload for which they hold no license.",
@@ -82,8 +94,31 @@ struct AdviceText: Sendable {
         }
     }
 
-    private static func dutch(_ kind: RecommendationKind) -> Words {
-        switch kind {
+    private static func englishReclaim(_ end: TermEnd) -> Words {
+        switch end {
+        case .ends:
+            Words(
+                problem: "Licenses that you sold are not assigned, and their subscription ends soon.",
+                consider: "The customer pays for seats that nobody has, and does so again with a renewal as it is.",
+                tryThis: "Assign them together with the customer, or offer a renewal with fewer licenses.")
+        case .renews:
+            Words(
+                problem: "Licenses that you sold are not assigned, and their subscription renews by itself soon.",
+                consider: "From that day on the customer pays for another term of seats that nobody has.",
+                tryThis: "Assign them together with the customer, or lower the quantity before the day of renewal.")
+        case .either:
+            Words(
+                problem: "Licenses that you sold are not assigned, and their subscriptions end or renew by "
+                    + "themselves soon.",
+                consider: "The customer pays for seats that nobody has, and goes on doing so with what renews by "
+                    + "itself.",
+                tryThis: "Assign them together with the customer, lower what renews by itself before its day, and "
+                    + "offer a renewal with fewer licenses for the rest.")
+        }
+    }
+
+    private static func dutch(_ row: RecommendationRow) -> Words {
+        switch row.kind {
         case .showTheValue:
             Words(
                 problem: "Het gebruik blijft achter: veel licenties zijn niet toegewezen, of wie er een heeft gebruikt "
@@ -102,12 +137,7 @@ struct AdviceText: Sendable {
                 problem: "Mensen werken met een proefabonnement, waarvan de plaatsen niet als licentie meetellen.",
                 consider: "Ze rekenen er al op; met de proefperiode eindigt ook hun toegang.",
                 tryThis: "Bied betaalde licenties aan voor wie het proefabonnement gebruikt, voordat het eindigt.")
-        case .reclaimLicenses:
-            Words(
-                problem:
-                    "Licenties die u verkocht zijn niet toegewezen, en het abonnement eindigt of verlengt binnenkort.",
-                consider: "De klant betaalt voor plaatsen die niemand heeft.",
-                tryThis: "Wijs ze samen met de klant toe, of verleng met minder licenties.")
+        case .reclaimLicenses: dutchReclaim(TermEnd(row))
         case .licenseTheUsers:
             Words(
                 problem: "Mensen gebruiken een onderdeel waarvoor zij geen licentie hebben.",
@@ -118,6 +148,31 @@ struct AdviceText: Sendable {
                 problem: "Mensen werken op een abonnement in de respijtperiode, of dat is uitgeschakeld of beëindigd.",
                 consider: "Het telt niet meer mee, en de gebruikers verliezen hun toegang als het verdwijnt.",
                 tryThis: "Verleng het, of zet de gebruikers over naar het actieve abonnement van de klant.")
+        }
+    }
+
+    private static func dutchReclaim(_ end: TermEnd) -> Words {
+        switch end {
+        case .ends:
+            Words(
+                problem: "Licenties die u verkocht zijn niet toegewezen, en het abonnement eindigt binnenkort.",
+                consider: "De klant betaalt voor plaatsen die niemand heeft, en doet dat opnieuw bij een ongewijzigde "
+                    + "verlenging.",
+                tryThis: "Wijs ze samen met de klant toe, of bied een verlenging met minder licenties aan.")
+        case .renews:
+            Words(
+                problem: "Licenties die u verkocht zijn niet toegewezen, en het abonnement wordt binnenkort vanzelf "
+                    + "verlengd.",
+                consider: "Vanaf die dag betaalt de klant nog een termijn voor plaatsen die niemand heeft.",
+                tryThis: "Wijs ze samen met de klant toe, of verlaag het aantal vóór de dag van verlenging.")
+        case .either:
+            Words(
+                problem: "Licenties die u verkocht zijn niet toegewezen, en de abonnementen eindigen binnenkort of "
+                    + "worden vanzelf verlengd.",
+                consider: "De klant betaalt voor plaatsen die niemand heeft, en blijft dat doen voor wat vanzelf wordt "
+                    + "verlengd.",
+                tryThis: "Wijs ze samen met de klant toe, verlaag wat vanzelf wordt verlengd vóór die dag, en bied "
+                    + "voor de rest een verlenging met minder licenties aan.")
         }
     }
 }

@@ -35,6 +35,8 @@ enum InsightsReply {
         writer.int64(5, row.reportedCustomers)
         writer.int64(6, row.laggingCustomers)
         writer.int64(7, row.unreportedCustomers)
+        writer.uncatalogued(8, row.uncatalogued)
+        writer.int32(9, Int32(clamping: row.uncatalogued.count))
         writer.end(mark)
         writer.finish(into: &reply)
     }
@@ -64,7 +66,19 @@ extension WireWriter {
         enumeration(4, reach.scopeNumber)
         products(5, row.products, reach: reach, on: row.asOf)
         freshness(6, row.customer.coverage, on: row.asOf)
+        uncatalogued(7, row.uncatalogued)
+        int32(8, Int32(clamping: row.uncatalogued.count))
         end(mark)
+    }
+
+    /// `UncataloguedSku`, one for each.
+    mutating func uncatalogued(_ field: Int, _ skus: UncataloguedSkus) {
+        for sku in skus.skus {
+            let mark = begin(field)
+            string(1, sku.sku.text)
+            int64(2, sku.sold)
+            end(mark)
+        }
     }
 
     /// `ProductInsights`, one for each row.

@@ -27,7 +27,7 @@ extension PBUsageExplanation {
         let counts: [(PBUsageClass, Int64)] = [
             (.entitled, classes.entitled), (.uncountedSubscription, classes.uncountedSubscription),
             (.trial, classes.trial), (.overAssigned, classes.overAssigned), (.turnover, classes.turnover),
-            (.unlicensed, classes.unlicensed),
+            (.unlicensed, classes.unlicensed), (.free, classes.free), (.unidentified, classes.unidentified),
         ]
         return counts.map { usageClass, users in
             var count = PBUsageClassCount()
@@ -96,6 +96,9 @@ struct UsageText: Sendable {
             english(classes.overAssigned, "holds", "hold", "a license beyond the number there is"),
             english(classes.turnover, "has", "have", "left the license to somebody else within these \(days) days"),
             english(classes.unlicensed, "", "", "never held a license for it in these \(days) days"),
+            english(classes.free, "has", "have", "a free license, which nobody bought"),
+            english(
+                classes.unidentified, "is", "are", "known by a concealed name only: nobody can tell the license"),
         ]
         let dutch: [(Int64, String)] = [
             (classes.entitled, "met een geldige licentie"),
@@ -107,6 +110,8 @@ struct UsageText: Sendable {
             (classes.overAssigned, "met een licentie boven het aanwezige aantal"),
             (classes.turnover, "van wie de licentie binnen deze \(days) dagen naar iemand anders ging"),
             (classes.unlicensed, "zonder licentie hiervoor in deze \(days) dagen"),
+            (classes.free, "met een gratis licentie, die niemand heeft gekocht"),
+            (classes.unidentified, "van wie de naam verborgen is, zodat de licentie niet bekend is"),
         ]
         let parts = (language == .dutch ? dutch : english).filter { $0.0 > 0 }
         guard !parts.isEmpty else { return [] }

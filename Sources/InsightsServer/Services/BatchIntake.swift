@@ -2,6 +2,7 @@ import Cryptography
 import Datastore
 import FactReading
 import InsightsAPI
+import InsightsCore
 import LicenseModel
 import RPCEngine
 import SwiftProtobuf
@@ -58,14 +59,12 @@ struct BatchIntake: Sendable {
             response.batchID = batchID
             response.revision = acceptance.revision.number
             response.accepted = Int64(acceptance.accepted)
-            response.duplicate = acceptance.duplicate
+            if let effects = acceptance.effects {
+                response.effects = PBBatchEffects(effects)
+            } else {
+                response.duplicate = true
+            }
             return Result { () throws(RPCStatus) in try encoded(response) }
-        case .failure(.conflict(let conflict)):
-            return response(
-                batchID,
-                refused: BadField(
-                    factIndex: conflict.index, field: "facts[\(conflict.index)].\(conflict.field)",
-                    reason: conflict.reason))
         case .failure(.batchChanged):
             var response = PBIngestResponse()
             response.batchID = batchID
@@ -92,5 +91,16 @@ struct BatchIntake: Sendable {
         if let limit = error.exceededFacts { details += Refusal.batchTooLarge(limit: limit) }
         response.status.details = StatusDetails.messages(details)
         return Result { () throws(RPCStatus) in try encoded(response) }
+    }
+}
+
+extension PBBatchEffects {
+    fileprivate init(_ effects: BatchEffects) {
+        self.init()
+        sellersChanged = Int64(effects.sellersChanged)
+        subscriptionsEnded = Int64(effects.subscriptionsEnded)
+        peopleMerged = Int64(effects.peopleMerged)
+        uncataloguedSkuIds = effects.uncataloguedSkus.map(\.text)
+        uncataloguedSkuCount = Int64(effects.uncataloguedSkuCount)
     }
 }

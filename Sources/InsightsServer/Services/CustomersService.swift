@@ -158,6 +158,7 @@ extension PBSubscription {
         termEnd = fact.termEnd?.description ?? ""
         autoRenew = fact.autoRenew
         effectiveDate = fact.effective.description
+        term = fact.term?.text ?? ""
     }
 }
 

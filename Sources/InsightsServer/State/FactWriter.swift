@@ -20,7 +20,8 @@ struct PendingBatch: Sendable {
 struct BatchAcceptance: Sendable {
     let revision: Revision
     let accepted: Int
-    let duplicate: Bool
+    /// Nil for a batch that was accepted before.
+    let effects: BatchEffects?
 }
 
 /// The one writer. Waiting batches are committed together in one durable transaction, then applied to the published
@@ -223,27 +224,23 @@ final class FactWriter: Sendable {
                 if let receipt = try receipts[batch.id] ?? receipt(of: batch.id, for: grant) {
                     guard receipt.digest == pending.digest else { throw WriteFailure.batchChanged }
                     let acceptance = BatchAcceptance(
-                        revision: receipt.revision, accepted: receipt.accepted, duplicate: true)
+                        revision: receipt.revision, accepted: receipt.accepted, effects: nil)
                     // A batch repeated within the group must not be acknowledged before the group is durable.
                     answers.append { reply($0.map { .failure(.datastore($0)) } ?? .success(acceptance)) }
                     continue
                 }
-                do throws(FactConflict) {
-                    try candidate.check(batch)
-                } catch {
-                    throw WriteFailure.conflict(error)
-                }
                 let revision = candidate.revision.next
-                candidate.apply(batch, revision: revision)
+                let effects = candidate.apply(batch, revision: revision)
                 let entry = LogEntry.batch(
                     batch.id, revision: revision, accepted: batch.facts.count, digest: pending.digest,
                     body: pending.body)
                 entries.append(entry)
                 receipts[batch.id] = entry.receipt
-                let acceptance = BatchAcceptance(revision: revision, accepted: batch.facts.count, duplicate: false)
+                let acceptance = BatchAcceptance(
+                    revision: revision, accepted: batch.facts.count, effects: effects)
                 answers.append { reply($0.map { .failure(.datastore($0)) } ?? .success(acceptance)) }
             } catch let failure as WriteFailure {
-                // The conflict may be with an earlier batch of this group, which counts only once it is durable.
+                // The batch may differ from an earlier one of this group, which counts only once it is durable.
                 answers.append { reply(.failure($0.map { .datastore($0) } ?? failure)) }
             } catch {
                 answers.append { _ in reply(.failure(.datastore(.unavailable("unexpected error")))) }

@@ -43,7 +43,6 @@ struct MadeChange: Sendable {
 
 /// Why a change was not made.
 enum WriteFailure: Error, Sendable {
-    case conflict(FactConflict)
     /// The batch id was used before with other content.
     case batchChanged
     case directory(DirectoryError)

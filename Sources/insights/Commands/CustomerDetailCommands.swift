@@ -35,13 +35,13 @@ struct SubscriptionsCommand: AsyncParsableCommand {
                 [
                     [
                         "subscription_id", "sku_id", "sku_name", "state", "quantity", "trial", "effective_date",
-                        "term_end", "auto_renew",
+                        "term_end", "auto_renew", "term",
                     ]
                 ]
                     + response.subscriptions.map {
                         [
                             $0.subscriptionID, $0.skuID, $0.skuName, $0.state.code, "\($0.quantity)", "\($0.trial)",
-                            $0.effectiveDate, $0.termEnd, "\($0.autoRenew)",
+                            $0.effectiveDate, $0.termEnd, "\($0.autoRenew)", $0.term,
                         ]
                     }
             }
@@ -52,12 +52,12 @@ struct SubscriptionsCommand: AsyncParsableCommand {
         if subscriptions.isEmpty { return "No subscriptions of your partner.\n" }
         var table = TextTable([
             .text("Subscription"), .text("License"), .text("State"), .number("Quantity"), .text("Trial"),
-            .text("Since"), .text("Term ends"), .text("Renews"),
+            .text("Since"), .text("Term"), .text("Term ends"), .text("Renews"),
         ])
         for item in subscriptions {
             table.add([
                 item.subscriptionID, item.skuName.isEmpty ? item.skuID : item.skuName, item.state.title,
-                NumberText.count(item.quantity), item.trial ? "trial" : "", item.effectiveDate,
+                NumberText.count(item.quantity), item.trial ? "trial" : "", item.effectiveDate, item.term,
                 item.termEnd.isEmpty ? "no end" : item.termEnd, item.autoRenew ? "by itself" : "",
             ])
         }

@@ -43,7 +43,8 @@ struct CustomerCommand: AsyncParsableCommand {
                 let name = insights.customerName.isEmpty ? insights.customerID : insights.customerName.harmless
                 let scope = isBoth ? "licenses: own sales / all sellers" : insights.scope.sentence
                 return "\(name) (\(insights.customerID)) as of \(insights.asOf) · \(scope)\n"
-                    + "Sources: \(insights.freshness.sentence)\n\n"
+                    + "Sources: \(insights.freshness.sentence)\n"
+                    + UncataloguedNote.text(insights.uncataloguedSkus, count: insights.uncataloguedSkuCount) + "\n"
                     + ProductView(own: own?.insights.products, all: insights.products, screen: screen).text()
             },
             csv: { [ProductRows.header] + ProductRows.rows(insights.products) }
@@ -87,7 +88,8 @@ struct PortfolioCommand: AsyncParsableCommand {
             message: all,
             table: { screen in
                 let scope = isBoth ? "licenses: own sales / all sellers" : insights.scope.sentence
-                return "Portfolio as of \(insights.asOf) · \(scope)\n" + Self.customers(insights) + "\n\n"
+                return "Portfolio as of \(insights.asOf) · \(scope)\n" + Self.customers(insights) + "\n"
+                    + UncataloguedNote.text(insights.uncataloguedSkus, count: insights.uncataloguedSkuCount) + "\n"
                     + ProductView(own: own?.insights.products, all: insights.products, screen: screen).text()
             },
             csv: { [ProductRows.header] + ProductRows.rows(insights.products) }

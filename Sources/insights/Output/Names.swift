@@ -98,6 +98,8 @@ extension PBUsageClass {
         case .overAssigned: "OVER_ASSIGNED"
         case .turnover: "TURNOVER"
         case .unlicensed: "UNLICENSED"
+        case .free: "FREE"
+        case .unidentified: "UNIDENTIFIED"
         default: "UNKNOWN"
         }
     }
@@ -112,6 +114,8 @@ extension PBUsageClass {
         case .overAssigned: "more people hold the license than there are licenses"
         case .turnover: "held a license earlier in the window; it moved to somebody else"
         case .unlicensed: "held no license in the window"
+        case .free: "on a free license, which nobody bought"
+        case .unidentified: "known by a concealed name only"
         default: ""
         }
     }

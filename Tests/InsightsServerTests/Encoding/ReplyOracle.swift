@@ -81,6 +81,15 @@ enum ReplyOracle {
         }
     }
 
+    static func uncatalogued(_ skus: UncataloguedSkus) -> [PBUncataloguedSku] {
+        skus.skus.map { sku in
+            .with {
+                $0.skuID = sku.sku.text
+                $0.sold = sku.sold
+            }
+        }
+    }
+
     static func customer(_ row: CustomerInsightsRow, own: Bool) -> PBCustomerInsights {
         .with {
             $0.customerID = row.customer.customer.text
@@ -93,6 +102,8 @@ enum ReplyOracle {
                 coverage(.assignments, row.customer.coverage.assignments, row.asOf),
                 coverage(.activity, row.customer.coverage.activity, row.asOf),
             ]
+            $0.uncataloguedSkus = uncatalogued(row.uncatalogued)
+            $0.uncataloguedSkuCount = Int32(row.uncatalogued.count)
         }
     }
 
@@ -105,6 +116,8 @@ enum ReplyOracle {
             $0.insights.reportedCustomers = row.reportedCustomers
             $0.insights.laggingCustomers = row.laggingCustomers
             $0.insights.unreportedCustomers = row.unreportedCustomers
+            $0.insights.uncataloguedSkus = uncatalogued(row.uncatalogued)
+            $0.insights.uncataloguedSkuCount = Int32(row.uncatalogued.count)
         }
     }
 

@@ -129,13 +129,23 @@ struct RowSeed: RandomNumberGenerator {
             customer: CustomerRow(
                 customer: try id(), name: text(atMost: chance(5) ? 256 : 30), market: text(atMost: 10),
                 since: self.day(), coverage: coverage(near: day)),
-            asOf: day, products: try products())
+            asOf: day, products: try products(), uncatalogued: try uncatalogued())
+    }
+
+    /// None mostly, few at times and once in a while more than are told.
+    mutating func uncatalogued() throws -> UncataloguedSkus {
+        var skus = UncataloguedSkus()
+        for _ in 0..<(chance(60) ? 0 : chance(10) ? 120 : below(4)) {
+            let id: SkuID = try id()
+            skus.add(count()) { id }
+        }
+        return skus
     }
 
     mutating func portfolio() throws -> PortfolioInsightsRow {
         PortfolioInsightsRow(
             asOf: day(), customerCount: count(), reportedCustomers: count(), laggingCustomers: count(),
-            unreportedCustomers: count(), products: try products())
+            unreportedCustomers: count(), products: try products(), uncatalogued: try uncatalogued())
     }
 
     mutating func trend() -> [TrendRow] {

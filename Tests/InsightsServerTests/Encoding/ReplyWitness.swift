@@ -37,6 +37,8 @@ enum ReplyWitness {
             $0.insights.reportedCustomers = row.reported_customers
             $0.insights.laggingCustomers = row.lagging_customers
             $0.insights.unreportedCustomers = row.unreported_customers
+            $0.insights.uncataloguedSkus = list(row.uncatalogued_skus, row.n_uncatalogued_skus).map(uncatalogued)
+            $0.insights.uncataloguedSkuCount = row.uncatalogued_sku_count
         }
     }
 
@@ -100,6 +102,8 @@ enum ReplyWitness {
             $0.asOf = text(row.as_of)
             $0.scope = PBLicenseScope(rawValue: Int(row.scope.rawValue)) ?? .unspecified
             $0.products = list(row.products, row.n_products).map(product)
+            $0.uncataloguedSkus = list(row.uncatalogued_skus, row.n_uncatalogued_skus).map(uncatalogued)
+            $0.uncataloguedSkuCount = row.uncatalogued_sku_count
             guard let freshness = row.freshness?.pointee else { return }
             $0.freshness.sources = list(freshness.sources, freshness.n_sources).map { source in
                 .with {
@@ -108,6 +112,13 @@ enum ReplyWitness {
                     $0.through = text(source.through)
                 }
             }
+        }
+    }
+
+    private static func uncatalogued(_ row: Partner__Insights__V1__UncataloguedSku) -> PBUncataloguedSku {
+        .with {
+            $0.skuID = text(row.sku_id)
+            $0.sold = row.sold
         }
     }
 

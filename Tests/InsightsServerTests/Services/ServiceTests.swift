@@ -155,6 +155,24 @@ import Testing
 
     // MARK: Ingest
 
+    @Test func aFirstReceiptTellsWhatTheBatchChanged() throws {
+        let house = try house()
+        let sold = SampleFacts.subscription("s", "A", "n", quantity: 3)
+        let first = try house.ingest(SampleFacts.batch("sold", [sold])).get()
+        #expect(first.hasEffects && first.effects.sellersChanged == 0)
+        var moved = SampleFacts.subscription("s", "B", "n", quantity: 3)
+        moved.subscription.skuID = "LOST"
+        var gone = PBFact()
+        gone.subscriptionSnapshot.customerID = "n"
+        gone.subscriptionSnapshot.date = "2024-03-20"
+        let batch = SampleFacts.batch("moved", [moved, gone])
+        let effects = try house.ingest(batch).get().effects
+        #expect(effects.sellersChanged == 1 && effects.subscriptionsEnded == 1 && effects.peopleMerged == 0)
+        #expect(effects.uncataloguedSkuIds == ["LOST"] && effects.uncataloguedSkuCount == 1)
+        let again = try house.ingest(batch).get()
+        #expect(again.duplicate && !again.hasEffects)
+    }
+
     @Test func batchesAreTakenOnceAndWholly() throws {
         let house = try house()
         let batch = SampleFacts.batch("one", [SampleFacts.named("a1"), SampleFacts.relationship("A", "n")])

@@ -128,7 +128,6 @@ private enum Facts {
 
     static func applyAndAsk(_ batch: FactBatch) {
         var core = InsightsCore()
-        guard (try? core.check(batch)) != nil else { return }
         core.apply(batch, revision: Revision(number: 1))
         ask(core)
         var folding = core

@@ -82,8 +82,11 @@ class Facts:
             support_request=dict(customer_id=customer, date=text(on), category=1 if how_to else 2, count=count)
         )
 
-    def coverage(self, customer, through, *sources):
+    def coverage(self, customer, through, *sources, workloads=()):
+        """Of activity alone: `workloads` are the reported ones; none means all."""
         return [
-            self.api.Fact(coverage=dict(customer_id=customer, source=source, through=text(through)))
+            self.api.Fact(
+                coverage=dict(customer_id=customer, source=source, through=text(through), workload_codes=workloads)
+            )
             for source in sources or (SUBSCRIPTIONS, ASSIGNMENTS, ACTIVITY)
         ]

@@ -26,6 +26,8 @@ public struct CoreStateError: Error, Sendable, Hashable {
 /// not written again.
 enum StateKey {
     static let version: UInt64 = 1
+    /// Of rows of customers. In rows of version 1 the day of activity is that of every workload; they are still read.
+    static let customerVersion: UInt64 = 2
     /// Of rows of people and of their days. Rows of people of version 1 hold their days too, and are still read.
     static let peopleVersion: UInt64 = 2
     static let core = "core"
@@ -95,12 +97,13 @@ extension InsightsCore {
 
     func customerState(_ customer: Customer) -> CoreState {
         var writer = StateWriter()
-        writer.put(StateKey.version)
+        writer.put(StateKey.customerVersion)
         writer.put(customer.name)
         writer.put(customer.market)
         writer.put(customer.coverage.subscriptions)
         writer.put(customer.coverage.assignments)
         writer.put(customer.coverage.activity)
+        for workload in Workload.allCases { writer.put(customer.coverage[workload]) }
         writer.put(customer.relationships.count)
         for relationship in customer.relationships {
             writer.put(partners[Int(relationship.partner)].value.id)

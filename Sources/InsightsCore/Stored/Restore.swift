@@ -9,9 +9,11 @@ extension InsightsCore {
         let version = try reader.number()
         let isOfPeople = state.key.hasPrefix(StateKey.usersPrefix)
         let isOfUses = state.key.hasPrefix(StateKey.usesPrefix)
+        let isOfCustomer = state.key.hasPrefix(StateKey.customerPrefix)
         guard
             version == (isOfUses ? StateKey.peopleVersion : StateKey.version)
                 || isOfPeople && version == StateKey.peopleVersion
+                || isOfCustomer && version == StateKey.customerVersion
         else { throw reader.error("the version is unknown") }
         let before = dirty
         defer { dirty = before }
@@ -21,8 +23,8 @@ extension InsightsCore {
             try restoreCatalog(&reader)
         } else if state.key == StateKey.partners {
             for (id, name) in try reader.partners() { partners[Int(internPartner(id))].value.name = name }
-        } else if state.key.hasPrefix(StateKey.customerPrefix) {
-            try restoreCustomer(&reader)
+        } else if isOfCustomer {
+            try restoreCustomer(&reader, version: version)
         } else if state.key == StateKey.folding {
             isFoldUnfinished = true
         } else if isOfPeople {
@@ -77,8 +79,8 @@ extension InsightsCore {
         applyCatalog(facts)
     }
 
-    private mutating func restoreCustomer(_ reader: inout StateReader) throws(CoreStateError) {
-        let stored = try reader.customer()
+    private mutating func restoreCustomer(_ reader: inout StateReader, version: UInt64) throws(CoreStateError) {
+        let stored = try reader.customer(withWorkloads: version > StateKey.version)
         guard let id = try? CustomerID(String(reader.key.dropFirst(StateKey.customerPrefix.count))) else {
             throw reader.error("the key is unknown")
         }
@@ -232,10 +234,18 @@ extension StateReader {
         return partners
     }
 
-    fileprivate mutating func customer() throws(CoreStateError) -> StoredCustomer {
+    fileprivate mutating func customer(withWorkloads: Bool) throws(CoreStateError) -> StoredCustomer {
         var stored = StoredCustomer(
             name: try text(), market: try text(),
-            coverage: CoverageRow(subscriptions: try day(), assignments: try day(), activity: try day()))
+            coverage: CoverageRow(subscriptions: try day(), assignments: try day()))
+        let activity = try day()
+        if withWorkloads {
+            for workload in Workload.allCases {
+                if let through = try day() { stored.coverage.report(through, in: WorkloadSet([workload])) }
+            }
+        } else if let activity {
+            stored.coverage.report(activity, in: .all)
+        }
         for _ in 0..<(try count()) {
             stored.relationships.append(
                 (try id(PartnerID.self), DaySpan(start: try dayNumber(), end: try dayNumber())))

@@ -139,6 +139,57 @@ def test_ingest_status_tells_coverage(house, operator):
     (row,) = reply.customers
     assert [source.through for source in row.sources] == [day(-3).isoformat(), "", day(-3).isoformat()]
     assert [source.status for source in row.sources] == [2, 3, 2]
+    assert [(w.workload_code, w.status) for w in row.workloads] == [
+        (code, 2) for code in ("APPS", "CRM", "EXO", "SFB", "SPO", "TEAMS", "YAM")
+    ]
+    operator.feed([f.customer("silent"), *f.coverage("silent", day(-3), 1)])
+    assert not operator.call("GetIngestStatus", customer_id="silent").customers[0].workloads
+
+
+def test_what_no_source_reports_of_activity_is_absent(house, operator, api):
+    """The vendor's report of active users has no column for Dynamics 365 and Microsoft 365 Apps."""
+    f = house.facts
+    users = [f"w{n}" for n in range(6)]
+    skus = {"W-office": ["EXO", "APPS"], "W-dynamics": ["CRM"]}
+    operator.feed(
+        [
+            f.sku("W-office", workloads=skus["W-office"]), f.sku("W-dynamics", 2, workloads=skus["W-dynamics"]),
+            f.customer("partly"), f.relationship("A", "partly", day(-30)),
+            *(f.subscription(f"partly-{sku}", "partly", sku, "A", day(-20), 6) for sku in skus),
+            *(f.assignment("partly", user, sku, day(-20)) for user in users for sku in skus),
+            *(f.activity("partly", user, "EXO", day(-3)) for user in users),
+            *f.coverage("partly", day(-1), 1, 2),
+            *f.coverage("partly", day(-2), 3, workloads=["EXO", "ODB", "TEAMS", "SFB", "YAM"]),
+        ]
+    )  # fmt: skip
+    insights = house["alice"].call("GetCustomerInsights", customer_id="partly").insights
+    office, dynamics = insights.products
+    assert insights.as_of == day(-2).isoformat()
+    assert (office.usage.active_users, office.usage.total_users) == (6, 6)
+    assert not dynamics.HasField("usage") and dynamics.licenses.assigned == 6
+    rows = {row.workload_code: row for product in insights.products for row in product.workloads}
+    assert rows["EXO"].usage.active_users == 6
+    assert not rows["APPS"].HasField("usage") and not rows["CRM"].HasField("usage")
+    assert [row.workload_code for row in insights.freshness.workloads if not row.through] == ["APPS", "CRM"]
+    (row,) = operator.call("GetIngestStatus", customer_id="partly").customers
+    assert [w.status for w in row.workloads] == [3, 3, 2, 2, 2, 2, 2]
+    explained = house["alice"].call("ExplainUsage", customer_id="partly", product=2).explanation
+    assert not explained.HasField("active_users") and not explained.classes and explained.text
+    assert not house["alice"].call("ListRecommendations", customer_id="partly").recommendations
+    # The customer is still found by the usage that is there.
+    found = house["alice"].call("ListCustomerInsights", filter="customer_id = partly AND usage = 100")
+    assert [row.customer_id for row in found.insights] == ["partly"]
+    gone = house["alice"].call("ListCustomerInsights", filter="customer_id = partly AND usage >= 0", products=[2])
+    assert not gone.insights
+    chunks = house["alice"].call("ExportInsights", as_of=day(-2).isoformat())
+    exported = [row for chunk in chunks for row in chunk.rows if row.customer_id == "partly"]
+    assert [(row.product, row.HasField("active_users"), row.HasField("usage_percent")) for row in exported] == [
+        (1, True, True), (2, False, False),
+    ]  # fmt: skip
+    # A later fact about one workload changes nothing about the others.
+    operator.feed(f.coverage("partly", day(-3), 3, workloads=["CRM"]))
+    dynamics = house["alice"].call("GetCustomerInsights", customer_id="partly").insights.products[1]
+    assert (dynamics.usage.active_users, dynamics.usage.total_users) == (0, 6)
 
 
 def test_not_reported_is_not_zero(house, operator):

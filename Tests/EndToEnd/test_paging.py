@@ -160,6 +160,7 @@ def test_a_name_that_looks_like_a_formula_is_text_in_csv(house, api):
         for row, name in zip(rows, names):
             assert not row["customer_name"].startswith(("=", "+", "-", "@", "\t")), row
             assert row["customer_name"].endswith(name.strip()) and row["market"].endswith("=BE")
+            assert row["deployment_percent"] == ("0,0" if language == "nl" else "0.0")
 
 
 @pytest.fixture

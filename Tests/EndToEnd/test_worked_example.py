@@ -74,6 +74,10 @@ def test_customer_and_portfolio(house, api, method, scope):
         workloads = {row.workload_code: row.usage for row in office.workloads}
         check_usage(workloads["SPO"])
         assert [source.status for source in insights.freshness.sources] == [api.COVERAGE_STATUS_REPORTED] * 3
+        assert [(row.workload_code, row.status, row.through) for row in insights.freshness.workloads] == [
+            (code, api.COVERAGE_STATUS_REPORTED, AS_OF.isoformat())
+            for code in ("APPS", "CRM", "EXO", "SFB", "SPO", "TEAMS", "YAM")
+        ]
 
 
 @pytest.mark.parametrize("customer", ["C", ""])

@@ -16,8 +16,8 @@ import Testing
         PBUpdatePartnerResponse(),
         PBGetIngestStatusResponse(), PBCheckCustomerResponse(), PBEraseUserResponse(), PBCustomerInsights(), PBPortfolioInsights(),
         PBProductInsights(), PBLicenseFigures(), PBUsageFigures(), PBRatio(), PBSkuLicenses(), PBWorkloadUsage(),
-        PBFreshness(), PBSourceCoverage(), PBLicenseComparison(), PBTrendPoint(), PBUsageExplanation(),
-        PBUsageClassCount(), PBRecommendation(), PBEvidence(), PBExportRow(), PBCustomer(), PBSubscription(),
+        PBFreshness(), PBSourceCoverage(), PBWorkloadCoverage(), PBLicenseComparison(), PBTrendPoint(),
+        PBUsageExplanation(), PBUsageClassCount(), PBRecommendation(), PBEvidence(), PBExportRow(), PBCustomer(), PBSubscription(),
         PBLicensedUser(), PBWorkloadActivity(), PBPrincipal(), PBAuditEvent(), PBCustomerCoverage(),
     ]
 

@@ -100,6 +100,10 @@ private let ascii = Screen(isTerminal: true, width: 80, isUnicode: false)
         idle.licenses.entitled = 0
         #expect(
             ProductView(own: nil, all: [idle], screen: .plain).text()
+                == "DYNAMICS 365\n  No licenses; activity not reported.\n")
+        idle.usage = usage(0, 0)
+        #expect(
+            ProductView(own: nil, all: [idle], screen: .plain).text()
                 == "DYNAMICS 365\n  No licenses and no activity.\n")
     }
 
@@ -115,6 +119,37 @@ private let ascii = Screen(isTerminal: true, width: 80, isUnicode: false)
         #expect(few.contains("(1 license), ") && !few.contains("\u{1B}"))
         #expect(UncataloguedNote.text(skus, count: 130).hasSuffix(", 127 more\n"))
         #expect(UncataloguedNote.text([], count: 0).isEmpty)
+    }
+
+    @Test func freshnessNamesTheWorkloadsThatAreNotReported() {
+        func source(_ source: PBSource, _ status: PBCoverageStatus, _ through: String) -> PBSourceCoverage {
+            .with { ($0.source, $0.status, $0.through) = (source, status, through) }
+        }
+        func workload(_ code: String, _ status: PBCoverageStatus) -> PBWorkloadCoverage {
+            .with { ($0.workloadCode, $0.status) = (code, status) }
+        }
+        var freshness = PBFreshness()
+        freshness.sources = [
+            source(.subscriptions, .reported, "2026-03-31"), source(.assignments, .notReported, ""),
+            source(.activity, .lagging, "2026-03-29"),
+        ]
+        #expect(
+            freshness.sentence
+                == "subscriptions 2026-03-31 · assignments not reported · activity 2026-03-29 (lagging)")
+        freshness.workloads = [workload("APPS", .notReported), workload("CRM", .notReported), workload("EXO", .lagging)]
+        #expect(freshness.sentence.hasSuffix("activity 2026-03-29 (lagging; APPS, CRM not reported)"))
+        freshness.sources[2].status = .reported
+        #expect(freshness.sentence.hasSuffix("activity 2026-03-29 (APPS, CRM not reported)"))
+    }
+
+    /// Usage of a customer is that of the products that have it, as in filters.
+    @Test func listsSumTheProductsThatHaveUsage() {
+        var customer = PBCustomerInsights()
+        customer.products = [product(licenses(sold: 19, assigned: 18)), unreported]
+        let sums = CustomerSums(customer)
+        #expect((sums.active, sums.total, sums.sold, sums.assigned) == (20, 15, 26, nil))
+        customer.products = [unreported]
+        #expect(CustomerSums(customer).active == nil && CustomerSums(customer).usage == nil)
     }
 
     @Test func comparisons() throws {

@@ -83,7 +83,7 @@ struct Comparison {
 
     private var subjects: [(UsageSubject, NaiveSubject)] {
         Product.allCases.map { (.product($0), .product($0)) }
-            + [Workload.exo, .spo, .teams, .yam, .crm].map { (.workload($0), .workload($0)) }
+            + [Workload.apps, .exo, .spo, .teams, .yam, .crm].map { (.workload($0), .workload($0)) }
     }
 
     private func array(_ classes: UsageClasses) -> [Int64] {
@@ -100,7 +100,10 @@ struct Comparison {
         let row = book.explain(subject.0, of: ID.customer(customer), on: day(number))
         let usage = model.usage(customer, subject.1, on: number)
         #expect(row.map { Usage($0.usage) } == usage, place)
-        guard let active = usage.active, let row else { return }
+        guard let active = usage.active, let row else {
+            #expect(row?.classes == UsageClasses(), place)
+            return
+        }
         guard usage.totalUsers != nil else {
             #expect(row.classes.sum == 0 && row.unclassified == active, place)
             return
@@ -138,7 +141,7 @@ struct Comparison {
         #expect(
             text(row.uncatalogued)
                 == model.uncatalogued(visible, partner: partner, reach: .allPartners, on: number), place)
-        let through = visible.map { model.customer($0).coverage[.activity] }
+        let through = visible.map(model.activityThrough)
         #expect(row.unreportedCustomers == Int64(through.filter { $0 == nil }.count), place)
         #expect(row.laggingCustomers == Int64(through.filter { ($0 ?? number) < number }.count), place)
         #expect(
@@ -175,7 +178,10 @@ struct Comparison {
             #expect(row.since.number == model.since(customer, partner: partner, today: today), place)
             #expect(row.coverage.subscriptions?.number == facts.coverage[.subscriptions], place)
             #expect(row.coverage.assignments?.number == facts.coverage[.assignments], place)
-            #expect(row.coverage.activity?.number == facts.coverage[.activity], place)
+            #expect(row.coverage.activity?.number == model.activityThrough(customer), place)
+            for workload in Workload.allCases {
+                #expect(row.coverage[workload]?.number == facts.activityCoverage[workload], place)
+            }
         }
         #expect(
             book.portfolio(on: nil, products: []).asOf.number

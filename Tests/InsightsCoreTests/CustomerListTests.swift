@@ -25,8 +25,10 @@ import Testing
         }
         let sold = sum(licenses.map(\.sold))
         let assigned = sum(licenses.map(\.assigned))
-        let active = sum(figures.map(\.usage.active))
-        let total = sum(figures.map(\.usage.totalUsers))
+        // Of the products that have them.
+        let usages = figures.map(\.usage).filter { $0.active != nil }
+        let active = usages.isEmpty ? nil : sum(usages.map(\.active))
+        let total = usages.isEmpty ? nil : sum(usages.map(\.totalUsers))
         var keys: [CustomerOrder.Key: (Int64, Int64)] = [:]
         keys[.sold] = sold.map { ($0, 1) }
         keys[.assigned] = assigned.map { ($0, 1) }

@@ -23,7 +23,10 @@ final class NaiveModel {
         /// User → workload → days.
         var activity: [String: [Workload: Set<Int32>]] = [:]
         var support: [SupportCategory: [Int32: Int64]] = [:]
+        /// Of subscriptions and assignments.
         var coverage: [Source: Int32] = [:]
+        /// Of activity.
+        var activityCoverage: [Workload: Int32] = [:]
         var erased: Set<String> = []
     }
 
@@ -79,7 +82,14 @@ final class NaiveModel {
             customers[fact.customer.text, default: CustomerFacts()]
                 .support[fact.category, default: [:]][fact.day.number] = fact.count
         case .coverage(let fact):
-            customers[fact.customer.text, default: CustomerFacts()].coverage[fact.source] = fact.through.number
+            if fact.source == .activity {
+                for workload in Workload.allCases where fact.workloads.isEmpty || fact.workloads.contains(workload) {
+                    customers[fact.customer.text, default: CustomerFacts()].activityCoverage[workload] =
+                        fact.through.number
+                }
+            } else {
+                customers[fact.customer.text, default: CustomerFacts()].coverage[fact.source] = fact.through.number
+            }
         }
     }
 
@@ -126,15 +136,29 @@ final class NaiveModel {
 
     func defaultDay(_ customer: String, partner: String, today: Int32) -> Int32? {
         guard let since = since(customer, partner: partner, today: today) else { return nil }
-        if let through = self.customer(customer).coverage[.activity] { return max(through, since) }
+        if let through = activityThrough(customer) { return max(through, since) }
         return max(today - 1, since)
     }
 
     func defaultPortfolioDay(partner: String, today: Int32) -> Int32 {
         let visible = visible(to: partner, on: today, today: today)
-        if let latest = visible.compactMap({ customer($0).coverage[.activity] }).max() { return latest }
+        if let latest = visible.compactMap(activityThrough).max() { return latest }
         let starts = visible.compactMap { since($0, partner: partner, today: today) }
         return max(today - 1, starts.min() ?? 0)
+    }
+
+    // MARK: Coverage of activity
+
+    /// That of the best workload.
+    func activityThrough(_ customer: String) -> Int32? { self.customer(customer).activityCoverage.values.max() }
+
+    /// Whether the customer's activity is reported: in the workload, or in any workload of the product's SKUs.
+    func reportsActivity(_ customer: String, _ subject: NaiveSubject) -> Bool {
+        let covered = self.customer(customer).activityCoverage
+        switch subject {
+        case .workload(let workload): return covered[workload] != nil
+        case .product(let product): return workloads(of: product).contains { covered[$0] != nil }
+        }
     }
 
     // MARK: Holdings (definition “Snapshots”)

@@ -66,7 +66,7 @@ extension NaiveModel {
 
     func usage(_ customer: String, _ subject: NaiveSubject, on day: Int32) -> Usage {
         var usage = Usage()
-        guard has(customer, .activity) else { return usage }
+        guard reportsActivity(customer, subject) else { return usage }
         usage.active = Int64(activeUsers(customer, subject, on: day).count)
         guard hasLicenses(customer) else { return usage }
         usage.ratioActive = usage.active
@@ -206,20 +206,19 @@ extension NaiveModel {
             if evidence.isEmpty { return }
             rows.append(AdviceFigures(kind: kind, customer: customer, product: product, evidence: evidence))
         }
-        let complete = has(customer, .activity) && hasLicenses(customer)
-        if complete {
+        let totals = Product.allCases.compactMap { usage(customer, .product($0), on: day).totalUsers }
+        if !totals.isEmpty {
             let requests = (self.customer(customer).support[.howTo] ?? [:])
                 .filter { $0.key >= day - 27 && $0.key <= day }.values.reduce(0, +)
-            let users = Product.allCases.reduce(Int64(0)) { $0 + totalUsers(customer, .product($1), on: day) }
+            let users = totals.reduce(0, +)
             if users > 0, requests >= 5, requests * 100 >= users * 10 {
                 add(.offerTraining, nil, ["how_to_requests=\(requests)", "total_users=\(users)"])
             }
         }
         for product in products {
-            var classes: [(workload: Workload, counts: [Int64])] = []
-            if complete {
-                classes = workloads(of: product).map { ($0, self.classes(customer, .workload($0), on: day)) }
-            }
+            let classes: [(workload: Workload, counts: [Int64])] = workloads(of: product)
+                .filter { hasLicenses(customer) && reportsActivity(customer, .workload($0)) }
+                .map { ($0, self.classes(customer, .workload($0), on: day)) }
             func named(_ name: String, _ place: Int) -> [String] {
                 classes.filter { $0.counts[place] > 0 }
                     .flatMap { ["workload_code=\($0.workload.code)", "\(name)=\($0.counts[place])"] }

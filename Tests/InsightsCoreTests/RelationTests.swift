@@ -19,6 +19,8 @@ import Testing
         #expect(CustomerCounts.Products.count == Product.count)
         #expect(CountSelection.Masks.count == Product.count)
         #expect(ActivityTable.rowCount == ActivityTable.firstUnionRow + Product.count)
+        // `PartnerSums` takes a row of the table for a subject.
+        #expect(ActivityTable.rowCount == Subject.count && ActivityTable.firstUnionRow == Workload.count)
     }
 
     @Test func setsHaveABitForEach() {
@@ -51,5 +53,15 @@ import Testing
                 activity: reported.contains(.activity) ? .first : nil)
             #expect(ReportedSources(coverage) == reported)
         }
+    }
+
+    @Test func coverageHasAPlaceForEachWorkload() {
+        for workload in Workload.allCases {
+            var coverage = CoverageRow()
+            coverage.report(Day(number: 9), in: WorkloadSet([workload]))
+            #expect(Workload.allCases.filter { coverage[$0] != nil } == [workload])
+            #expect(coverage.activity == Day(number: 9) && coverage.reportedWorkloads == WorkloadSet([workload]))
+        }
+        #expect(CoverageRow(activity: .first).reportedWorkloads == .all && CoverageRow().reportedWorkloads.isEmpty)
     }
 }

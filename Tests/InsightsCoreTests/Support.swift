@@ -106,8 +106,14 @@ enum Make {
             SupportRequestFact(customer: ID.customer(customer), day: day(on), category: category, count: count))
     }
 
-    static func coverage(_ customer: String, _ source: Source, _ through: Int32) -> Fact {
-        .coverage(CoverageFact(customer: ID.customer(customer), source: source, through: day(through)))
+    /// - Parameter workloads: of activity; none = all.
+    static func coverage(
+        _ customer: String, _ source: Source, _ through: Int32, _ workloads: [Workload] = []
+    ) -> Fact {
+        .coverage(
+            CoverageFact(
+                customer: ID.customer(customer), source: source, through: day(through),
+                workloads: WorkloadSet(workloads)))
     }
 
     static func fullCoverage(_ customer: String, _ through: Int32) -> [Fact] {

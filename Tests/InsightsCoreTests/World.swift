@@ -53,10 +53,15 @@ struct World {
                 let start = random.chance(60) ? Self.base - 300 : near()
                 facts.append(Make.relationship(partner, customer, start, random.chance(75) ? nil : end(after: start)))
             }
-            for source in Source.allCases where random.chance(88) {
-                facts.append(Make.coverage(customer, source, near(through: today)))
-            }
+            for source in Source.allCases where random.chance(88) { facts.append(makeCoverage(customer, source)) }
         }
+    }
+
+    /// Of activity, of all workloads or some.
+    private mutating func makeCoverage(_ customer: String, _ source: Source) -> Fact {
+        let isWhole = source != .activity || random.chance(40)
+        return Make.coverage(
+            customer, source, near(through: today), isWhole ? [] : Workload.allCases.filter { _ in random.chance(40) })
     }
 
     private mutating func makeSku(_ sku: String) -> Fact {
@@ -92,7 +97,7 @@ struct World {
                 Make.support(
                     customer, near(through: today), random.pick([.howTo, .howTo, .other]),
                     Int64.random(in: 0...6, using: &random)))
-        case 92..<94: facts.append(Make.coverage(customer, random.pick(Source.allCases), near(through: today)))
+        case 92..<94: facts.append(makeCoverage(customer, random.pick(Source.allCases)))
         case 94..<97: facts.append(makeSku(sku))
         default:
             let start = near()
@@ -146,7 +151,7 @@ struct World {
     mutating func commuting() -> (first: [Fact], second: [Fact]) {
         var kept: [Fact.Identity: Fact] = [:]
         var activity: [Fact] = []
-        for fact in facts {
+        for fact in facts.flatMap(\.parts) {
             if let identity = fact.identity { kept[identity] = fact } else { activity.append(fact) }
         }
         let first = activity + kept.values.sorted { "\($0)" < "\($1)" }
@@ -175,7 +180,7 @@ extension Fact {
         case assignment(CustomerID, UserID, SkuID, Day)
         case snapshot(CustomerID, SkuID, Day, SnapshotPart?)
         case support(CustomerID, Day, SupportCategory)
-        case coverage(CustomerID, Source)
+        case coverage(CustomerID, Source, WorkloadSet)
     }
 
     var identity: Identity? {
@@ -191,7 +196,17 @@ extension Fact {
         case .assignmentSnapshot(let fact): .snapshot(fact.customer, fact.sku, fact.day, fact.part)
         case .activity: nil
         case .supportRequest(let fact): .support(fact.customer, fact.day, fact.category)
-        case .coverage(let fact): .coverage(fact.customer, fact.source)
+        case .coverage(let fact): .coverage(fact.customer, fact.source, fact.workloads)
+        }
+    }
+
+    /// Facts of one identity each that say the same: coverage of activity is told for one workload at a time.
+    var parts: [Fact] {
+        guard case .coverage(let fact) = self, fact.source == .activity else { return [self] }
+        return (fact.workloads.isEmpty ? .all : fact.workloads).workloads.map { workload in
+            var part = fact
+            part.workloads = WorkloadSet([workload])
+            return .coverage(part)
         }
     }
 }

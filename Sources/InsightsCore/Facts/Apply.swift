@@ -65,7 +65,10 @@ extension InsightsCore {
         for place in 0..<customers.count {
             let rebuildsUnions = rows != oldRows
             let recounts = affects(changed, customers[place].value)
-            guard rebuildsUnions || recounts else { continue }
+            // Of which products it reports activity follows in `change`.
+            let reported = catalog.subjects(reportedBy: customers[place].value.coverage.reportedWorkloads)
+            let reportsOthers = reported != customers[place].value.reportedSubjects
+            guard rebuildsUnions || recounts || reportsOthers else { continue }
             change(Int32(truncatingIfNeeded: place)) { _, customer, change in
                 if rebuildsUnions {
                     customer.rebuildUnions(rows)
@@ -130,6 +133,7 @@ extension InsightsCore {
             displacedBytes &+= Displaced.bytes(subscriptions: old.subscriptions.count)
             customer.deriveHistories(since: old, &change)
         }
+        customer.updateReportedSubjects(catalog)
         for person in change.people {
             if let day = customer.people.updateTimeline(of: person) { change.licenses(from: day) }
         }
@@ -219,7 +223,7 @@ extension InsightsCore {
             switch fact.source {
             case .subscriptions: customer.coverage.subscriptions = fact.through
             case .assignments: customer.coverage.assignments = fact.through
-            case .activity: customer.coverage.activity = fact.through
+            case .activity: customer.coverage.report(fact.through, in: fact.workloads.isEmpty ? .all : fact.workloads)
             }
         default: break
         }

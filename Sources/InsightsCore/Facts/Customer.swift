@@ -24,6 +24,9 @@ struct Customer: Sendable {
     /// In no order; identity is partner and start.
     var relationships: [Relationship] = []
     var coverage = CoverageRow()
+    /// The subjects of which activity is reported, as bits: of a product, that in any workload of its SKUs. Follows
+    /// `coverage` and the catalog.
+    private(set) var reportedSubjects: UInt16 = 0
     /// By day, then category.
     var support: [SupportEntry] = []
     private(set) var subscriptionIndex: [SubscriptionID: Int] = [:]
@@ -41,7 +44,17 @@ struct Customer: Sendable {
         self.id = id
     }
 
+    /// Activity is that of the best workload.
     var reported: ReportedSources { ReportedSources(coverage) }
+
+    /// What is reported for the figures of a subject.
+    func reported(for subject: Int) -> ReportedSources {
+        reportedSubjects & (1 << UInt16(subject)) != 0 ? reported : reported.subtracting(.activity)
+    }
+
+    mutating func updateReportedSubjects(_ catalog: SkuCatalog) {
+        reportedSubjects = catalog.subjects(reportedBy: coverage.reportedWorkloads)
+    }
 
     mutating func set(_ relationship: Relationship) {
         let place = relationships.firstIndex {

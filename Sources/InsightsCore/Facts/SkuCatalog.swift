@@ -114,6 +114,15 @@ struct SkuCatalog: Sendable {
     /// Workloads that any SKU of any covered product includes.
     var coveredWorkloads: WorkloadSet { unions.reduce(WorkloadSet()) { $0.union($1) } }
 
+    /// The subjects, as bits, whose activity is reported by whoever reports these workloads.
+    func subjects(reportedBy workloads: WorkloadSet) -> UInt16 {
+        var subjects = UInt16(workloads.rawValue)
+        for product in Product.allCases where !union(of: product).isDisjoint(with: workloads) {
+            subjects |= 1 << UInt16(Subject.of(product))
+        }
+        return subjects
+    }
+
     /// The row of the activity table that tells who is active in the subject: the workload's own, or the union's where
     /// a product has several workloads. Nil where a product has none.
     func activityRow(of subject: Int) -> Int? {

@@ -4,7 +4,8 @@ import Tenancy
 /// What lists are filtered and ordered by, of every customer that a partner sees on a day: about 120 bytes a customer.
 public typealias DayFigures = DayColumn<CustomerCounts>
 
-/// The counts of one customer on one day, per product and in either reach; what is not reported is 0.
+/// The counts of one customer on one day, per product and in either reach; what is not reported is 0, so that sums over
+/// products are those over the products that have the figure.
 public struct CustomerCounts: Sendable {
     struct ProductCounts: Sendable {
         var ownSold: Int64 = 0
@@ -20,10 +21,12 @@ public struct CustomerCounts: Sendable {
 
     var products = Products(repeating: ProductCounts())
     let reported: ReportedSources
+    /// Of which products activity is reported: a bit by the place of each.
+    let activeProducts: UInt16
 }
 
 /// What a customer is filtered and ordered by: sums over products, in one reach; nil where a source that a figure needs
-/// is not reported.
+/// is not reported. Those of usage sum the products of which activity is reported, and are nil where it is of none.
 public struct CustomerSums: Sendable, Hashable {
     public var sold: Int64?
     public var assigned: Int64?
@@ -51,11 +54,16 @@ struct CountSelection {
 
     /// By the place of the product: all bits of what is selected.
     private var masks = Masks(repeating: 0)
+    /// A bit by the place of each product that is selected.
+    private var selected: UInt16 = 0
     private let isOwn: Bool
 
     init(_ products: [Product], _ reach: LicenseReach) {
         isOwn = reach == .own
-        for product in products { masks[product.place] = -1 }
+        for product in products {
+            masks[product.place] = -1
+            selected |= 1 << UInt16(product.place)
+        }
     }
 
     /// Wraps at sums that `FactLimits.maximumQuantity` rules out.
@@ -80,7 +88,7 @@ struct CountSelection {
 
     @inline(__always)
     func active(_ counts: CustomerCounts) -> Int64? {
-        counts.reported.tellActive ? sum(counts) { $0.active } : nil
+        counts.activeProducts & selected != 0 ? sum(counts) { $0.active } : nil
     }
 
     @inline(__always)
@@ -112,7 +120,8 @@ extension PartnerBook {
 
 extension FigureReader {
     fileprivate func counts(of customer: Customer, on day: Int32) -> CustomerCounts {
-        var row = CustomerCounts(reported: customer.reported)
+        var row = CustomerCounts(
+            reported: customer.reported, activeProducts: customer.reportedSubjects >> UInt16(Workload.count))
         for product in Product.allCases { row.products[product.place] = counts(of: customer, product, on: day) }
         return row
     }

@@ -45,7 +45,7 @@ struct FigureReader {
 
     func usage(of customer: Customer, subject: Int, on day: Int32) -> UsageRow {
         var row = UsageRow()
-        row.reported = customer.reported
+        row.reported = customer.reported(for: subject)
         guard row.reported.tellActive else { return row }
         row.active = customer.activeCount(of: subject, on: day, catalog: catalog)
         guard row.reported.tellUsage else { return row }

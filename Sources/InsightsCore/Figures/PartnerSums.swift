@@ -6,13 +6,13 @@ import Tenancy
 ///
 /// Customers that are served no more count here too: whoever asks knows today and takes them off.
 struct PartnerSums: Sendable {
-    /// Active people per row of the activity table, of customers that report activity.
+    /// Active people per row of the activity table, of customers that report its activity.
     private(set) var active = [DaySeries](repeating: DaySeries(), count: ActivityTable.rowCount)
     /// The part of `active` whose licenses are not reported.
     private(set) var activeWithoutLicenses = [DaySeries](repeating: DaySeries(), count: ActivityTable.rowCount)
     /// Per SKU, covered or not.
     private(set) var licenses: [SkuIndex: StepSum<LicenseVector>] = [:]
-    /// Per subject, of customers that report all three sources.
+    /// Per subject, of customers that report all three sources for it.
     private(set) var totals = [StepSum<UsageVector>](repeating: StepSum(), count: Subject.count)
     /// Customers served on the day.
     private(set) var customers = StepSum<Int64>()
@@ -21,7 +21,7 @@ struct PartnerSums: Sendable {
     mutating func exchange(_ old: Customer, for new: Customer, partner: PartnerIndex, change: CustomerChange) {
         let oldSpans = old.spans(servedBy: partner)
         let newSpans = new.spans(servedBy: partner)
-        guard oldSpans == newSpans, old.reported == new.reported else {
+        guard oldSpans == newSpans, old.reported == new.reported, old.reportedSubjects == new.reportedSubjects else {
             count(oldSpans, by: -1)
             count(newSpans, by: 1)
             exchangeLicenses(old, oldSpans, for: new, newSpans, partner: partner, from: 0)
@@ -81,14 +81,15 @@ struct PartnerSums: Sendable {
         case .some(let changedRows, let firstDay, let lastDay): (rows, first, last) = (changedRows, firstDay, lastDay)
         case .all: (rows, first, last) = (UInt16.max, 0, DaySpan.open - 1)
         }
-        let reported = customer.reported
-        guard reported.tellActive else { return }
-        for row in 0..<ActivityTable.rowCount where rows & (1 << UInt16(row)) != 0 {
+        // Rows are numbered like their subjects.
+        let reportedRows = rows & customer.reportedSubjects
+        let hasLicenses = customer.reported.tellUsage
+        for row in 0..<ActivityTable.rowCount where reportedRows & (1 << UInt16(row)) != 0 {
             for span in spans {
                 let from = max(span.start, first)
                 let until = min(span.end, last + 1)
                 active[row].add(new.active[row], minus: old.active[row], from: from, until: until)
-                if reported.tellUsage { continue }
+                if hasLicenses { continue }
                 activeWithoutLicenses[row].add(new.active[row], minus: old.active[row], from: from, until: until)
             }
         }
@@ -111,10 +112,10 @@ struct PartnerSums: Sendable {
             }
         }
         for subject in 0..<Subject.count {
-            if old.reported.tellUsage {
+            if old.reported(for: subject).tellUsage {
                 add(old.figures.totals[subject], subject, spans: oldSpans, from: first, isNew: false)
             }
-            if new.reported.tellUsage {
+            if new.reported(for: subject).tellUsage {
                 add(new.figures.totals[subject], subject, spans: newSpans, from: first, isNew: true)
             }
         }

@@ -1,5 +1,6 @@
 /// Which sources are reported: by a customer, or by every part of a sum. The one place that decides which figures are
-/// there; a figure that is not there is absent and never 0.
+/// there; a figure that is not there is absent and never 0. For figures of usage, `activity` is that in the workload or
+/// in any workload of the product's SKUs.
 public struct ReportedSources: OptionSet, Sendable, Hashable {
     public let rawValue: UInt8
 
@@ -8,6 +9,7 @@ public struct ReportedSources: OptionSet, Sendable, Hashable {
         self.rawValue = rawValue
     }
 
+    /// Activity is that of the best workload.
     init(_ coverage: CoverageRow) {
         self.init(
             rawValue: (coverage.subscriptions == nil ? 0 : Self.subscriptions.rawValue)

@@ -36,12 +36,12 @@ public struct SubjectClasses: Sendable {
 /// active holds what.
 struct UserClasses {
     private let day: Int32
-    /// Row of the activity table per subject; −1 = nobody can be active.
+    /// Row of the activity table per subject; −1 = nobody can be active, or it is not reported.
     private let rows: [Int]
     /// Per set and subject the slot of `figures.skus` that people are charged to; −1 = nothing covers the subject.
     private let targets: [Int32]
 
-    /// All zero unless all three sources are reported.
+    /// Of a subject all zero unless all three sources are reported for it.
     static func count(_ customer: Customer, on day: Int32, catalog: SkuCatalog) -> SubjectClasses {
         guard customer.reported.tellUsage else { return SubjectClasses() }
         return UserClasses(customer, on: day, catalog: catalog).count(customer, catalog)
@@ -49,7 +49,9 @@ struct UserClasses {
 
     private init(_ customer: Customer, on day: Int32, catalog: SkuCatalog) {
         self.day = day
-        rows = (0..<Subject.count).map { catalog.activityRow(of: $0) ?? -1 }
+        rows = (0..<Subject.count).map {
+            customer.reported(for: $0).tellUsage ? catalog.activityRow(of: $0) ?? -1 : -1
+        }
         // Slots in the order in which people are charged to them.
         let skus = customer.figures.skus
         let chargeClass = skus.map { figures in

@@ -62,10 +62,10 @@ struct Advisor {
     }
 
     private func training() -> [EvidenceRow] {
-        guard reported.tellUsage else { return [] }
         let requests = customer.supportRequests(.howTo, inWindowEnding: day.number)
+        // Of products without the figure it is 0.
         let users = Product.allCases.reduce(Int64(0)) {
-            $0 &+ customer.figures.total(of: Subject.of($1), on: day.number).totalUsers
+            $0 &+ reader.usage(of: customer, subject: Subject.of($1), on: day.number).totalUsers
         }
         guard users > 0, requests >= thresholds.minimumHowToRequests,
             isAtLeast(requests, thresholds.howToRequestsPer100Users, of: users)
@@ -79,7 +79,7 @@ struct Advisor {
     private func lowUse(_ product: Product) -> [EvidenceRow] {
         var evidence: [EvidenceRow] = []
         let usage = reader.usage(of: customer, subject: Subject.of(product), on: day.number)
-        if reported.tellUsage, usage.totalUsers >= thresholds.minimumTotalUsers,
+        if usage.reported.tellUsage, usage.totalUsers >= thresholds.minimumTotalUsers,
             let percent = RatioFigure.percent(usage.active, of: usage.totalUsers),
             !isAtLeast(usage.active, thresholds.lowUsagePercent, of: usage.totalUsers)
         {
@@ -156,8 +156,8 @@ struct Advisor {
     }
 
     private func workloadClasses(_ product: Product) -> [(workload: Workload, classes: UsageClasses)] {
-        guard reported.tellUsage else { return [] }
-        return catalog.union(of: product).workloads.compactMap { workload in
+        catalog.union(of: product).workloads.compactMap { workload in
+            // Nobody where the figures of the workload are absent.
             let classes = classes[Subject.of(workload)]
             return classes.sum > 0 ? (workload, classes) : nil
         }

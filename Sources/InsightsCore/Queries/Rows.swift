@@ -59,16 +59,43 @@ public struct ProductRow: Sendable, Hashable {
     }
 }
 
-/// The last day each source has reported; nil = not reported.
+/// The last day each source has reported, activity workload by workload; nil = not reported.
 public struct CoverageRow: Sendable, Hashable {
     public var subscriptions: Day?
     public var assignments: Day?
-    public var activity: Day?
+    /// By raw value of the workload; −1 = not reported, as every lane without a workload.
+    private var workloads = SIMD8<Int32>(repeating: -1)
 
+    /// - Parameter activity: in every workload.
     public init(subscriptions: Day? = nil, assignments: Day? = nil, activity: Day? = nil) {
         self.subscriptions = subscriptions
         self.assignments = assignments
-        self.activity = activity
+        if let activity { report(activity, in: .all) }
+    }
+
+    /// That of the best workload.
+    public var activity: Day? {
+        let best = workloads.max()
+        return best < 0 ? nil : Day(number: best)
+    }
+
+    public subscript(workload: Workload) -> Day? {
+        let day = workloads[Int(workload.rawValue)]
+        return day < 0 ? nil : Day(number: day)
+    }
+
+    /// Activity is reported through the day in these workloads; in others nothing changes.
+    public mutating func report(_ through: Day, in reported: WorkloadSet) {
+        for workload in Workload.allCases where reported.contains(workload) {
+            workloads[Int(workload.rawValue)] = through.number
+        }
+    }
+
+    /// The workloads in which activity is reported.
+    var reportedWorkloads: WorkloadSet {
+        var bits: UInt8 = 0
+        for place in 0..<Workload.count where workloads[place] >= 0 { bits |= 1 << UInt8(place) }
+        return WorkloadSet(rawValue: bits)
     }
 }
 
@@ -207,7 +234,7 @@ public enum UsageSubject: Sendable, Hashable {
 public struct ExplanationRow: Sendable, Hashable {
     public var asOf: Day
     public var usage: UsageRow
-    /// Of the customers that report all three sources.
+    /// Of the customers that report all three sources for the subject.
     public var classes: UsageClasses
 
     /// Active users of customers whose licenses are not reported; with the classes they add up to `usage.active`.

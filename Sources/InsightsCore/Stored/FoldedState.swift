@@ -29,7 +29,8 @@ enum StateKey {
     /// Rows of version 1, which know no free SKUs, are still read.
     static let catalogVersion: UInt64 = 2
     static let partnersVersion: UInt64 = 1
-    /// Rows of version 1, in which a subscription has one SKU and no snapshots, are still read.
+    /// Rows of version 1, in which a subscription has one SKU and no snapshots and the day of activity is that of every
+    /// workload, are still read.
     static let customerVersion: UInt64 = 2
     /// Of rows of people and of their days. Rows of people of version 1 hold their days too, and are still read.
     static let peopleVersion: UInt64 = 2
@@ -109,6 +110,7 @@ extension InsightsCore {
         writer.put(customer.coverage.subscriptions)
         writer.put(customer.coverage.assignments)
         writer.put(customer.coverage.activity)
+        for workload in Workload.allCases { writer.put(customer.coverage[workload]) }
         writer.put(customer.relationships.count)
         for relationship in customer.relationships {
             writer.put(partners[Int(relationship.partner)].value.id)

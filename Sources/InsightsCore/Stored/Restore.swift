@@ -279,7 +279,15 @@ extension StateReader {
     fileprivate mutating func customer(version: UInt64) throws(CoreStateError) -> StoredCustomer {
         var stored = StoredCustomer(
             name: try text(), market: try text(),
-            coverage: CoverageRow(subscriptions: try day(), assignments: try day(), activity: try day()))
+            coverage: CoverageRow(subscriptions: try day(), assignments: try day()))
+        let activity = try day()
+        if withWorkloads {
+            for workload in Workload.allCases {
+                if let through = try day() { stored.coverage.report(through, in: WorkloadSet([workload])) }
+            }
+        } else if let activity {
+            stored.coverage.report(activity, in: .all)
+        }
         for _ in 0..<(try count()) {
             stored.relationships.append(
                 (try id(PartnerID.self), DaySpan(start: try dayNumber(), end: try dayNumber())))

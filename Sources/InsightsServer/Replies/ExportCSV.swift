@@ -1,26 +1,29 @@
 import InsightsCore
 import LicenseModel
 
-/// An export as CSV: UTF-8, stable columns, CRLF, `;` for Dutch and `,` otherwise. Texts that a spreadsheet would run
-/// as a formula are neutralized with an apostrophe.
+/// An export as CSV: UTF-8, stable columns, CRLF. Between fields `;` for Dutch and `,` otherwise; decimals with a comma
+/// for Dutch and a point otherwise, as spreadsheets of the language read them. Texts that a spreadsheet would run as a
+/// formula are neutralized with an apostrophe.
 struct ExportCSV: Sendable {
     private let separator: UInt8
+    private let decimalMark: UInt8
     private let byteOrderMark: Bool
 
     init(language: Language, byteOrderMark: Bool) {
-        separator = language == .dutch ? UInt8(ascii: ";") : UInt8(ascii: ",")
+        separator = UInt8(ascii: language == .dutch ? ";" : ",")
+        decimalMark = UInt8(ascii: language == .dutch ? "," : ".")
         self.byteOrderMark = byteOrderMark
     }
 
     func header(into chunk: inout [UInt8]) {
         if byteOrderMark { chunk += [0xEF, 0xBB, 0xBF] }
-        var line = CSVLine(separator: separator, taking: &chunk)
+        var line = CSVLine(separator: separator, decimalMark: decimalMark, taking: &chunk)
         for name in ExportRecord.columnNames { line.append(name) }
         line.finish(into: &chunk)
     }
 
     func row(_ record: ExportRecord, into chunk: inout [UInt8]) {
-        var line = CSVLine(separator: separator, taking: &chunk)
+        var line = CSVLine(separator: separator, decimalMark: decimalMark, taking: &chunk)
         record.columns(into: &line)
         line.finish(into: &chunk)
     }
@@ -38,12 +41,14 @@ struct ExportCSV: Sendable {
 /// One line under way, behind what was written before.
 private struct CSVLine: ExportSink {
     private let separator: UInt8
+    private let decimalMark: UInt8
     private var bytes: [UInt8] = []
     private var isEmpty = true
 
     /// Takes over the memory of `chunk`; `finish` gives it back.
-    init(separator: UInt8, taking chunk: inout [UInt8]) {
+    init(separator: UInt8, decimalMark: UInt8, taking chunk: inout [UInt8]) {
         self.separator = separator
+        self.decimalMark = decimalMark
         swap(&bytes, &chunk)
     }
 
@@ -56,7 +61,11 @@ private struct CSVLine: ExportSink {
     mutating func column(_ field: Int, _ name: String, product: Product) { append(Self.name(product)) }
     mutating func column(_ field: Int, _ name: String, day: Day?) { append(day?.description ?? "") }
     mutating func column(_ field: Int, _ name: String, count: Int64?) { append(count.map(String.init) ?? "") }
-    mutating func column(_ field: Int, _ name: String, percent: Double?) { append(percent.map { "\($0)" } ?? "") }
+    mutating func column(_ field: Int, _ name: String, percent: Double?) {
+        let start = bytes.count
+        append(percent.map { "\($0)" } ?? "")
+        for place in start..<bytes.count where bytes[place] == UInt8(ascii: ".") { bytes[place] = decimalMark }
+    }
 
     mutating func append(_ field: String) {
         if !isEmpty { bytes.append(separator) }

@@ -71,10 +71,13 @@ struct ExportRecord: Sendable {
     }()
 
     /// Records of nothing but zeros are left out of an export. An absent figure is no zero: such a record says that a
-    /// source is not reported, and stays.
+    /// source is not reported, and stays. But where activity is reported in other workloads, a product without licenses
+    /// or holders, of which no usage can be told, is left out as well: every customer would have a record of it.
     var isAllZero: Bool {
+        var record = self
+        if coverage.activity != nil, !usage.reported.tellActive { record.usage = UsageRow() }
         var zeros = ZeroCounts()
-        columns(into: &zeros)
+        record.columns(into: &zeros)
         return zeros.isAllZero
     }
 }

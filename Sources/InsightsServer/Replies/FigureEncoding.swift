@@ -51,6 +51,16 @@ extension WireBytes {
         if value != 0 { int64(field, value, to: &raw, at: &position) }
     }
 
+    /// A day behind its tag: length and text.
+    @inline(__always)
+    fileprivate static func day(_ text: DayText, to raw: inout MutableRawSpan, at position: inout Int) {
+        byte(10, to: &raw, at: &position)
+        fixed64(text.first, to: &raw, at: &position)
+        raw.storeBytes(
+            of: UInt16(truncatingIfNeeded: text.last).littleEndian, toByteOffset: position, as: UInt16.self)
+        position += 2
+    }
+
     /// The tag of a message whose length is nearly always one byte, and room for that. Returns where the content
     /// starts.
     @inline(__always)
@@ -115,6 +125,8 @@ enum FigureSize {
     static var licenses: Int { 8 * count + enumeration + ratio }
     /// Three counts, two ratios and both days of the window.
     static var usage: Int { 3 * count + 2 * ratio + 2 * 12 }
+    /// A code of up to five characters, a status and a day, with tag and length.
+    static var workloadCoverage: Int { 2 + 7 + enumeration + 12 }
 }
 
 extension WireWriter {
@@ -140,7 +152,7 @@ extension WireWriter {
         }
     }
 
-    /// `UsageFigures`. Nothing when activity is not reported.
+    /// `UsageFigures`. Nothing when activity is not reported for the workload or product.
     mutating func usageFigures(_ field: UInt8, _ row: UsageRow, _ window: UsageWindow) {
         guard row.reported.tellActive else { return }
         put(FigureSize.head + FigureSize.usage) { raw, position in
@@ -159,13 +171,39 @@ extension WireWriter {
         }
     }
 
-    /// `Freshness`: the three sources in the order of the enum, seen from `day`.
+    /// `Freshness`: the sources in the order of the enum and the workloads in that of their codes, seen from `day`.
     mutating func freshness(_ field: Int, _ coverage: CoverageRow, on day: Day) {
-        let mark = begin(field, expecting: 52)
+        let mark = begin(field, expecting: coverage.activity == nil ? 52 : 200)
         sourceCoverage(1, .subscriptions, through: coverage.subscriptions, on: day)
         sourceCoverage(1, .assignments, through: coverage.assignments, on: day)
         sourceCoverage(1, .activity, through: coverage.activity, on: day)
+        if coverage.activity != nil { workloadCoverages(2, coverage, on: day) }
         end(mark)
+    }
+
+    /// `WorkloadCoverage`, one for each workload.
+    private mutating func workloadCoverages(_ field: UInt8, _ coverage: CoverageRow, on day: Day) {
+        // Few days are different.
+        var last: (day: Day, text: DayText)?
+        put(Workload.count * FigureSize.workloadCoverage) { raw, position in
+            for workload in Workload.allCases {
+                let start = WireBytes.beginShort(field, to: &raw, at: &position)
+                let code = workload.code.utf8
+                WireBytes.byte(1 << 3 | 2, to: &raw, at: &position)
+                WireBytes.byte(UInt8(truncatingIfNeeded: code.count), to: &raw, at: &position)
+                for byte in code { WireBytes.byte(byte, to: &raw, at: &position) }
+                let through = coverage[workload]
+                let status = CoverageStatus(through: through, on: day)
+                WireBytes.int64(2, Int64(status.rawValue), to: &raw, at: &position)
+                if let through {
+                    let text = last?.day == through ? last?.text ?? DayText(through) : DayText(through)
+                    last = (through, text)
+                    WireBytes.byte(3 << 3 | 2, to: &raw, at: &position)
+                    WireBytes.day(text, to: &raw, at: &position)
+                }
+                WireBytes.endShort(start, to: &raw, at: &position)
+            }
+        }
     }
 
     private mutating func sourceCoverage(_ field: Int, _ source: Source, through: Day?, on day: Day) {
@@ -181,11 +219,7 @@ extension WireWriter {
         let text = DayText(day)
         put(WireBytes.maximumVarint + 11) { raw, position in
             WireBytes.tag(field, 2, to: &raw, at: &position)
-            WireBytes.byte(10, to: &raw, at: &position)
-            WireBytes.fixed64(text.first, to: &raw, at: &position)
-            raw.storeBytes(
-                of: UInt16(truncatingIfNeeded: text.last).littleEndian, toByteOffset: position, as: UInt16.self)
-            position += 2
+            WireBytes.day(text, to: &raw, at: &position)
         }
     }
 }

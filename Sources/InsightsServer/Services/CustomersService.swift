@@ -124,6 +124,7 @@ extension PBCustomer {
         market = row.market
         customerSince = row.since.description
         freshness.sources = PBSourceCoverage.all(row.coverage, on: today)
+        freshness.workloads = PBWorkloadCoverage.all(row.coverage, on: today)
     }
 }
 
@@ -137,11 +138,31 @@ extension PBSourceCoverage {
         return sources.map { source, through in
             var entry = PBSourceCoverage()
             entry.source = source
-            entry.status =
-                PBCoverageStatus(rawValue: CoverageStatus(through: through, on: day).rawValue) ?? .unspecified
+            entry.status = PBCoverageStatus(through: through, on: day)
             entry.through = through?.description ?? ""
             return entry
         }
+    }
+}
+
+extension PBWorkloadCoverage {
+    /// One entry per workload, by code; none while activity is not reported at all.
+    static func all(_ coverage: CoverageRow, on day: Day) -> [PBWorkloadCoverage] {
+        guard coverage.activity != nil else { return [] }
+        return Workload.allCases.map { workload in
+            let through = coverage[workload]
+            var entry = PBWorkloadCoverage()
+            entry.workloadCode = workload.code
+            entry.status = PBCoverageStatus(through: through, on: day)
+            entry.through = through?.description ?? ""
+            return entry
+        }
+    }
+}
+
+extension PBCoverageStatus {
+    fileprivate init(through: Day?, on day: Day) {
+        self = PBCoverageStatus(rawValue: CoverageStatus(through: through, on: day).rawValue) ?? .unspecified
     }
 }
 

@@ -54,6 +54,7 @@ struct IngestService: Sendable {
                 var row = PBCustomerCoverage()
                 row.customerID = customer.text
                 row.sources = PBSourceCoverage.all(coverage, on: today)
+                row.workloads = PBWorkloadCoverage.all(coverage, on: today)
                 return row
             }
             if found.hasMore, let last = found.rows.last {

@@ -31,12 +31,16 @@ struct IngestStatusCommand: AsyncParsableCommand {
             message: response,
             table: { _ in
                 var table = TextTable(
-                    ["Customer", "Subscriptions", "Assignments", "Activity"].map(TextTable.Column.text))
+                    ["Customer", "Subscriptions", "Assignments", "Activity", "Activity not reported"]
+                        .map(TextTable.Column.text))
                 for customer in response.customers {
                     var freshness = PBFreshness()
                     freshness.sources = customer.sources
-                    table.add([customer.customerID] + sources.map(freshness.day))
+                    table.add(
+                        [customer.customerID] + sources.map(freshness.day)
+                            + [customer.workloads.unreportedCodes.joined(separator: ", ")])
                 }
+                table.dropIdleColumns(["Activity not reported"])
                 return "Revision \(NumberText.count(response.revision))\n"
                     + (response.customers.isEmpty ? "" : "\n" + table.text())
             },

@@ -56,7 +56,8 @@ struct CustomersView {
     }
 }
 
-/// Counts summed over products; absent when any product lacks them. Ratios come from the sums.
+/// Counts summed over products. Those of licenses are absent when any product lacks them, those of usage sum the
+/// products that have them, as filters and orders do. Ratios come from the sums.
 struct CustomerSums {
     var sold: Int64?
     var assigned: Int64?
@@ -65,7 +66,7 @@ struct CustomerSums {
     var isEstimated: Bool
 
     init(_ customer: PBCustomerInsights) {
-        let products = customer.products
+        var products = customer.products
         let sum = { (value: (PBProductInsights) -> Int64?) -> Int64? in
             products.reduce(into: products.isEmpty ? nil : Int64(0)) { total, product in
                 guard let known = total, let next = value(product) else {
@@ -78,7 +79,8 @@ struct CustomerSums {
         }
         sold = sum { $0.licenses.hasSold ? $0.licenses.sold : nil }
         assigned = sum { $0.licenses.hasAssigned ? $0.licenses.assigned : nil }
-        active = sum { $0.hasUsage ? $0.usage.activeUsers : nil }
+        products = products.filter(\.hasUsage)
+        active = sum { $0.usage.activeUsers }
         total = sum { $0.usage.hasTotalUsers ? $0.usage.totalUsers : nil }
         isEstimated = products.contains { $0.licenses.attribution == .estimated }
     }

@@ -33,19 +33,30 @@ extension PBSource {
 
 extension PBSourceCoverage {
     /// `activity 2026-03-29 (lagging)` or `activity not reported`.
-    var sentence: String {
-        switch status {
-        case .notReported: "\(source.title) \(NumberText.notReported)"
-        case .lagging: "\(source.title) \(through) (lagging)"
-        default: "\(source.title) \(through)"
-        }
+    ///
+    /// - Parameter codes: the workloads that are not reported where others are.
+    func sentence(unreported codes: [String]) -> String {
+        if status == .notReported { return "\(source.title) \(NumberText.notReported)" }
+        let remarks =
+            (status == .lagging ? ["lagging"] : [])
+            + (codes.isEmpty ? [] : ["\(codes.joined(separator: ", ")) \(NumberText.notReported)"])
+        return "\(source.title) \(through)" + (remarks.isEmpty ? "" : " (\(remarks.joined(separator: "; ")))")
     }
+}
+
+extension [PBWorkloadCoverage] {
+    /// The workloads that are not reported.
+    var unreportedCodes: [String] { filter { $0.status == .notReported }.map(\.workloadCode) }
 }
 
 extension PBFreshness {
     func coverage(_ source: PBSource) -> PBSourceCoverage? { sources.first { $0.source == source } }
 
-    var sentence: String { sources.map(\.sentence).joined(separator: " · ") }
+    /// `subscriptions 2026-03-31 · assignments 2026-03-31 · activity 2026-03-29 (lagging; APPS, CRM not reported)`.
+    var sentence: String {
+        sources.map { $0.sentence(unreported: $0.source == .activity ? workloads.unreportedCodes : []) }
+            .joined(separator: " · ")
+    }
 
     /// The last reported day of one source, for lists that are seen from today: yesterday is no lag there.
     func day(_ source: PBSource) -> String {

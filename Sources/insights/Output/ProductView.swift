@@ -11,7 +11,10 @@ struct ProductView {
         let shown = all ?? own ?? []
         if shown.isEmpty { return "No figures.\n" }
         return shown.map { product in
-            if product.isIdle { return "\(product.product.title.uppercased())\n  No licenses and no activity.\n" }
+            if product.isIdle {
+                let activity = product.hasUsage ? " and no activity" : "; activity \(NumberText.notReported)"
+                return "\(product.product.title.uppercased())\n  No licenses\(activity).\n"
+            }
             let beside = all == nil ? nil : own?.first { $0.product == product.product }
             return section(product, own: beside)
         }.joined(separator: "\n")
@@ -80,7 +83,7 @@ enum UsageNote {
 }
 
 extension PBProductInsights {
-    /// Reported to be nothing at all: no SKU, no license, nobody active.
+    /// Nothing at all, as far as it is reported: no SKU, no license, nobody active.
     var isIdle: Bool {
         skus.isEmpty && licenses.hasSold && licenses.sold == 0 && licenses.trial == 0 && licenses.uncounted == 0
             && usage.activeUsers == 0

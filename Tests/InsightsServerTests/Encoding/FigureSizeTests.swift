@@ -62,6 +62,21 @@ enum MessageFields {
         #expect(try point.licenses.deployment.serializedData().count + 2 == FigureSize.ratio)
     }
 
+    /// Every workload with its day: the message of them all has a length of two bytes, those of each one byte.
+    @Test func roomIsWhatTheLongestCoverageTakes() throws {
+        let row = CustomerInsightsRow(
+            customer: CustomerRow(
+                customer: try CustomerID("c"), name: "", market: "", since: .first,
+                coverage: CoverageRow(subscriptions: .last, assignments: .last, activity: .last)),
+            asOf: .last, products: [])
+        var reply: [UInt8] = []
+        InsightsReply.customer(row, reach: .own, into: &reply)
+        let freshness = try PBGetCustomerInsightsResponse(serializedBytes: reply).insights.freshness
+        let sizes = try freshness.workloads.map { try $0.serializedData().count + 2 }
+        #expect(sizes.max() == FigureSize.workloadCoverage && freshness.workloads.count == Workload.count)
+        #expect(try freshness.serializedData().count > 0x7F)
+    }
+
     /// Nothing of a message is left out that its proto has.
     @Test func everyFieldIsWritten() throws {
         let row = TrendRow(

@@ -147,7 +147,8 @@ import Testing
 
     @Test func exportLeavesOutOnlyRowsOfReportedZeros() throws {
         var random = RowSeed(1)
-        let customer = try random.customer().customer
+        var customer = try random.customer().customer
+        customer.coverage = CoverageRow()
         func isAllZero(_ row: ProductRow) -> Bool { ExportRecord(customer, on: .first, row).isAllZero }
         let zero = ProductRow(
             product: .office365, own: LicenseRow(), all: LicenseRow(), usage: UsageRow(), skus: [], workloads: [])
@@ -156,10 +157,21 @@ import Testing
         row.usage.reported.remove(.activity)
         #expect(!isAllZero(row))
         row = zero
+        row.all.reported.remove(.assignments)
+        #expect(!isAllZero(row))
+        row = zero
         row.usage.active = 1
         #expect(!isAllZero(row))
         row = zero
         row.all.assignedUnsold = 1
+        #expect(!isAllZero(row))
+        // Activity is reported, but in no workload of the product.
+        customer.coverage.report(.first, in: WorkloadSet([.exo]))
+        row.usage.reported.remove(.activity)
+        #expect(!isAllZero(row))
+        row.all.assignedUnsold = 0
+        #expect(isAllZero(row))
+        row.all.reported.remove(.subscriptions)
         #expect(!isAllZero(row))
     }
 
@@ -177,26 +189,34 @@ import Testing
             for product in row.products {
                 let record = ExportRecord(row.customer, on: row.asOf, product)
                 let expected = ReplyOracle.exportRow(row.customer, row.asOf, product)
-                var line: [UInt8] = []
-                ExportCSV(language: .english, byteOrderMark: false).row(record, into: &line)
-                try #require(String(decoding: line, as: UTF8.self) == Self.line(expected), "seed \(seed)")
+                for language in Language.allCases {
+                    var line: [UInt8] = []
+                    ExportCSV(language: language, byteOrderMark: false).row(record, into: &line)
+                    try #require(
+                        String(decoding: line, as: UTF8.self) == Self.line(expected, language),
+                        "seed \(seed) \(language)")
+                }
             }
         }
     }
 
-    private static func line(_ row: PBExportRow) -> String {
+    /// Dutch has semicolons between fields and commas in numbers.
+    private static func line(_ row: PBExportRow, _ language: Language) -> String {
+        let separator: Unicode.Scalar = language == .dutch ? ";" : ","
         func text(_ text: String) -> String {
             let first = text.unicodeScalars.first.map { "=+-@\t\r\n＝＋－＠".unicodeScalars.contains($0) } ?? false
             let neutral = first ? "'" + text : text
-            guard neutral.unicodeScalars.contains(where: { "\",\r\n".unicodeScalars.contains($0) }) else {
-                return neutral
-            }
+            let special = ["\"", separator, "\r", "\n"]
+            guard neutral.unicodeScalars.contains(where: special.contains) else { return neutral }
             // By scalars: a combining mark after a quote does not make it another character.
             let doubled = neutral.unicodeScalars.flatMap { $0 == "\"" ? [$0, $0] : [$0] }
             return "\"" + String(String.UnicodeScalarView(doubled)) + "\""
         }
         func count(_ value: Int64, _ isThere: Bool) -> String { isThere ? "\(value)" : "" }
-        func percent(_ value: Double, _ isThere: Bool) -> String { isThere ? "\(value)" : "" }
+        func percent(_ value: Double, _ isThere: Bool) -> String {
+            let text = isThere ? "\(value)" : ""
+            return language == .dutch ? text.split(separator: ".").joined(separator: ",") : text
+        }
         let figures = [
             count(row.ownSold, row.hasOwnSold), count(row.ownEntitled, row.hasOwnEntitled),
             count(row.allSold, row.hasAllSold), count(row.allEntitled, row.hasAllEntitled),
@@ -211,6 +231,6 @@ import Testing
         let fields =
             [row.date, text(row.customerID), text(row.customerName), text(row.market), product] + figures
             + [row.subscriptionsThrough, row.assignmentsThrough, row.activityThrough]
-        return fields.joined(separator: ",") + "\r\n"
+        return fields.joined(separator: String(separator)) + "\r\n"
     }
 }

@@ -104,6 +104,24 @@ enum ReplyOracle {
             ]
             $0.uncataloguedSkus = uncatalogued(row.uncatalogued)
             $0.uncataloguedSkuCount = Int32(row.uncatalogued.count)
+            $0.freshness.workloads = workloads(row.customer.coverage, row.asOf)
+        }
+    }
+
+    private static func workloads(_ coverage: CoverageRow, _ day: Day) -> [PBWorkloadCoverage] {
+        let codes: [(Workload, String)] = [
+            (.apps, "APPS"), (.crm, "CRM"), (.exo, "EXO"), (.sfb, "SFB"), (.spo, "SPO"), (.teams, "TEAMS"),
+            (.yam, "YAM"),
+        ]
+        if codes.allSatisfy({ coverage[$0.0] == nil }) { return [] }
+        return codes.map { workload, code in
+            .with {
+                $0.workloadCode = code
+                $0.status = .notReported
+                guard let through = coverage[workload] else { return }
+                $0.through = through.description
+                $0.status = through < day ? .lagging : .reported
+            }
         }
     }
 

@@ -119,8 +119,12 @@ struct RowSeed: RandomNumberGenerator {
             default: Day(number: day.number - 1 + Int32(seed.below(3)))
             }
         }
-        return CoverageRow(
+        var coverage = CoverageRow(
             subscriptions: through(&self), assignments: through(&self), activity: through(&self))
+        for workload in Workload.allCases where chance(30) {
+            if let day = through(&self) { coverage.report(day, in: WorkloadSet([workload])) }
+        }
+        return coverage
     }
 
     mutating func customer() throws -> CustomerInsightsRow {

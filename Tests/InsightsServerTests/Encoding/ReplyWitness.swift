@@ -112,6 +112,13 @@ enum ReplyWitness {
                     $0.through = text(source.through)
                 }
             }
+            $0.freshness.workloads = list(freshness.workloads, freshness.n_workloads).map { workload in
+                .with {
+                    $0.workloadCode = text(workload.workload_code)
+                    $0.status = PBCoverageStatus(rawValue: Int(workload.status.rawValue)) ?? .unspecified
+                    $0.through = text(workload.through)
+                }
+            }
         }
     }
 

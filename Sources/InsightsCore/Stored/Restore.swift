@@ -281,7 +281,7 @@ extension StateReader {
             name: try text(), market: try text(),
             coverage: CoverageRow(subscriptions: try day(), assignments: try day()))
         let activity = try day()
-        if withWorkloads {
+        if version > 1 {
             for workload in Workload.allCases {
                 if let through = try day() { stored.coverage.report(through, in: WorkloadSet([workload])) }
             }

@@ -91,9 +91,9 @@ package final class RateLimiter: Sendable {
     }
 }
 
-/// A token bucket that any thread takes from, in one atomic number: the time at which it will be full again (the generic
-/// cell rate algorithm). A call moves that time on by the price of a token and is refused when it would get further ahead
-/// than the burst.
+/// A token bucket that any thread takes from, in one atomic number: the time at which it will be full again (the
+/// generic cell rate algorithm). A call moves that time on by the price of a token and is refused when it would get
+/// further ahead than the burst.
 package final class SharedTokenBucket: Sendable {
     /// Nanoseconds a token takes to come back, rounded up so that the rate is never exceeded; at least 1,000.
     private let tokenTime: UInt64

@@ -1,6 +1,9 @@
+import Cryptography
+import InsightsAPI
 import InsightsCore
 import LicenseModel
 import RPCEngine
+import SwiftProtobuf
 import Tenancy
 
 /// One request for a page: where it begins, over which snapshot, and how the next one is named.
@@ -65,5 +68,21 @@ struct Paging {
         let page = rows[start...].prefix(size)
         guard page.endIndex < rows.endIndex, let last = page.last else { return (page, "") }
         return (page, token(after: key(last), asOf: asOf))
+    }
+}
+
+extension PageQuery {
+    /// Binds tokens to the caller, the method and every field of the request but the paging ones. None of these
+    /// messages has a map, so equal requests have equal bytes.
+    init(partner: String, method: String, request: some PagedRequest) throws(FieldError) {
+        var question = request
+        question.pageSize = 0
+        question.pageToken = ""
+        do {
+            let bytes: [UInt8] = try question.serializedBytes()
+            self.init(partner: partner, method: method, digest: DigestAlgorithm.sha256.digest(of: bytes))
+        } catch {
+            throw FieldError("page_token", "cannot be bound to this request")
+        }
     }
 }

@@ -64,10 +64,15 @@ def random_customer(dice, name, world, f):
         days = [near(dice) for _ in range(dice.randrange(1, 4))]
         customer.activity[user, "SPO" if workload == "ODB" else workload].update(days)
         yield f.activity(name, user, workload, *days)
-    for source in (SUBSCRIPTIONS, ASSIGNMENTS, ACTIVITY):
+    for source in (SUBSCRIPTIONS, ASSIGNMENTS):
         if dice.random() < 0.9:
             customer.coverage[source] = AS_OF - timedelta(dice.choice([0, 0, 0, 5]))
             yield from f.coverage(name, customer.coverage[source], source)
+    if dice.random() < 0.9:
+        # None is all of them.
+        codes = dice.choice([[], ["EXO", "ODB", "TEAMS", "SFB", "YAM"], dice.sample(WORKLOADS, 2), ["CRM"]])
+        customer.reported_workloads = {"SPO" if code == "ODB" else code for code in codes or WORKLOADS}
+        yield from f.coverage(name, AS_OF - timedelta(dice.choice([0, 0, 0, 5])), ACTIVITY, workloads=codes)
 
 
 LICENSES = ("sold", "entitled", "trial", "uncounted", "assigned", "assigned_unsold", "assigned_lower", "assigned_upper")
@@ -113,8 +118,12 @@ def check_products(products, world, customers, own):
         assert (usage_of(found[number].usage) if number in found else {}) == wanted(usage, USAGE)
         if number not in found:
             continue
+        if len(customers) == 1:
+            assert found[number].HasField("usage") == world.reports_activity(customers[0], number)
         check_ratios(found[number], licenses, usage)
         workloads = {row.workload_code: row.usage for row in found[number].workloads}
+        for row in found[number].workloads if len(customers) == 1 else ():
+            assert row.HasField("usage") == world.reports_activity(customers[0], row.workload_code), row.workload_code
         for code in world.covering(number)[1]:
             expected = wanted(world.usage_sum(customers, code, AS_OF), USAGE)
             assert (usage_of(workloads[code]) if code in workloads else {}) == expected, code
@@ -209,7 +218,8 @@ def test_who_holds_several_is_charged_to_the_strongest(house, told):
     classes = {}
     for name, subscriptions in cases.items():
         customer = world.customers[name]
-        customer.coverage = dict.fromkeys((SUBSCRIPTIONS, ASSIGNMENTS, ACTIVITY), AS_OF)
+        customer.coverage = dict.fromkeys((SUBSCRIPTIONS, ASSIGNMENTS), AS_OF)
+        customer.reported_workloads = set(WORKLOADS)
         facts = [f.customer(name), f.relationship("A", name, day(-90)), *f.coverage(name, AS_OF)]
         for sku, quantity, trial, state in subscriptions:
             customer.subscriptions[sku] = (sku, "A", [(day(-40), quantity, state, trial)])

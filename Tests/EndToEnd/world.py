@@ -6,7 +6,7 @@ Everything is computed for one day from lists of facts, customer by customer and
 from collections import defaultdict
 from datetime import timedelta
 
-from facts import ACTIVE, ACTIVITY, ASSIGNMENTS, GRACE, SUBSCRIPTIONS, SUSPENDED
+from facts import ACTIVE, ASSIGNMENTS, GRACE, SUBSCRIPTIONS, SUSPENDED
 
 IN_SERVICE = (ACTIVE, GRACE, SUSPENDED)
 CLASSES = ("ENTITLED", "UNCOUNTED_SUBSCRIPTION", "TRIAL", "OVER_ASSIGNED", "TURNOVER", "UNLICENSED")
@@ -18,7 +18,8 @@ class Customer:
         self.assignments = {}  # (user, sku, start) -> end or None
         self.snapshots = {}  # (sku, day) -> users
         self.activity = defaultdict(set)  # (user, workload) -> days
-        self.coverage = {}  # source -> day
+        self.coverage = {}  # source -> day, of subscriptions and assignments
+        self.reported_workloads = set()  # those in which activity is reported
 
 
 class World:
@@ -164,6 +165,10 @@ class World:
     def reported(self, customer, *sources):
         return all(source in self.customers[customer].coverage for source in sources)
 
+    def reports_activity(self, customer, subject):
+        """Of a product: in any workload of its SKUs."""
+        return bool(self.covering(subject)[1] & self.customers[customer].reported_workloads)
+
     def product_licenses(self, customers, product, own, day):
         """Sums over customers and the product's SKUs; a figure of an unreported source is left out."""
         total = defaultdict(int)
@@ -184,7 +189,7 @@ class World:
         total = dict.fromkeys(("active_users", "total_users", "entitlements", "ratio_active", "unclassified_users"), 0)
         total["classes"] = [0] * len(CLASSES)
         for customer in customers:
-            if not self.reported(customer, ACTIVITY):
+            if not self.reports_activity(customer, subject):
                 continue
             usage = self.usage(customer, subject, day)
             total["active_users"] += usage["active_users"]

@@ -230,7 +230,8 @@ public nonisolated enum PBExportFormat: SwiftProtobuf.Enum, Swift.CaseIterable {
   /// Messages with `rows`.
   case rows // = 1
 
-  /// Messages with `csv_chunk`: UTF-8, a header line, `,` between fields (`;` for Dutch), formula injection neutralized.
+  /// Messages with `csv_chunk`: UTF-8, a header line, `,` between fields and decimals with a point (Dutch: `;` and a
+  /// comma), formula injection neutralized.
   case csv // = 2
   case UNRECOGNIZED(Int)
 
@@ -322,7 +323,7 @@ public nonisolated struct PBCustomerInsights: Sendable {
 }
 
 /// Sums over the customers visible on one day. A customer for which a source is not reported is left out of the
-/// figures concerned.
+/// figures concerned; for activity that goes by workload, and for a product by all workloads of its SKUs.
 public nonisolated struct PBPortfolioInsights: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -338,7 +339,7 @@ public nonisolated struct PBPortfolioInsights: Sendable {
 
   public var products: [PBProductInsights] = []
 
-  /// Customers by their coverage of activity; the three add up to `customer_count`.
+  /// Customers by their coverage of activity in the best workload; the three add up to `customer_count`.
   public var reportedCustomers: Int64 = 0
 
   public var laggingCustomers: Int64 = 0
@@ -615,7 +616,8 @@ public nonisolated struct PBRecommendation: Sendable {
 }
 
 /// One row of an export: one customer, product and day. `trial` to `deployment_percent` are of all partners whatever
-/// the request. A field is absent where a source that it needs is not reported.
+/// the request. A field is absent where a source that it needs is not reported. Left out are rows of nothing but zeros,
+/// also where usage is absent because activity is reported, but in no workload of the product.
 public nonisolated struct PBExportRow: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -846,10 +848,12 @@ public nonisolated struct PBListCustomerInsightsRequest: Sendable {
 
   /// Conditions joined by `AND` over `customer_id`, `customer_name`, `sold`, `assigned`, `active_users`, `deployment`,
   /// `usage` and `market`, with `= != < <= > >=` and, for text, `:` (contains, ignoring case). Example:
-  /// `usage < 40 AND sold >= 25`. An absent ratio matches no condition.
+  /// `usage < 40 AND sold >= 25`. Counts sum over the asked products. `active_users` and `usage` (active / total users)
+  /// sum the products of which activity is reported, and are absent where it is of none of them. What is absent matches
+  /// no condition.
   public var filter: String = String()
 
-  /// One of the keys above (not `market`), with ` desc` for descending; ties by customer id; absent ratios last.
+  /// One of the keys above (not `market`), with ` desc` for descending; ties by customer id; what is absent last.
   public var orderBy: String = String()
 
   /// 0 means 50; above 1000 means 1000; below 0 is refused.
@@ -1109,7 +1113,7 @@ public nonisolated struct PBExportInsightsRequest: Sendable {
 
   public var products: [PBProduct] = []
 
-  /// Decides the separator of CSV: `nl` means `;`, anything else `,`.
+  /// Decides how CSV is written: `nl` means `;` between fields and decimals with a comma, anything else `,` and a point.
   public var languageCode: String = String()
 
   /// Start CSV with a UTF-8 byte order mark, for spreadsheet programs.

@@ -148,7 +148,8 @@ typedef enum _Partner__Insights__V1__ExportFormat {
    */
   PARTNER__INSIGHTS__V1__EXPORT_FORMAT__EXPORT_FORMAT_ROWS = 1,
   /*
-   * Messages with `csv_chunk`: UTF-8, a header line, `,` between fields (`;` for Dutch), formula injection neutralized.
+   * Messages with `csv_chunk`: UTF-8, a header line, `,` between fields and decimals with a point (Dutch: `;` and a
+   * comma), formula injection neutralized.
    */
   PARTNER__INSIGHTS__V1__EXPORT_FORMAT__EXPORT_FORMAT_CSV = 2
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(PARTNER__INSIGHTS__V1__EXPORT_FORMAT)
@@ -209,7 +210,7 @@ struct  Partner__Insights__V1__CustomerInsights
 
 /*
  * Sums over the customers visible on one day. A customer for which a source is not reported is left out of the
- * figures concerned.
+ * figures concerned; for activity that goes by workload, and for a product by all workloads of its SKUs.
  */
 struct  Partner__Insights__V1__PortfolioInsights
 {
@@ -226,7 +227,7 @@ struct  Partner__Insights__V1__PortfolioInsights
   size_t n_products;
   Partner__Insights__V1__ProductInsights **products;
   /*
-   * Customers by their coverage of activity; the three add up to `customer_count`.
+   * Customers by their coverage of activity in the best workload; the three add up to `customer_count`.
    */
   int64_t reported_customers;
   int64_t lagging_customers;
@@ -524,7 +525,8 @@ typedef enum {
 
 /*
  * One row of an export: one customer, product and day. `trial` to `deployment_percent` are of all partners whatever
- * the request. A field is absent where a source that it needs is not reported.
+ * the request. A field is absent where a source that it needs is not reported. Left out are rows of nothing but zeros,
+ * also where usage is absent because activity is reported, but in no workload of the product.
  */
 struct  Partner__Insights__V1__ExportRow
 {
@@ -633,11 +635,13 @@ struct  Partner__Insights__V1__ListCustomerInsightsRequest
   /*
    * Conditions joined by `AND` over `customer_id`, `customer_name`, `sold`, `assigned`, `active_users`, `deployment`,
    * `usage` and `market`, with `= != < <= > >=` and, for text, `:` (contains, ignoring case). Example:
-   * `usage < 40 AND sold >= 25`. An absent ratio matches no condition.
+   * `usage < 40 AND sold >= 25`. Counts sum over the asked products. `active_users` and `usage` (active / total users)
+   * sum the products of which activity is reported, and are absent where it is of none of them. What is absent matches
+   * no condition.
    */
   char *filter;
   /*
-   * One of the keys above (not `market`), with ` desc` for descending; ties by customer id; absent ratios last.
+   * One of the keys above (not `market`), with ` desc` for descending; ties by customer id; what is absent last.
    */
   char *order_by;
   /*
@@ -866,7 +870,7 @@ struct  Partner__Insights__V1__ExportInsightsRequest
   size_t n_products;
   Partner__Insights__V1__Product *products;
   /*
-   * Decides the separator of CSV: `nl` means `;`, anything else `,`.
+   * Decides how CSV is written: `nl` means `;` between fields and decimals with a comma, anything else `,` and a point.
    */
   char *language_code;
   /*

@@ -83,7 +83,7 @@ def test_json_holds_whole_numbers_as_numbers(house, call):
 
 def test_json_shows_zeros_and_empty_lists(house):
     explanation = as_json(house, "alice", "explain", "C")["explanation"]
-    assert [part["users"] for part in explanation["classes"]] == [3, 0, 0, 0, 0, 0]
+    assert [part["users"] for part in explanation["classes"]] == [3, 0, 0, 0, 0, 0, 0, 0]
     nothing = as_json(house, "alice", "customers", "--filter", "sold > 1000")
     assert nothing["insights"] == [] and nothing["total_size"] == 0 and nothing["next_page_token"] == ""
     assert as_json(house, "alice", "principals", "list")["principals"][0]["disabled"] is False

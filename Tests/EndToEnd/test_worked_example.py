@@ -74,6 +74,8 @@ def test_customer_and_portfolio(house, api, method, scope):
         workloads = {row.workload_code: row.usage for row in office.workloads}
         check_usage(workloads["SPO"])
         assert [source.status for source in insights.freshness.sources] == [api.COVERAGE_STATUS_REPORTED] * 3
+        assert [row.status for row in insights.freshness.workloads] == [api.COVERAGE_STATUS_REPORTED] * 7
+    assert list(insights.uncatalogued_skus) == [] and insights.uncatalogued_sku_count == 0
 
 
 @pytest.mark.parametrize("customer", ["C", ""])
@@ -98,7 +100,7 @@ def test_the_other_partner_owns_what_it_sold(house, api):
 def test_explanation(house, api):
     for subject in ({"product": api.PRODUCT_OFFICE_365}, {"workload_code": "SPO"}):
         explanation = house["carol"].call("ExplainUsage", customer_id="C", **subject).explanation
-        assert [row.users for row in explanation.classes] == [15, 2, 0, 0, 2, 1]
+        assert [row.users for row in explanation.classes] == [15, 2, 0, 0, 2, 1, 0, 0]
         assert (explanation.active_users, explanation.total_users, explanation.entitlements) == (20, 15, 15)
         assert explanation.text
     english, dutch = (

@@ -53,6 +53,28 @@ def test_the_same_id_with_other_content_is_refused(house, operator):
     assert {"c1", "c3"} <= visible(house) and "c2" not in visible(house)
 
 
+def test_a_receipt_tells_what_the_batch_changed(house, operator):
+    f = house.facts
+    (first,) = operator.ingest([
+        batch(house, "sold", *serve(house, "S"), f.subscription("s", "S", "E3", "B", day(-9), 5),
+              f.subscription("t", "S", "LOST", "A", day(-9), 7), *f.coverage("S", day(-1)))
+    ])  # fmt: skip
+    assert (first.effects.sellers_changed, first.effects.subscriptions_ended) == (0, 0)
+    assert "LOST" in first.effects.uncatalogued_sku_ids
+    snapshot = house.api.Fact(subscription_snapshot=dict(customer_id="S", date=day(-3).isoformat(), subscription_ids=["t"]))
+    request = batch(house, "upgraded", f.subscription("s", "S", "E5", "A", day(-5), 6), snapshot)
+    changed, again = operator.ingest([request, request])
+    assert (changed.effects.sellers_changed, changed.effects.subscriptions_ended) == (1, 1)
+    assert again.duplicate and not again.HasField("effects")
+    rows = house["alice"].call("ListSubscriptions", customer_id="S", as_of=day(-4).isoformat()).subscriptions
+    assert [(row.subscription_id, row.sku_id, row.state) for row in rows] == [("s", "E5", 1), ("t", "LOST", 1)]
+    rows = house["alice"].call("ListSubscriptions", customer_id="S", as_of=day(-3).isoformat()).subscriptions
+    assert [(row.subscription_id, row.state) for row in rows] == [("s", 4), ("t", 1)]
+    insights = house["alice"].call("GetCustomerInsights", customer_id="S", as_of=day(-3).isoformat()).insights
+    assert ("LOST", 7) in [(sku.sku_id, sku.sold) for sku in insights.uncatalogued_skus]
+    assert insights.uncatalogued_sku_count == len(insights.uncatalogued_skus)
+
+
 def sold(house, customer, who="alice", scope=1):
     """SKU → licenses that the caller's partner sold, as of today."""
     insights = house[who].call("GetCustomerInsights", customer_id=customer, as_of=day(0).isoformat(), scope=scope).insights
@@ -68,8 +90,9 @@ def test_a_subscription_changes_its_sku_on_a_day_and_its_seller_for_every_day(ho
     assert first.effects == house.api.BatchEffects()
     operator.feed([f.subscription("s", "up", "UP-2", "A", day(-2), 5)])
     assert sold(house, "up") == {"UP-2": 5} and sold(house, "up", "dave") == {}
-    assert house["alice"].call("GetTrend", customer_id="up", start_date=day(-4).isoformat(), end_date=day(-1).isoformat(),
-                               scope=1, products=[1]).points[0].licenses.sold == 5
+    days = {"start_date": day(-4).isoformat(), "end_date": day(-1).isoformat()}
+    points = house["alice"].call("GetTrend", customer_id="up", scope=1, products=[1], **days).points
+    assert [point.licenses.sold for point in points] == [5, 5, 5, 5]
     # The last one told, whatever its day; an unknown one takes nothing back.
     moved = operator.feed([f.subscription("s", "up", "UP-1", "B", day(-9), 5)])
     assert moved.effects.sellers_changed == 1
@@ -142,8 +165,8 @@ def test_the_receipt_names_skus_that_are_not_catalogued(house, operator):
     f = house.facts
     ids = [f"NOWHERE-{n:03}" for n in range(120)]
     facts = [f.subscription(f"s{n}", "nowhere", sku, "A", day(-9), 1) for n, sku in enumerate(ids[:-1])]
-    receipt = operator.feed([f.sku("SOMEWHERE"), *serve(house, "nowhere"), *facts, f.assignment("nowhere", "u", ids[-1], day(-9)),
-                             f.assignment("nowhere", "u", "SOMEWHERE", day(-9)), *f.coverage("nowhere", day(0))])
+    facts += [f.assignment("nowhere", "u", sku, day(-9)) for sku in (ids[-1], "SOMEWHERE")]
+    receipt = operator.feed([f.sku("SOMEWHERE"), *serve(house, "nowhere"), *facts, *f.coverage("nowhere", day(0))])
     assert (list(receipt.effects.uncatalogued_sku_ids), receipt.effects.uncatalogued_sku_count) == (ids[:100], 120)
     insights = house["alice"].call("GetCustomerInsights", customer_id="nowhere", as_of=day(0).isoformat()).insights
     # Nothing of the last one was sold.
@@ -218,7 +241,11 @@ def test_ingest_status_tells_coverage(house, operator):
     (row,) = reply.customers
     assert [source.through for source in row.sources] == [day(-3).isoformat(), "", day(-3).isoformat()]
     assert [source.status for source in row.sources] == [2, 3, 2]
-    assert {workload.through for workload in row.workloads} == {day(-3).isoformat()} and len(row.workloads) == 7
+    assert [(w.workload_code, w.status) for w in row.workloads] == [
+        (code, 2) for code in ("APPS", "CRM", "EXO", "SFB", "SPO", "TEAMS", "YAM")
+    ]
+    operator.feed([f.customer("silent"), *f.coverage("silent", day(-3), 1)])
+    assert not operator.call("GetIngestStatus", customer_id="silent").customers[0].workloads
 
 
 def test_ingest_status_tells_the_coverage_of_each_workload(house, operator):
@@ -232,6 +259,52 @@ def test_ingest_status_tells_the_coverage_of_each_workload(house, operator):
         (code, reported[code].isoformat() if code in reported else "", 2 if code in reported else 3)
         for code in ("APPS", "CRM", "EXO", "SFB", "SPO", "TEAMS", "YAM")
     ]
+
+
+def test_what_no_source_reports_of_activity_is_absent(house, operator, api):
+    """The vendor's report of active users has no column for Dynamics 365 and Microsoft 365 Apps."""
+    f = house.facts
+    users = [f"w{n}" for n in range(6)]
+    skus = {"W-office": ["EXO", "APPS"], "W-dynamics": ["CRM"]}
+    operator.feed(
+        [
+            f.sku("W-office", workloads=skus["W-office"]), f.sku("W-dynamics", 2, workloads=skus["W-dynamics"]),
+            f.customer("partly"), f.relationship("A", "partly", day(-30)),
+            *(f.subscription(f"partly-{sku}", "partly", sku, "A", day(-20), 6) for sku in skus),
+            *(f.assignment("partly", user, sku, day(-20)) for user in users for sku in skus),
+            *(f.activity("partly", user, "EXO", day(-3)) for user in users),
+            *f.coverage("partly", day(-1), 1, 2),
+            *f.coverage("partly", day(-2), 3, workloads=["EXO", "ODB", "TEAMS", "SFB", "YAM"]),
+        ]
+    )  # fmt: skip
+    insights = house["alice"].call("GetCustomerInsights", customer_id="partly").insights
+    office, dynamics = insights.products
+    assert insights.as_of == day(-2).isoformat()
+    assert (office.usage.active_users, office.usage.total_users) == (6, 6)
+    assert not dynamics.HasField("usage") and dynamics.licenses.assigned == 6
+    rows = {row.workload_code: row for product in insights.products for row in product.workloads}
+    assert rows["EXO"].usage.active_users == 6
+    assert not rows["APPS"].HasField("usage") and not rows["CRM"].HasField("usage")
+    assert [row.workload_code for row in insights.freshness.workloads if not row.through] == ["APPS", "CRM"]
+    (row,) = operator.call("GetIngestStatus", customer_id="partly").customers
+    assert [w.status for w in row.workloads] == [3, 3, 2, 2, 2, 2, 2]
+    explained = house["alice"].call("ExplainUsage", customer_id="partly", product=2).explanation
+    assert not explained.HasField("active_users") and not explained.classes and explained.text
+    assert not house["alice"].call("ListRecommendations", customer_id="partly").recommendations
+    # The customer is still found by the usage that is there.
+    found = house["alice"].call("ListCustomerInsights", filter="customer_id = partly AND usage = 100")
+    assert [row.customer_id for row in found.insights] == ["partly"]
+    gone = house["alice"].call("ListCustomerInsights", filter="customer_id = partly AND usage >= 0", products=[2])
+    assert not gone.insights
+    chunks = house["alice"].call("ExportInsights", as_of=day(-2).isoformat())
+    exported = [row for chunk in chunks for row in chunk.rows if row.customer_id == "partly"]
+    assert [(row.product, row.HasField("active_users"), row.HasField("usage_percent")) for row in exported] == [
+        (1, True, True), (2, False, False),
+    ]  # fmt: skip
+    # A later fact about one workload changes nothing about the others.
+    operator.feed(f.coverage("partly", day(-3), 3, workloads=["CRM"]))
+    dynamics = house["alice"].call("GetCustomerInsights", customer_id="partly").insights.products[1]
+    assert (dynamics.usage.active_users, dynamics.usage.total_users) == (0, 6)
 
 
 def test_not_reported_is_not_zero(house, operator):

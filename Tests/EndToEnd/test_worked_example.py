@@ -64,6 +64,7 @@ def test_customer_and_portfolio(house, api, method, scope):
     of_customer = {"customer_id": "C"} if method == "GetCustomerInsights" else {}
     insights = house["carol"].call(method, scope=getattr(api, scope), **of_customer).insights
     assert insights.as_of == AS_OF.isoformat() and insights.scope == getattr(api, scope)
+    assert list(insights.uncatalogued_skus) == [] and insights.uncatalogued_sku_count == 0
     (office,) = [product for product in insights.products if product.product == api.PRODUCT_OFFICE_365]
     CHECKS[scope](office.licenses, api)
     check_usage(office.usage)
@@ -74,8 +75,10 @@ def test_customer_and_portfolio(house, api, method, scope):
         workloads = {row.workload_code: row.usage for row in office.workloads}
         check_usage(workloads["SPO"])
         assert [source.status for source in insights.freshness.sources] == [api.COVERAGE_STATUS_REPORTED] * 3
-        assert [row.status for row in insights.freshness.workloads] == [api.COVERAGE_STATUS_REPORTED] * 7
-    assert list(insights.uncatalogued_skus) == [] and insights.uncatalogued_sku_count == 0
+        assert [(row.workload_code, row.status, row.through) for row in insights.freshness.workloads] == [
+            (code, api.COVERAGE_STATUS_REPORTED, AS_OF.isoformat())
+            for code in ("APPS", "CRM", "EXO", "SFB", "SPO", "TEAMS", "YAM")
+        ]
 
 
 @pytest.mark.parametrize("customer", ["C", ""])

@@ -64,9 +64,12 @@ def test_an_upgrade_in_place_and_the_end_of_what_is_not_listed(world, f):
     assert [world.licenses("C", "E3", None, on(day))["sold"] for day in (19, 20)] == [0, 12]
     world.tell([f.subscription("t", "C", "E3", "Q", on(1), 25), f.subscription_snapshot("C", on(25), ["s"])])
     assert [world.licenses("C", "E3", None, on(day))["sold"] for day in (19, 24, 25)] == [25, 37, 12]
-    # Of another seller: `s` is none of theirs.
+    # What begins on the very day is there, though the list does not have it yet.
+    world.tell([f.subscription("u", "C", "E3", "P", on(25), 3)])
+    assert world.licenses("C", "E3", None, on(25))["sold"] == 15
+    # Of another seller: `s` and `u` are none of theirs.
     world.tell([f.subscription_snapshot("C", on(26), [], "Q")])
-    assert world.licenses("C", "E3", None, on(26))["sold"] == 12
+    assert world.licenses("C", "E3", None, on(26))["sold"] == 15
 
 
 def test_a_renamed_person_is_one_and_a_name_moves_on(world, f):

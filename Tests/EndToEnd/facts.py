@@ -100,13 +100,10 @@ class Facts:
         )
 
     def coverage(self, customer, through, *sources, workloads=()):
-        """`workloads` are those that activity is reported for; none means all."""
+        """Of activity alone: `workloads` are the reported ones; none means all."""
         return [
             self.api.Fact(
-                coverage=dict(
-                    customer_id=customer, source=source, through=text(through),
-                    workload_codes=workloads if source == ACTIVITY else (),
-                )
+                coverage=dict(customer_id=customer, source=source, through=text(through), workload_codes=workloads)
             )
             for source in sources or (SUBSCRIPTIONS, ASSIGNMENTS, ACTIVITY)
-        ]  # fmt: skip
+        ]

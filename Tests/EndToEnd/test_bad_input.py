@@ -68,6 +68,11 @@ def test_bad_field(house, method, fields, path):
 
 BASE = {"customer_id": "C"}
 SUBSCRIPTION = BASE | {"subscription_id": "s", "sku_id": "E3", "effective_date": "2026-01-01", "quantity": 1, "state": 1}
+LISTED = BASE | {"date": "2026-01-01"}
+PERSON = BASE | {"user_id": "u"}
+HOLDERS = BASE | {"sku_id": "E3", "date": "2026-01-02", "user_ids": ["u"]}
+COVERED = BASE | {"through": "2026-01-01"}
+BAD_TERMS = ["1M", "P", "PT1H", "P1M1Y", "p1m", "P1.5Y", "P1M ", "P1234567890123456Y", "yearly", "\u0661"]
 BAD_FACTS = [
     ({}, "fact"),
     ({"partner": {"partner_id": "with space"}}, "partner.partner_id"),
@@ -88,9 +93,26 @@ BAD_FACTS = [
     ({"subscription": SUBSCRIPTION | {"seller_partner_id": "a b"}}, "subscription.seller_partner_id"),
     ({"subscription": SUBSCRIPTION | {"seller_kind": 5}}, "subscription.seller_kind"),
     ({"subscription": SUBSCRIPTION | {"term_end": "9999-99-99"}}, "subscription.term_end"),
+    *(({"subscription": SUBSCRIPTION | {"term": term}}, "subscription.term") for term in BAD_TERMS),
+    ({"subscription_snapshot": {"date": "2026-01-01"}}, "subscription_snapshot.customer_id"),
+    ({"subscription_snapshot": BASE}, "subscription_snapshot.date"),
+    ({"subscription_snapshot": BASE | {"date": "2026-02-30"}}, "subscription_snapshot.date"),
+    ({"subscription_snapshot": LISTED | {"subscription_ids": ["s", ""]}}, "subscription_snapshot.subscription_ids[1]"),
+    ({"subscription_snapshot": LISTED | {"subscription_ids": [LONG]}}, "subscription_snapshot.subscription_ids[0]"),
+    ({"subscription_snapshot": LISTED | {"seller_partner_id": "a b"}}, "subscription_snapshot.seller_partner_id"),
     ({"user": BASE | {"user_id": ""}}, "user.user_id"),
+    ({"user": PERSON | {"principal_name": "ann smith"}}, "user.principal_name"),
+    ({"user": PERSON | {"aliases": ["a@x", ""]}}, "user.aliases[1]"),
+    ({"user": PERSON | {"aliases": ["ü@x"]}}, "user.aliases[0]"),
+    ({"user": PERSON | {"aliases": [f"u{n}" for n in range(101)]}}, "user.aliases"),
     ({"assignment": BASE | {"user_id": "u", "sku_id": "E3", "start_date": "2026-01-02", "end_date": "2026-01-01"}}, "assignment.end_date"),
     ({"assignment_snapshot": BASE | {"sku_id": "E3", "date": "2026-01-02", "user_ids": ["u", ""]}}, "assignment_snapshot.user_ids[1]"),
+    ({"assignment_snapshot": HOLDERS | {"part": 1}}, "assignment_snapshot.parts"),
+    ({"assignment_snapshot": HOLDERS | {"part": 1, "parts": 10_001}}, "assignment_snapshot.parts"),
+    ({"assignment_snapshot": HOLDERS | {"part": 1, "parts": -1}}, "assignment_snapshot.parts"),
+    ({"assignment_snapshot": HOLDERS | {"parts": 2}}, "assignment_snapshot.part"),
+    ({"assignment_snapshot": HOLDERS | {"part": 3, "parts": 2}}, "assignment_snapshot.part"),
+    ({"assignment_snapshot": HOLDERS | {"part": -(2**31), "parts": 2}}, "assignment_snapshot.part"),
     ({"activity": BASE | {"user_id": "u", "workload_code": "WORD", "dates": ["2026-01-01"]}}, "activity.workload_code"),
     ({"activity": BASE | {"user_id": "u", "workload_code": "EXO"}}, "activity.dates"),
     ({"activity": BASE | {"user_id": "u", "workload_code": "EXO", "dates": ["2026-01-01", TOMORROW]}}, "activity.dates[1]"),
@@ -100,6 +122,10 @@ BAD_FACTS = [
     ({"support_request": BASE | {"date": "2026-01-01", "category": 1, "count": -1}}, "support_request.count"),
     ({"coverage": BASE | {"source": ACTIVITY, "through": TOMORROW}}, "coverage.through"),
     ({"coverage": BASE | {"source": 0, "through": "2026-01-01"}}, "coverage.source"),
+    ({"coverage": COVERED | {"source": ACTIVITY, "workload_codes": ["EXO", "exo"]}}, "coverage.workload_codes[1]"),
+    ({"coverage": COVERED | {"source": ACTIVITY, "workload_codes": [""]}}, "coverage.workload_codes[0]"),
+    ({"coverage": COVERED | {"source": 1, "workload_codes": ["EXO"]}}, "coverage.workload_codes"),
+    ({"coverage": COVERED | {"source": 2, "workload_codes": ["EXO"]}}, "coverage.workload_codes"),
 ]  # fmt: skip
 
 

@@ -23,6 +23,8 @@ from wire import PACKAGE, Refusal
 
 MARK = "kanarie"
 LEAVER, LEAVER_NAME = "kanarie-user-leaver", "Kanarie-name-leaver"
+LEAVER_SIGN_IN, LEAVER_ALIAS = "kanarie-sign-in-leaves", "kanarie-alias-leaves"
+LEAVER_WORDS = (LEAVER, LEAVER_NAME, LEAVER_SIGN_IN, LEAVER_ALIAS)
 CUSTOMER, CUSTOMER_NAME = "kanarie-customer", "Kanarie-customer-name"
 # Small languages whose errors say what was not understood; and the path of a method that there is not.
 ECHOED = ("filter", "order_by")
@@ -96,9 +98,13 @@ class Planted:
             *f.coverage(CUSTOMER, day(-1)),
         ]  # fmt: skip
         for user, name in ((LEAVER, LEAVER_NAME), ("kanarie-user-stays", "Kanarie-name-stays")):
-            facts += [f.user(CUSTOMER, user, name), f.assignment(CUSTOMER, user, "E3", day(-50))]
+            ids = {"principal": LEAVER_SIGN_IN, "aliases": [LEAVER_ALIAS]} if user == LEAVER else {}
+            facts += [f.user(CUSTOMER, user, name, **ids), f.assignment(CUSTOMER, user, "E3", day(-50))]
             facts += [f.snapshot(CUSTOMER, "E3", day(-20), [LEAVER, "kanarie-user-stays"])]
             facts += [f.activity(CUSTOMER, user, "EXO", day(-3))]
+        # Under every id of the leaver, and in a snapshot of which a part never comes.
+        facts += [f.activity(CUSTOMER, LEAVER_SIGN_IN, "EXO", day(-4)), f.snapshot(CUSTOMER, "E3", day(-19), [LEAVER_ALIAS], 1, 2)]
+        facts.append(f.activity(CUSTOMER, self.word("digest"), "EXO", day(-4), concealed=True))
         self.house["operator"].feed(facts, batch_id=self.word("batch"))
         self.house["alice"].call(
             "CreatePrincipal", principal=dict(principal_id="named", display_name=self.word("principal-name"))
@@ -293,29 +299,29 @@ def test_the_audit_trail_has_none(planted):
 
 
 def test_the_erased_are_nowhere(planted):
-    """Bytes of the id and the name, in the store and its log, while serving and after the stop; not those of others."""
+    """Bytes of the ids and the name, in the store and its log, while serving and after the stop; not those of others."""
     data = planted.house.daemon.folder / "data"
 
     def files_with(word):
         return [path.name for path in sorted(data.rglob("*")) if path.is_file() and word.encode() in path.read_bytes()]
 
-    for word in (LEAVER, LEAVER_NAME):
+    for word in LEAVER_WORDS:
         assert files_with(word), "it is there before"
-    planted.house["operator"].call("EraseUser", customer_id=CUSTOMER, user_id=LEAVER)
-    for word in (LEAVER, LEAVER_NAME):
+    planted.house["operator"].call("EraseUser", customer_id=CUSTOMER, user_id=LEAVER_ALIAS)
+    for word in LEAVER_WORDS:
         assert files_with(word) == []
     users = planted.house["bob"].call("ListLicensedUsers", customer_id=CUSTOMER).users
-    assert LEAVER not in repr(users) and LEAVER_NAME not in repr(users)
+    assert not [word for word in LEAVER_WORDS if word in repr(users)]
     assert "Kanarie-name-stays" in repr(users)
     assert files_with("Kanarie-name-stays")
     planted.house.forget_clients()
     assert planted.house.daemon.stop() == 0
-    for word in (LEAVER, LEAVER_NAME):
+    for word in LEAVER_WORDS:
         assert files_with(word) == []
     verified = run_insightsd("verify-audit", "--data", data)
     assert verified.returncode == 0 and not found(verified.stdout + verified.stderr)
     planted.house.restart()
-    for word in (LEAVER, LEAVER_NAME):
+    for word in LEAVER_WORDS:
         assert files_with(word) == []
 
 

@@ -75,6 +75,108 @@ def test_a_receipt_tells_what_the_batch_changed(house, operator):
     assert insights.uncatalogued_sku_count == len(insights.uncatalogued_skus)
 
 
+def sold(house, customer, who="alice", scope=1):
+    """SKU → licenses that the caller's partner sold, as of today."""
+    insights = house[who].call("GetCustomerInsights", customer_id=customer, as_of=day(0).isoformat(), scope=scope).insights
+    rows = [row for product in insights.products for row in product.skus]
+    return {row.sku_id: row.licenses.sold for row in rows if row.licenses.sold}
+
+
+def test_a_subscription_changes_its_sku_on_a_day_and_its_seller_for_every_day(house, operator):
+    f = house.facts
+    skus = [f.sku("UP-1"), f.sku("UP-2")]
+    relationships = [f.relationship(partner, "up", day(-30)) for partner in "AB"]
+    first = operator.feed([*skus, *relationships, *f.coverage("up", day(0)), f.subscription("s", "up", "UP-1", "A", day(-9), 5)])
+    assert first.effects == house.api.BatchEffects()
+    operator.feed([f.subscription("s", "up", "UP-2", "A", day(-2), 5)])
+    assert sold(house, "up") == {"UP-2": 5} and sold(house, "up", "dave") == {}
+    days = {"start_date": day(-4).isoformat(), "end_date": day(-1).isoformat()}
+    points = house["alice"].call("GetTrend", customer_id="up", scope=1, products=[1], **days).points
+    assert [point.licenses.sold for point in points] == [5, 5, 5, 5]
+    # The last one told, whatever its day; an unknown one takes nothing back.
+    moved = operator.feed([f.subscription("s", "up", "UP-1", "B", day(-9), 5)])
+    assert moved.effects.sellers_changed == 1
+    same = operator.feed([f.subscription("s", "up", "UP-1", "UNKNOWN", day(-9), 5), f.subscription("s", "up", "UP-1", "B", day(-9), 5)])
+    assert same.effects.sellers_changed == 0
+    assert sold(house, "up") == {} and sold(house, "up", "dave") == {"UP-2": 5}
+
+
+def test_a_snapshot_ends_what_it_covers_and_does_not_name(house, operator):
+    f = house.facts
+    operator.feed(
+        [
+            f.sku("LIST"), *(f.relationship(partner, "list", day(-30)) for partner in "AB"), *f.coverage("list", day(0)),
+            *(f.subscription(f"a{n}", "list", "LIST", "A", day(-9), 1 + n) for n in range(3)),
+            f.subscription("b", "list", "LIST", "B", day(-9), 10), f.subscription("later", "list", "LIST", "A", day(-1), 100),
+        ]
+    )  # fmt: skip
+    receipt = operator.feed([f.subscription_snapshot("list", day(-2), ["a0", "unheard"], "A")])
+    assert receipt.effects.subscriptions_ended == 2
+    assert sold(house, "list") == {"LIST": 101} and sold(house, "list", "dave") == {"LIST": 10}
+    # A later one of the same day and seller replaces it: only what it leaves out has ended.
+    operator.feed([f.subscription_snapshot("list", day(-2), ["a0", "a1"], "A")])
+    assert sold(house, "list") == {"LIST": 103}
+    receipt = operator.feed([f.subscription_snapshot("list", day(-1), [])])
+    assert receipt.effects.subscriptions_ended == 3
+    assert sold(house, "list") == {"LIST": 100} and sold(house, "list", "dave") == {}
+    own = house["bob"].call("ListSubscriptions", customer_id="list", as_of=day(0).isoformat()).subscriptions
+    assert [(row.subscription_id, row.state, row.effective_date) for row in own] == [
+        ("a0", 4, day(-1).isoformat()), ("a1", 4, day(-1).isoformat()), ("a2", 4, day(-2).isoformat()),
+        ("later", 1, day(-1).isoformat()),
+    ]  # fmt: skip
+
+
+def assigned(house, customer):
+    (office,) = [
+        product for product in house["alice"].call(
+            "GetCustomerInsights", customer_id=customer, as_of=day(0).isoformat()
+        ).insights.products if product.product == 1
+    ]  # fmt: skip
+    return office.licenses.assigned
+
+
+def test_a_snapshot_in_parts_counts_when_it_is_complete(house, operator):
+    """Over streams and restarts; an incomplete one counts nothing."""
+    f = house.facts
+    operator.feed(
+        [
+            f.sku("PART"), *serve(house, "parts"), f.subscription("s", "parts", "PART", "A", day(-9), 50),
+            f.assignment("parts", "before", "PART", day(-9)), *f.coverage("parts", day(0)),
+        ]
+    )  # fmt: skip
+    people = [[f"u{part}-{n}" for n in range(4)] for part in range(3)]
+    parts = [f.snapshot("parts", "PART", day(-2), people[n], n + 1, 3) for n in range(3)]
+    operator.feed([parts[2]])
+    assert assigned(house, "parts") == 1
+    operator.feed([f.snapshot("parts", "PART", day(-2), ["wrong"], 1, 3)])
+    assert house.daemon.stop() == 0
+    house.restart()
+    operator = house["operator"]
+    operator.feed([parts[0]])
+    assert assigned(house, "parts") == 1
+    operator.feed([parts[1]])
+    assert assigned(house, "parts") == 12
+    # The whole of the same day replaces it.
+    operator.feed([f.snapshot("parts", "PART", day(-2), ["u0-0", "u1-1"])])
+    assert assigned(house, "parts") == 2
+
+
+def test_the_receipt_names_skus_that_are_not_catalogued(house, operator):
+    f = house.facts
+    ids = [f"NOWHERE-{n:03}" for n in range(120)]
+    facts = [f.subscription(f"s{n}", "nowhere", sku, "A", day(-9), 1) for n, sku in enumerate(ids[:-1])]
+    facts += [f.assignment("nowhere", "u", sku, day(-9)) for sku in (ids[-1], "SOMEWHERE")]
+    receipt = operator.feed([f.sku("SOMEWHERE"), *serve(house, "nowhere"), *facts, *f.coverage("nowhere", day(0))])
+    assert (list(receipt.effects.uncatalogued_sku_ids), receipt.effects.uncatalogued_sku_count) == (ids[:100], 120)
+    insights = house["alice"].call("GetCustomerInsights", customer_id="nowhere", as_of=day(0).isoformat()).insights
+    # Nothing of the last one was sold.
+    assert [(row.sku_id, row.sold) for row in insights.uncatalogued_skus] == [(sku, 1) for sku in ids[:100]]
+    assert insights.uncatalogued_sku_count == 119
+    operator.feed([f.sku(sku) for sku in ids])
+    insights = house["alice"].call("GetCustomerInsights", customer_id="nowhere", as_of=day(0).isoformat()).insights
+    assert insights.uncatalogued_sku_count == 0 and sum(sold(house, "nowhere").values()) == 119
+
+
 def test_empty_batches_and_zero_quantities(house, operator):
     before = operator.call("GetIngestStatus").revision
     (empty,) = operator.ingest([batch(house, "empty")])
@@ -144,6 +246,19 @@ def test_ingest_status_tells_coverage(house, operator):
     ]
     operator.feed([f.customer("silent"), *f.coverage("silent", day(-3), 1)])
     assert not operator.call("GetIngestStatus", customer_id="silent").customers[0].workloads
+
+
+def test_ingest_status_tells_the_coverage_of_each_workload(house, operator):
+    f = house.facts
+    operator.feed([f.customer("by-workload"), *f.coverage("by-workload", day(-3), 3, workloads=["EXO", "ODB"])])
+    operator.feed(f.coverage("by-workload", day(-1), 3, workloads=["TEAMS"]))
+    (row,) = operator.call("GetIngestStatus", customer_id="by-workload").customers
+    assert [source.through for source in row.sources] == ["", "", day(-1).isoformat()]
+    reported = {"EXO": day(-3), "SPO": day(-3), "TEAMS": day(-1)}
+    assert [(workload.workload_code, workload.through, workload.status) for workload in row.workloads] == [
+        (code, reported[code].isoformat() if code in reported else "", 2 if code in reported else 3)
+        for code in ("APPS", "CRM", "EXO", "SFB", "SPO", "TEAMS", "YAM")
+    ]
 
 
 def test_what_no_source_reports_of_activity_is_absent(house, operator, api):
@@ -232,3 +347,37 @@ def test_erasing_a_person_keeps_every_figure(house, operator):
     for path in (house.daemon.folder / "data").rglob("*"):
         if path.is_file():
             assert b"Jan de Vries" not in path.read_bytes(), f"{path.name} still has the name"
+
+
+def test_any_id_erases_a_person_with_all_of_them(house, operator):
+    f = house.facts
+    operator.feed(
+        [
+            f.sku("ANY", workloads=["EXO"]), *serve(house, "any"), f.subscription("s", "any", "ANY", "A", day(-20), 4),
+            f.activity("any", "old.name@x", "EXO", day(-4)), f.assignment("any", "object-1", "ANY", day(-20)),
+        ]
+    )  # fmt: skip
+    person = f.user("any", "object-1", "Ann Verduijn", "new.name@x", ["old.name@x"])
+    receipt = operator.feed([person, f.activity("any", "new.name@x", "EXO", day(-3)), *f.coverage("any", day(-1))])
+    assert receipt.effects.people_merged == 1
+    (row,) = house["bob"].call("ListLicensedUsers", customer_id="any").users
+    assert (row.user_id, row.principal_name, row.display_name) == ("object-1", "new.name@x", "Ann Verduijn")
+    assert [(last.workload_code, last.last_active_date) for last in row.last_activity] == [("EXO", day(-3).isoformat())]
+    before = house["alice"].call("GetCustomerInsights", customer_id="any")
+    assert before.insights.products[0].usage.active_users == 1
+    operator.call("EraseUser", customer_id="any", user_id="old.name@x")
+    assert house["alice"].call("GetCustomerInsights", customer_id="any") == before
+    assert list(house["bob"].call("ListLicensedUsers", customer_id="any").users) == []
+    for name in ("object-1", "new.name@x", "old.name@x"):
+        refusal = operator.refused("EraseUser", customer_id="any", user_id=name)
+        assert (refusal.code, refusal.reason) == ("NOT_FOUND", "USER_NOT_FOUND")
+    assert house.daemon.stop() == 0
+    for path in (house.daemon.folder / "data").rglob("*"):
+        for text in (b"Verduijn", b"old.name@x", b"new.name@x", b"object-1"):
+            assert not path.is_file() or text not in path.read_bytes(), f"{path.name} still has {text}"
+    house.restart()
+    operator = house["operator"]
+    assert house["alice"].call("GetCustomerInsights", customer_id="any") == before
+    # Somebody new under an old id.
+    operator.feed([f.user("any", "new.name@x", "Bea"), f.activity("any", "new.name@x", "EXO", day(-2))])
+    assert house["alice"].call("GetCustomerInsights", customer_id="any").insights.products[0].usage.active_users == 2

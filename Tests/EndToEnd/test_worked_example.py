@@ -64,6 +64,7 @@ def test_customer_and_portfolio(house, api, method, scope):
     of_customer = {"customer_id": "C"} if method == "GetCustomerInsights" else {}
     insights = house["carol"].call(method, scope=getattr(api, scope), **of_customer).insights
     assert insights.as_of == AS_OF.isoformat() and insights.scope == getattr(api, scope)
+    assert list(insights.uncatalogued_skus) == [] and insights.uncatalogued_sku_count == 0
     (office,) = [product for product in insights.products if product.product == api.PRODUCT_OFFICE_365]
     CHECKS[scope](office.licenses, api)
     check_usage(office.usage)

@@ -396,7 +396,7 @@ def repeat(told, dice, groups, names, batch):
 def erase(told, name):
     """Every figure stays; nobody is listed; a later fact under an old id starts somebody new."""
     known = sorted(told.world.customers[name].owners)
-    if not known or not told.world.customers[name].owners[known[0]].root.is_known:
+    if not known:
         return
     before = figures(told, name)
     told.erase(name, known[0])

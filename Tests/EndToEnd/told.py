@@ -1,4 +1,4 @@
-"""What was told of one customer, fact by fact in the order of arrival, and who is who. Nothing is worked out here but that.
+"""What was told of one customer, fact by fact in the order of arrival, and who is who by it. No figure is made here.
 
 Reads the messages that go to the server. Days are `datetime.date`, the end of an open assignment None.
 """
@@ -52,10 +52,10 @@ class Person:
         # None: erased.
         self.main = main
         self.name = ""
+        # Empty when nobody told one, or it is somebody else's by now; and the number of the fact that told it.
         self.principal = ""
+        self.principal_told = 0
         self.merged_into = None
-        # Whether a fact other than a part of a snapshot was about the person.
-        self.is_known = False
 
     @property
     def root(self):
@@ -75,16 +75,18 @@ class Customer:
         self.concealed = {}  # id → Person
         self.assignments = []  # (person, sku, start, end) as they came
         self.snapshots = {}  # (sku, day) → people
-        self.parts = {}  # (sku, day) → number → (how many parts, people)
+        self.parts = {}  # (sku, day) → number → (how many parts, ids)
         self.activity = []  # (person, workload, days) as they came
         self.coverage = {}  # source → day, of activity that of the best workload
         self.workloads = {}  # workload → day
         self.support = {}  # (day, category) → count
+        self.facts_told = 0
         # What was worked out of the facts so far.
         self.memo = {}
 
     def tell(self, fact):
         self.memo.clear()
+        self.facts_told += 1
         kind = fact.WhichOneof("fact")
         getattr(self, f"_{kind}")(getattr(fact, kind))
 
@@ -110,26 +112,33 @@ class Customer:
 
     # People
 
-    def person(self, name, is_known=True):
-        person = self.owners.setdefault(name, Person(name)).root
-        person.is_known |= is_known
-        return person
+    def person(self, name):
+        return self.owners.setdefault(name, Person(name)).root
 
     def _user(self, fact):
         person = self.person(fact.user_id)
         for name in filter(None, (fact.principal_name, *fact.aliases)):
             other = self.owners.get(name, person).root
-            if other is not person and other.main == name:
-                other.merged_into = person
+            if other is not person:
+                self.take(name, other, person)
             self.owners[name] = person
-        person.name, person.principal = fact.display_name, fact.principal_name
+        person.name = fact.display_name
+        # One that is not told says nothing.
+        if fact.principal_name:
+            person.principal, person.principal_told = fact.principal_name, self.facts_told
+
+    @staticmethod
+    def take(name, other, person):
+        """A main id makes the two one, an alias moves."""
+        if other.main == name:
+            other.merged_into = person
+            if other.principal_told > person.principal_told:
+                person.principal, person.principal_told = other.principal, other.principal_told
+        elif other.principal == name:
+            other.principal = ""
 
     def ids(self, person):
         return {name for name, owner in self.owners.items() if owner.root is person}
-
-    def principal_name(self, person):
-        """Empty when the name belongs to somebody else by now."""
-        return person.principal if person.principal in self.ids(person) else ""
 
     def erase(self, name):
         """False: there is nobody."""
@@ -150,19 +159,18 @@ class Customer:
 
     def _assignment_snapshot(self, fact):
         place = fact.sku_id, parsed(fact.date)
-        people = [self.person(name, is_known=not fact.parts) for name in fact.user_ids]
-        if not fact.parts:
-            self.snapshots[place] = people
-            # The incomplete one goes.
-            self.parts.pop(place, None)
-            return
-        parts = self.parts.setdefault(place, {})
-        parts[fact.part] = fact.parts, people
-        numbers = range(1, fact.parts + 1)
-        if all(parts.get(number, (0,))[0] == fact.parts for number in numbers):
-            self.snapshots[place] = [person for number in numbers for person in parts[number][1]]
-            for person in self.snapshots[place]:
-                person.root.is_known = True
+        names = fact.user_ids
+        if fact.parts:
+            parts = self.parts.setdefault(place, {})
+            parts[fact.part] = fact.parts, list(names)
+            numbers = range(1, fact.parts + 1)
+            if any(parts.get(number, (0,))[0] != fact.parts for number in numbers):
+                # It counts nothing, and nobody is known by it.
+                return
+            names = [name for number in numbers for name in parts[number][1]]
+        self.snapshots[place] = [self.person(name) for name in names]
+        # What is not complete goes when something complete is there.
+        self.parts.pop(place, None)
 
     def _activity(self, fact):
         if fact.concealed:

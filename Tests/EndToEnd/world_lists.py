@@ -27,7 +27,6 @@ def subscriptions(world, customer, own, day):
 
 def licensed_users(world, customer, day, workload=None):
     """People by id: id, sign-in name, display name, SKUs, last active day by workload, whether active in the window."""
-    data = world.customers[customer]
     covered = {code for sku in world.skus.values() if sku.product for code in sku.workloads}
     watched = {workload} if workload else covered
     rows = []
@@ -42,7 +41,7 @@ def licensed_users(world, customer, day, workload=None):
             if days:
                 last[code] = max(days).isoformat()
         is_active = person in world.active(customer, watched, day)[0]
-        rows.append((person.main, data.principal_name(person), person.name, held, last, is_active))
+        rows.append((person.main, person.principal, person.name, held, last, is_active))
     return sorted(rows, key=lambda row: row[0])
 
 

@@ -40,25 +40,33 @@ import Testing
             ($0.partnerID, $0.customerID, $0.startDate, $0.endDate) = ("p-1", "c!1", "2024-01-01", "")
         }
         let sku = PBSkuFact.with {
-            ($0.skuID, $0.name, $0.product) = ("E3", "Office 365 E3", .office365)
+            ($0.skuID, $0.name, $0.product, $0.free) = ("E3", "Office 365 E3", .office365, true)
             $0.workloadCodes = ["EXO", "ODB", "SPO", "EXO"]
         }
         let subscription = PBSubscriptionFact.with {
             ($0.subscriptionID, $0.customerID, $0.skuID) = ("s", "c!1", "E3")
             $0.sellerPartnerID = "p-1"
             ($0.effectiveDate, $0.quantity, $0.state) = ("2024-01-01", 25, .grace)
-            ($0.trial, $0.termEnd, $0.autoRenew) = (true, "2030-01-01", true)
+            ($0.trial, $0.termEnd, $0.autoRenew, $0.term) = (true, "2030-01-01", true, "P1Y")
         }
-        let user = PBUserFact.with { ($0.customerID, $0.userID, $0.displayName) = ("c!1", "u", "Ann") }
+        let listed = PBSubscriptionSnapshotFact.with {
+            ($0.customerID, $0.date, $0.sellerPartnerID) = ("c!1", "2024-01-01", "p-1")
+            $0.subscriptionIds = ["s", "t"]
+        }
+        let user = PBUserFact.with {
+            ($0.customerID, $0.userID, $0.displayName, $0.principalName) = ("c!1", "u", "Ann", "ann@x")
+            $0.aliases = ["ann.old@x", "u"]
+        }
         let assignment = PBAssignmentFact.with {
             ($0.customerID, $0.userID, $0.skuID, $0.startDate, $0.endDate) =
                 ("c!1", "u", "E3", "2024-01-01", "2024-02-01")
         }
         let snapshot = PBAssignmentSnapshotFact.with {
             ($0.customerID, $0.skuID, $0.date, $0.userIds) = ("c!1", "E3", "2024-01-01", ["u", "v"])
+            ($0.part, $0.parts) = (2, 3)
         }
         let activity = PBActivityFact.with {
-            ($0.customerID, $0.userID, $0.workloadCode) = ("c!1", "u", "TEAMS")
+            ($0.customerID, $0.userID, $0.workloadCode, $0.concealed) = ("c!1", "u", "TEAMS", true)
             $0.dates = ["2024-03-18", "1970-01-01"]
         }
         let support = PBSupportRequestFact.with {
@@ -66,13 +74,14 @@ import Testing
         }
         let coverage = PBCoverageFact.with {
             ($0.customerID, $0.source, $0.through) = ("c!1", .activity, "2024-03-18")
+            $0.workloadCodes = ["ODB", "EXO", "SPO"]
         }
 
         var all: [PBFact.OneOf_Fact] {
             [
                 .partner(partner), .customer(customer), .relationship(relationship), .sku(sku),
-                .subscription(subscription), .user(user), .assignment(assignment), .assignmentSnapshot(snapshot),
-                .activity(activity), .supportRequest(support), .coverage(coverage),
+                .subscription(subscription), .subscriptionSnapshot(listed), .user(user), .assignment(assignment),
+                .assignmentSnapshot(snapshot), .activity(activity), .supportRequest(support), .coverage(coverage),
             ]
         }
     }
@@ -97,26 +106,40 @@ import Testing
                         partner: partner, customer: customer, days: DayInterval(start: january, end: nil))),
                 .sku(
                     SkuFact(
-                        sku: sku, name: "Office 365 E3", product: .office365, workloads: WorkloadSet([.exo, .spo]))),
+                        sku: sku, name: "Office 365 E3", product: .office365, workloads: WorkloadSet([.exo, .spo]),
+                        isFree: true)),
                 .subscription(
                     SubscriptionFact(
                         subscription: try SubscriptionID("s"), customer: customer, sku: sku,
                         seller: .partner(partner), effective: january, quantity: 25, state: .grace, trial: true,
-                        termEnd: Day(year: 2030, month: 1, day: 1), autoRenew: true)),
-                .user(UserFact(customer: customer, user: user, displayName: "Ann")),
+                        termEnd: Day(year: 2030, month: 1, day: 1), autoRenew: true, term: Term("P1Y"))),
+                .subscriptionSnapshot(
+                    SubscriptionSnapshotFact(
+                        customer: customer, day: january,
+                        subscriptions: [try SubscriptionID("s"), try SubscriptionID("t")], seller: partner)),
+                .user(
+                    UserFact(
+                        customer: customer, user: user, displayName: "Ann", principalName: try UserID("ann@x"),
+                        aliases: [try UserID("ann.old@x"), user])),
                 .assignment(
                     AssignmentFact(
                         customer: customer, user: user, sku: sku,
                         days: DayInterval(start: january, end: january.advanced(by: 31)))),
                 .assignmentSnapshot(
                     AssignmentSnapshotFact(
-                        customer: customer, sku: sku, day: january, users: [user, try UserID("v")])),
+                        customer: customer, sku: sku, day: january, users: [user, try UserID("v")],
+                        part: SnapshotPart(number: 2, of: 3))),
                 .activity(
-                    ActivityFact(customer: customer, user: user, workload: .teams, days: [Self.today, .first])),
+                    ActivityFact(
+                        customer: customer, user: user, workload: .teams, days: [Self.today, .first],
+                        isConcealed: true)),
                 .supportRequest(
                     SupportRequestFact(
                         customer: customer, day: january.advanced(by: 60), category: .howTo, count: 5)),
-                .coverage(CoverageFact(customer: customer, source: .activity, through: Self.today)),
+                .coverage(
+                    CoverageFact(
+                        customer: customer, source: .activity, through: Self.today,
+                        workloads: WorkloadSet([.exo, .spo]))),
             ])
     }
 
@@ -341,6 +364,108 @@ import Testing
                 $0.sku = Self.good.sku
                 $0.sku.workloadCodes = ["EXO", code]
             }
+        }
+    }
+
+    @Test func terms() throws {
+        let reason =
+            "is no ISO 8601 duration of years, months, weeks or days, such as P1M or P1Y, of at most 16 characters"
+        for term in ["P", "1M", "p1m", "P1M ", "PT1H", "P1M1Y", "P1.5Y", "PM", "P1", "P123456789012345Y", "P١M"] {
+            try Self.expect("subscription.term", reason) {
+                $0.subscription = Self.good.subscription
+                $0.subscription.term = term
+            }
+        }
+        for term in ["", "P1M", "P1Y", "P3Y", "P1Y6M", "P0D", "P2W", "P12345678901234Y"] {
+            let error = try Self.error {
+                $0.subscription = Self.good.subscription
+                $0.subscription.term = term
+            }
+            #expect(error == nil, "\(term)")
+        }
+    }
+
+    @Test func listedSubscriptions() throws {
+        try Self.expect("subscription_snapshot.date", "is required, as YYYY-MM-DD") {
+            $0.subscriptionSnapshot = Self.good.listed
+            $0.subscriptionSnapshot.date = ""
+        }
+        try Self.expect("subscription_snapshot.subscription_ids[1]", "is required") {
+            $0.subscriptionSnapshot = Self.good.listed
+            $0.subscriptionSnapshot.subscriptionIds = ["s", ""]
+        }
+        try Self.expect("subscription_snapshot.seller_partner_id", "may contain only A-Z a-z 0-9 . _ -") {
+            $0.subscriptionSnapshot = Self.good.listed
+            $0.subscriptionSnapshot.sellerPartnerID = "p!"
+        }
+        let empty = try Self.error {
+            $0.subscriptionSnapshot = Self.good.listed
+            ($0.subscriptionSnapshot.subscriptionIds, $0.subscriptionSnapshot.sellerPartnerID) = ([], "")
+        }
+        #expect(empty == nil)
+    }
+
+    @Test func idsOfPeople() throws {
+        try Self.expect("user.principal_name", "may contain only visible ASCII characters") {
+            $0.user = Self.good.user
+            $0.user.principalName = "ann smith"
+        }
+        try Self.expect("user.aliases[1]", "is required") {
+            $0.user = Self.good.user
+            $0.user.aliases = ["a@x", ""]
+        }
+        try Self.expect("user.aliases", "has 101 ids: at most 100 fit in a fact") {
+            $0.user = Self.good.user
+            $0.user.aliases = (0..<101).map { "u\($0)" }
+        }
+        let full = try Self.error {
+            $0.user = Self.good.user
+            ($0.user.principalName, $0.user.aliases) = ("", (0..<100).map { "u\($0)" })
+        }
+        #expect(full == nil)
+    }
+
+    @Test func partsOfSnapshots() throws {
+        for parts in [-1, 0, 10_001, .max] as [Int32] {
+            try Self.expect(
+                "assignment_snapshot.parts", "is \(parts): it must be between 1 and 10000, or 0 with part 0"
+            ) {
+                $0.assignmentSnapshot = Self.good.snapshot
+                ($0.assignmentSnapshot.part, $0.assignmentSnapshot.parts) = (1, parts)
+            }
+        }
+        for part in [-1, 0, 3, .min] as [Int32] {
+            try Self.expect("assignment_snapshot.part", "is \(part): it must be between 1 and 2, the number of parts") {
+                $0.assignmentSnapshot = Self.good.snapshot
+                ($0.assignmentSnapshot.part, $0.assignmentSnapshot.parts) = (part, 2)
+            }
+        }
+        for (part, parts) in [(0, 0), (1, 1), (10_000, 10_000)] as [(Int32, Int32)] {
+            let error = try Self.error {
+                $0.assignmentSnapshot = Self.good.snapshot
+                ($0.assignmentSnapshot.part, $0.assignmentSnapshot.parts) = (part, parts)
+            }
+            #expect(error == nil)
+        }
+    }
+
+    @Test func coverageOfWorkloads() throws {
+        try Self.expect(
+            "coverage.workload_codes[1]", "is no workload code: one of APPS, CRM, EXO, SFB, SPO, TEAMS, YAM, ODB"
+        ) {
+            $0.coverage = Self.good.coverage
+            $0.coverage.workloadCodes = ["EXO", "exo"]
+        }
+        for source in [PBSource.subscriptions, .assignments] {
+            try Self.expect("coverage.workload_codes", "is for SOURCE_ACTIVITY alone") {
+                $0.coverage = Self.good.coverage
+                $0.coverage.source = source
+            }
+            let all = try Self.error {
+                $0.coverage = Self.good.coverage
+                ($0.coverage.source, $0.coverage.workloadCodes) = (source, [])
+            }
+            #expect(all == nil)
         }
     }
 

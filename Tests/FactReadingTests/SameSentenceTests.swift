@@ -66,15 +66,23 @@ import Testing
             { $0.skuID = "" }, { $0.sellerPartnerID = "" }, { $0.sellerPartnerID = "p!" },
             { $0.sellerKind = .UNRECOGNIZED(7) }, { $0.effectiveDate = "1969-12-31" }, { $0.quantity = -1 },
             { $0.quantity = 100_000_001 }, { $0.state = .unspecified }, { $0.state = .UNRECOGNIZED(9) },
-            { $0.termEnd = "never" }),
+            { $0.termEnd = "never" }, { $0.term = "P" }, { $0.term = "1 year" }, { $0.term = "PT1H" },
+            { $0.term = long }),
         bad(
-            PBFact.OneOf_Fact.user, good.user, { $0.customerID = "" }, { $0.userID = " " }, { $0.displayName = long }),
+            PBFact.OneOf_Fact.subscriptionSnapshot, good.listed, { $0.customerID = "" }, { $0.date = "" },
+            { $0.date = "2024-02-30" }, { $0.subscriptionIds = ["s", ""] }, { $0.subscriptionIds = [long] },
+            { $0.sellerPartnerID = "p!" }),
+        bad(
+            PBFact.OneOf_Fact.user, good.user, { $0.customerID = "" }, { $0.userID = " " }, { $0.displayName = long },
+            { $0.principalName = "ann smith" }, { $0.principalName = long }, { $0.aliases = ["a@x", ""] },
+            { $0.aliases = ["ü@x"] }, { $0.aliases = Array(repeating: "u", count: 101) }),
         bad(
             PBFact.OneOf_Fact.assignment, good.assignment, { $0.customerID = "" }, { $0.userID = "" },
             { $0.skuID = "" }, { $0.startDate = "2024-1-1" }, { $0.endDate = "2023-12-31" }),
         bad(
             PBFact.OneOf_Fact.assignmentSnapshot, good.snapshot, { $0.customerID = "" }, { $0.skuID = "" },
-            { $0.date = "" }, { $0.userIds = ["u", "ü"] }),
+            { $0.date = "" }, { $0.userIds = ["u", "ü"] }, { $0.part = 4 }, { $0.part = 0 }, { $0.part = -1 },
+            { $0.parts = 0 }, { $0.parts = 10_001 }, { $0.parts = -1 }),
         bad(
             PBFact.OneOf_Fact.activity, good.activity, { $0.customerID = "" }, { $0.userID = "" },
             { $0.workloadCode = "teams" }, { $0.workloadCode = "" }, { $0.dates = [] },
@@ -86,7 +94,8 @@ import Testing
             { $0.count = 1_000_001 }),
         bad(
             PBFact.OneOf_Fact.coverage, good.coverage, { $0.customerID = "" }, { $0.source = .unspecified },
-            { $0.source = .UNRECOGNIZED(9) }, { $0.through = "2024-03-19" }),
+            { $0.source = .UNRECOGNIZED(9) }, { $0.through = "2024-03-19" }, { $0.source = .subscriptions },
+            { $0.source = .assignments }, { $0.workloadCodes = ["EXO", "exo"] }, { $0.workloadCodes = [""] }),
     ].flatMap { $0 }
 
     @Test(arguments: badFacts)

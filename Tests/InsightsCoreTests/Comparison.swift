@@ -69,7 +69,7 @@ struct Comparison {
     }
 
     private func text(_ row: LicensedUserRow) -> String {
-        ([row.user.text, row.displayName] + row.skus.map(\.text)
+        ([row.user.text, row.principalName?.text ?? "-", row.displayName] + row.skus.map(\.text)
             + row.lastActive.map { "\($0.workload.code):\($0.day.number)" }).joined(separator: " ")
     }
 
@@ -81,7 +81,7 @@ struct Comparison {
     private func array(_ classes: UsageClasses) -> [Int64] {
         [
             classes.entitled, classes.uncountedSubscription, classes.trial, classes.overAssigned, classes.turnover,
-            classes.unlicensed,
+            classes.unlicensed, classes.free, classes.unidentified,
         ]
     }
 
@@ -106,7 +106,7 @@ struct Comparison {
         _ place: Comment
     ) {
         var usage = Usage.zero
-        var classes = [Int64](repeating: 0, count: 6)
+        var classes = [Int64](repeating: 0, count: 8)
         for customer in visible {
             let row = model.usage(customer, subject.1, on: number)
             usage.add(row)

@@ -67,7 +67,7 @@ extension NaiveModel {
     func usage(_ customer: String, _ subject: NaiveSubject, on day: Int32) -> Usage {
         var usage = Usage()
         guard has(customer, .activity) else { return usage }
-        usage.active = Int64(activeUsers(customer, subject, on: day).count)
+        usage.active = activeCount(customer, subject, on: day)
         guard hasLicenses(customer) else { return usage }
         usage.ratioActive = usage.active
         usage.totalUsers = totalUsers(customer, subject, on: day)
@@ -151,7 +151,7 @@ extension NaiveModel {
         }
     }
 
-    /// `user name skus CODE:day…`, by user.
+    /// `user principal-name name skus CODE:day…`, by user.
     func licensedUsers(_ customer: String, on day: Int32, activity: ActivityFilter, workload: Workload?) -> [String] {
         let facts = self.customer(customer)
         var rows: [String] = []
@@ -173,7 +173,7 @@ extension NaiveModel {
             let last = Workload.allCases.compactMap { workload in
                 facts.activity[user]?[workload]?.filter { $0 <= day }.max().map { "\(workload.code):\($0)" }
             }
-            rows.append(([user, facts.names[user] ?? ""] + held + last).joined(separator: " "))
+            rows.append(([user, facts.principalNames[user] ?? "-", facts.names[user] ?? ""] + held + last).joined(separator: " "))
         }
         return rows
     }

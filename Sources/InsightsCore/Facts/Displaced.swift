@@ -8,6 +8,9 @@ enum Displaced {
     /// What one fact of a person touches: leaves and branches of the tables that it is in.
     private static let factBytes = 8 << 10
 
+    /// - Parameter merged: rows of days of people who were merged; each gets to another person's row.
+    static func bytes(merged: Int) -> Int { merged * factBytes }
+
     /// - Parameters:
     ///   - people: of the customer.
     ///   - facts: nil: all of its people may change.

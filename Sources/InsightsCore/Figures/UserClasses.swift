@@ -4,13 +4,13 @@ import Tenancy
 /// The classes of one customer's active users on one day, for every subject.
 public struct SubjectClasses: Sendable {
     enum Class: Int, CaseIterable {
-        case entitled, uncountedSubscription, trial, overAssigned, turnover, unlicensed
+        case entitled, uncountedSubscription, trial, overAssigned, turnover, unlicensed, free, unidentified
     }
 
     /// A count per subject and class; people of one customer, so 32 bits are enough.
-    typealias Counts = InlineArray<54, Int32>
+    typealias Counts = InlineArray<72, Int32>
 
-    @inline(__always) private static var classCount: Int { Class.unlicensed.rawValue + 1 }
+    @inline(__always) private static var classCount: Int { Class.unidentified.rawValue + 1 }
     private var counts = Counts(repeating: 0)
 
     fileprivate mutating func add(_ users: Int64, to userClass: Class, of subject: Int) {
@@ -26,6 +26,8 @@ public struct SubjectClasses: Sendable {
         classes.overAssigned = count(.overAssigned)
         classes.turnover = count(.turnover)
         classes.unlicensed = count(.unlicensed)
+        classes.free = count(.free)
+        classes.unidentified = count(.unidentified)
         return classes
     }
 }
@@ -42,7 +44,12 @@ struct UserClasses {
     /// All zero unless all three sources are reported.
     static func count(_ customer: Customer, on day: Int32, catalog: SkuCatalog) -> SubjectClasses {
         guard customer.reported.tellUsage else { return SubjectClasses() }
-        return UserClasses(customer, on: day, catalog: catalog).count(customer)
+        var classes = UserClasses(customer, on: day, catalog: catalog).count(customer)
+        for subject in 0..<Subject.count {
+            let active = customer.activeCount(of: subject, on: day, catalog: catalog)
+            classes.add(active &- classes[subject].sum, to: .unidentified, of: subject)
+        }
+        return classes
     }
 
     private init(_ customer: Customer, on day: Int32, catalog: SkuCatalog) {
@@ -76,13 +83,15 @@ struct UserClasses {
         // Per slot and subject.
         var charged = [Int64](repeating: 0, count: customer.figures.skus.count * Subject.count)
         for person in 0..<customer.activity.personCount {
+            // −1: none of the named people, or somebody who turned out to be another of them.
             var set: Int?
             for subject in 0..<Subject.count where rows[subject] >= 0 {
                 guard customer.activity.isActive(person: person, row: rows[subject], inWindowEnding: day) else {
                     continue
                 }
-                let held = set ?? Int(customer.people.persons[person].set(on: day))
+                let held = set ?? Self.set(of: customer.people.persons[person], on: day)
                 set = held
+                if held < 0 { break }
                 let target = Int(targets[held * Subject.count + subject])
                 if target >= 0 {
                     charged[target * Subject.count + subject] += 1
@@ -111,6 +120,10 @@ struct UserClasses {
         return classes
     }
 
+    private static func set(of person: Person, on day: Int32) -> Int {
+        person.isConcealed || person.merge != nil ? -1 : Int(person.set(on: day))
+    }
+
     /// Whether the person held something that covers the subject on a day of the window.
     private func heldInWindow(_ person: Person, _ subject: Int) -> Bool {
         let first = day &- Int32(Day.windowReach)
@@ -123,7 +136,7 @@ struct UserClasses {
     }
 }
 
-/// The classes of every customer that a partner sees on a day: about 240 bytes a customer.
+/// The classes of every customer that a partner sees on a day: about 310 bytes a customer.
 public typealias DayClasses = DayColumn<SubjectClasses>
 
 extension UsageClasses {
@@ -134,6 +147,8 @@ extension UsageClasses {
         left.overAssigned &+= right.overAssigned
         left.turnover &+= right.turnover
         left.unlicensed &+= right.unlicensed
+        left.free &+= right.free
+        left.unidentified &+= right.unidentified
     }
 }
 

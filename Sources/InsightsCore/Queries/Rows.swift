@@ -152,10 +152,14 @@ public struct UsageClasses: Sendable, Hashable {
     public var overAssigned: Int64 = 0
     public var turnover: Int64 = 0
     public var unlicensed: Int64 = 0
+    public var free: Int64 = 0
+    public var unidentified: Int64 = 0
 
     public init() {}
 
-    public var sum: Int64 { entitled + uncountedSubscription + trial + overAssigned + turnover + unlicensed }
+    public var sum: Int64 {
+        entitled + uncountedSubscription + trial + overAssigned + turnover + unlicensed + free + unidentified
+    }
 }
 
 /// What usage is explained for.
@@ -192,7 +196,10 @@ public struct SubscriptionRow: Sendable, Hashable {
 }
 
 public struct LicensedUserRow: Sendable, Hashable {
+    /// The main id.
     public var user: UserID
+    /// Sign-in name of today; nil when none is known.
+    public var principalName: UserID?
     /// Empty when no name is known.
     public var displayName: String
     /// Held on the day asked, by id.
@@ -204,8 +211,12 @@ public struct LicensedUserRow: Sendable, Hashable {
     public var workloads: [Workload]
     public var days: [Day]
 
-    public init(user: UserID, displayName: String, skus: [SkuID], workloads: [Workload], days: [Day]) {
+    public init(
+        user: UserID, principalName: UserID? = nil, displayName: String, skus: [SkuID], workloads: [Workload],
+        days: [Day]
+    ) {
         self.user = user
+        self.principalName = principalName
         self.displayName = displayName
         self.skus = skus
         self.workloads = workloads

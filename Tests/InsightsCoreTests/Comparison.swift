@@ -77,7 +77,7 @@ struct Comparison {
     private func text(_ skus: UncataloguedSkus) -> [String] { skus.skus.map { "\($0.sku)=\($0.sold)" } }
 
     private func text(_ row: LicensedUserRow) -> String {
-        ([row.user.text, row.displayName] + row.skus.map(\.text)
+        ([row.user.text, row.principalName?.text ?? "-", row.displayName] + row.skus.map(\.text)
             + row.lastActive.map { "\($0.workload.code):\($0.day.number)" }).joined(separator: " ")
     }
 

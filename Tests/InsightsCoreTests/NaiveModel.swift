@@ -15,13 +15,18 @@ final class NaiveModel {
         var sellers: [String: Seller] = [:]
         /// Partner, or "" for every seller → day → subscription ids.
         var subscriptionSnapshots: [String: [Int32: Set<String>]] = [:]
+        var people = NaivePeople()
+        // Of people, by main id: derived from what facts told about any of their ids.
         var names: [String: String] = [:]
+        var principalNames: [String: String] = [:]
         /// SKU → user → start → end (nil = open).
         var assignments: [String: [String: [Int32: Int32?]]] = [:]
         /// SKU → day → users.
         var snapshots: [String: [Int32: Set<String>]] = [:]
         /// User → workload → days.
         var activity: [String: [Workload: Set<Int32>]] = [:]
+        /// The same of concealed people.
+        var concealed: [String: [Workload: Set<Int32>]] = [:]
         var support: [SupportCategory: [Int32: Int64]] = [:]
         /// Of subscriptions and assignments.
         var coverage: [Source: Int32] = [:]
@@ -43,6 +48,13 @@ final class NaiveModel {
         licenseCache = [:]
         valueCache = [:]
         for fact in facts { apply(fact) }
+        for id in customers.keys { derivePeople(of: id) }
+    }
+
+    private func derivePeople(of id: String) {
+        guard var facts = customers[id] else { return }
+        facts.people.derive(into: &facts)
+        customers[id] = facts
     }
 
     private func apply(_ fact: Fact) {
@@ -65,19 +77,10 @@ final class NaiveModel {
             customers[fact.customer.text, default: CustomerFacts()]
                 .subscriptionSnapshots[fact.seller?.text ?? "", default: [:]][fact.day.number] =
                 Set(fact.subscriptions.map(\.text))
-        case .user(let fact):
-            customers[fact.customer.text, default: CustomerFacts()].names[fact.user.text] = fact.displayName
-        case .assignment(let fact):
-            customers[fact.customer.text, default: CustomerFacts()]
-                .assignments[fact.sku.text, default: [:]][fact.user.text, default: [:]]
-                .updateValue(fact.days.end?.number, forKey: fact.days.start.number)
-        case .assignmentSnapshot(let fact):
-            customers[fact.customer.text, default: CustomerFacts()]
-                .snapshots[fact.sku.text, default: [:]][fact.day.number] = Set(fact.users.map(\.text))
-        case .activity(let fact):
-            customers[fact.customer.text, default: CustomerFacts()]
-                .activity[fact.user.text, default: [:]][fact.workload, default: []]
-                .formUnion(fact.days.map(\.number))
+        case .user(let fact): customers[fact.customer.text, default: CustomerFacts()].people.apply(fact)
+        case .assignment(let fact): customers[fact.customer.text, default: CustomerFacts()].people.apply(fact)
+        case .assignmentSnapshot(let fact): customers[fact.customer.text, default: CustomerFacts()].people.apply(fact)
+        case .activity(let fact): customers[fact.customer.text, default: CustomerFacts()].people.apply(fact)
         case .supportRequest(let fact):
             customers[fact.customer.text, default: CustomerFacts()]
                 .support[fact.category, default: [:]][fact.day.number] = fact.count
@@ -93,25 +96,13 @@ final class NaiveModel {
         }
     }
 
-    /// Definition “Erased people”: the person goes on under another id, unlisted; the old id is free for somebody new.
-    func erase(_ user: String, of customer: String, replacement: String) {
+    /// Definition “Erased people”. Returns whether there was such a person.
+    func erase(_ user: String, of customer: String, replacement: String) -> Bool {
         heldCache = [:]
         licenseCache = [:]
-        guard var facts = customers[customer] else { return }
-        facts.names[user] = nil
-        for sku in facts.assignments.keys {
-            let moved = facts.assignments[sku]?.removeValue(forKey: user)
-            facts.assignments[sku]?[replacement] = moved
-        }
-        for sku in facts.snapshots.keys {
-            for (day, users) in facts.snapshots[sku] ?? [:] where users.contains(user) {
-                facts.snapshots[sku]?[day] = users.subtracting([user]).union([replacement])
-            }
-        }
-        let days = facts.activity.removeValue(forKey: user)
-        facts.activity[replacement] = days
-        facts.erased.insert(replacement)
-        customers[customer] = facts
+        guard customers[customer]?.people.erase(user, replacement: replacement) ?? false else { return false }
+        derivePeople(of: customer)
+        return true
     }
 
     func customer(_ id: String) -> CustomerFacts { customers[id] ?? CustomerFacts() }

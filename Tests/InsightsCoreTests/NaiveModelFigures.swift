@@ -115,14 +115,27 @@ extension NaiveModel {
         }
     }
 
+    /// The named ones.
     func activeUsers(_ customer: String, _ subject: NaiveSubject, on day: Int32) -> Set<String> {
+        active(self.customer(customer).activity, subject, on: day)
+    }
+
+    /// The greater of two counts: named people and concealed ones.
+    func activeCount(_ customer: String, _ subject: NaiveSubject, on day: Int32) -> Int64 {
+        let concealed = active(self.customer(customer).concealed, subject, on: day)
+        return Int64(max(activeUsers(customer, subject, on: day).count, concealed.count))
+    }
+
+    private func active(
+        _ people: [String: [Workload: Set<Int32>]], _ subject: NaiveSubject, on day: Int32
+    ) -> Set<String> {
         let watched: [Workload]
         switch subject {
         case .workload(let workload): watched = [workload]
         case .product(let product): watched = workloads(of: product)
         }
         var users: Set<String> = []
-        for (user, activity) in self.customer(customer).activity {
+        for (user, activity) in people {
             for workload in watched where activity[workload]?.contains(where: { $0 >= day - 27 && $0 <= day }) ?? false
             {
                 users.insert(user)
@@ -170,7 +183,9 @@ extension NaiveModel {
         let charged = charged(customer, subject, on: day)
         var counts = [Int64](repeating: 0, count: 8)
         var activeOf: [String: Int64] = [:]
-        for user in activeUsers(customer, subject, on: day) {
+        let named = activeUsers(customer, subject, on: day)
+        counts[7] = activeCount(customer, subject, on: day) - Int64(named.count)
+        for user in named {
             if let sku = charged[user] {
                 activeOf[sku, default: 0] += 1
                 continue

@@ -67,7 +67,7 @@ extension NaiveModel {
     func usage(_ customer: String, _ subject: NaiveSubject, on day: Int32) -> Usage {
         var usage = Usage()
         guard reportsActivity(customer, subject) else { return usage }
-        usage.active = Int64(activeUsers(customer, subject, on: day).count)
+        usage.active = activeCount(customer, subject, on: day)
         guard hasLicenses(customer) else { return usage }
         usage.ratioActive = usage.active
         usage.totalUsers = totalUsers(customer, subject, on: day)
@@ -169,7 +169,7 @@ extension NaiveModel {
         return sold.filter { $0.value > 0 }.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
     }
 
-    /// `user name skus CODE:day…`, by user.
+    /// `user principal-name name skus CODE:day…`, by user.
     func licensedUsers(_ customer: String, on day: Int32, activity: ActivityFilter, workload: Workload?) -> [String] {
         let facts = self.customer(customer)
         var rows: [String] = []
@@ -191,7 +191,7 @@ extension NaiveModel {
             let last = Workload.allCases.compactMap { workload in
                 facts.activity[user]?[workload]?.filter { $0 <= day }.max().map { "\(workload.code):\($0)" }
             }
-            rows.append(([user, facts.names[user] ?? ""] + held + last).joined(separator: " "))
+            rows.append(([user, facts.principalNames[user] ?? "-", facts.names[user] ?? ""] + held + last).joined(separator: " "))
         }
         return rows
     }

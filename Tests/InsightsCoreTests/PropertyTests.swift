@@ -187,6 +187,7 @@ import Testing
             for (key, body) in stored.sorted(by: { $0.key < $1.key }).shuffled(using: &random) {
                 try restored.restore(CoreState(key: key, body: body))
             }
+            try restored.finishRestoring()
             #expect(restored.takeDirtyStates().isEmpty)
             #expect(restored.revision == core.revision)
             // Both go on alike.

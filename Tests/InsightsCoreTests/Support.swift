@@ -76,8 +76,13 @@ enum Make {
                 seller: seller.map { ID.partner($0) }))
     }
 
-    static func user(_ customer: String, _ user: String, _ name: String) -> Fact {
-        .user(UserFact(customer: ID.customer(customer), user: ID.user(user), displayName: name))
+    static func user(
+        _ customer: String, _ user: String, _ name: String, principal: String? = nil, aliases: [String] = []
+    ) -> Fact {
+        .user(
+            UserFact(
+                customer: ID.customer(customer), user: ID.user(user), displayName: name,
+                principalName: principal.map { ID.user($0) }, aliases: aliases.map { ID.user($0) }))
     }
 
     static func assignment(
@@ -89,16 +94,22 @@ enum Make {
                 days: DayInterval(start: day(start), end: end.map(day))))
     }
 
-    static func snapshot(_ customer: String, _ sku: String, _ on: Int32, _ users: [String]) -> Fact {
+    static func snapshot(
+        _ customer: String, _ sku: String, _ on: Int32, _ users: [String], part: SnapshotPart? = nil
+    ) -> Fact {
         .assignmentSnapshot(
             AssignmentSnapshotFact(
-                customer: ID.customer(customer), sku: ID.sku(sku), day: day(on), users: users.map { ID.user($0) }))
+                customer: ID.customer(customer), sku: ID.sku(sku), day: day(on), users: users.map { ID.user($0) },
+                part: part))
     }
 
-    static func activity(_ customer: String, _ user: String, _ workload: Workload, _ days: [Int32]) -> Fact {
+    static func activity(
+        _ customer: String, _ user: String, _ workload: Workload, _ days: [Int32], concealed: Bool = false
+    ) -> Fact {
         .activity(
             ActivityFact(
-                customer: ID.customer(customer), user: ID.user(user), workload: workload, days: days.map { day($0) }))
+                customer: ID.customer(customer), user: ID.user(user), workload: workload, days: days.map { day($0) },
+                isConcealed: concealed))
     }
 
     static func support(_ customer: String, _ on: Int32, _ category: SupportCategory, _ count: Int64) -> Fact {

@@ -8,7 +8,10 @@ struct World {
     private(set) var partners: [String] = []
     private(set) var customers: [String] = []
     private(set) var skus: [String] = []
+    /// Main ids, most of them.
     private(set) var users: [String] = []
+    /// Other ids, which belong to one person or another, and to none before a fact says so.
+    private(set) var aliases: [String] = []
     private(set) var facts: [Fact] = []
     /// By customer, ids and days of its subscription facts.
     private var subscriptions: [String: [(id: String, day: Int32)]] = [:]
@@ -20,6 +23,7 @@ struct World {
         customers = (0..<Int.random(in: 1...5, using: &random)).map { "c\($0)" }
         skus = (0..<Int.random(in: 1...6, using: &random)).map { "s\($0)" }
         users = (0..<Int.random(in: 0...12, using: &random)).map { "u\($0)" }
+        if !users.isEmpty { aliases = (0..<Int.random(in: 0...6, using: &random)).map { "n\($0)" } }
         addFrame()
         for _ in 0..<Int.random(in: size / 2...size * 3 / 2, using: &random) { addRandomFact() }
         facts.shuffle(using: &random)
@@ -79,20 +83,18 @@ struct World {
         case 32..<52:
             guard !users.isEmpty else { return }
             let start = near()
-            facts.append(Make.assignment(customer, random.pick(users), sku, start, end(after: start)))
+            facts.append(Make.assignment(customer, anyID(), sku, start, end(after: start)))
         case 52..<60:
-            let named = users.filter { _ in random.chance(50) }
-            facts.append(Make.snapshot(customer, sku, near(through: today + 20), named))
+            addSnapshot(customer, sku)
         case 60..<84:
             guard !users.isEmpty else { return }
             let workload: Workload = random.pick([.exo, .spo, .teams, .yam, .crm])
             let days = (0..<Int.random(in: 1...4, using: &random)).map { _ in near(through: today) }
-            facts.append(Make.activity(customer, random.pick(users), workload, days))
-        case 84..<88:
+            facts.append(Make.activity(customer, anyID(), workload, days, concealed: random.chance(25)))
+        case 84..<89:
             guard !users.isEmpty else { return }
-            let user = random.pick(users)
-            facts.append(Make.user(customer, user, "N\(Int.random(in: 0..<9, using: &random))"))
-        case 88..<92:
+            addUser(customer)
+        case 89..<92:
             facts.append(
                 Make.support(
                     customer, near(through: today), random.pick([.howTo, .howTo, .other]),
@@ -107,6 +109,37 @@ struct World {
 
     private var sellers: [(String, Seller)] {
         partners.map { ($0, Seller.by($0)) } + [("x", .by("stranger")), ("d", .direct), ("u", .unknown)]
+    }
+
+    private mutating func anyID() -> String {
+        aliases.isEmpty || random.chance(70) ? random.pick(users) : random.pick(aliases)
+    }
+
+    /// A name, and at times other ids: of nobody yet, of somebody else, and main ids of others.
+    private mutating func addUser(_ customer: String) {
+        func other() -> String { aliases.isEmpty || random.chance(12) ? random.pick(users) : random.pick(aliases) }
+        let more = aliases.isEmpty ? 0 : Int.random(in: 0...2, using: &random)
+        facts.append(
+            Make.user(
+                customer, anyID(), "N\(Int.random(in: 0..<9, using: &random))",
+                principal: !aliases.isEmpty && random.chance(45) ? other() : nil,
+                aliases: (0..<more).map { _ in other() }))
+    }
+
+    /// Whole or in parts, of which some come again and some do not come at all.
+    private mutating func addSnapshot(_ customer: String, _ sku: String) {
+        let on = near(through: today + 20)
+        func named() -> [String] { (users + aliases).filter { _ in random.chance(40) } }
+        guard random.chance(40) else {
+            facts.append(Make.snapshot(customer, sku, on, named()))
+            return
+        }
+        let count = Int32.random(in: 1...3, using: &random)
+        for number in 1...count where random.chance(90) {
+            for _ in 0..<(random.chance(15) ? 2 : 1) {
+                facts.append(Make.snapshot(customer, sku, on, named(), part: SnapshotPart(number: number, of: count)))
+            }
+        }
     }
 
     /// The id of a subscription names its SKU and seller; facts at times tell others.
@@ -146,12 +179,16 @@ struct World {
         return batches
     }
 
-    /// The same knowledge in another order: of facts with one identity only the last is kept, some come twice. Who sold
-    /// a subscription is told again at the end of both, because it is told last that counts.
+    /// The same knowledge in another order: of facts with one identity only the last is kept, some come twice. Who is
+    /// who is told first and in one order, and there are no parts: with those the order counts. Who sold a subscription is
+    /// told again at the end of both, because it is told last that counts.
     mutating func commuting() -> (first: [Fact], second: [Fact]) {
         var kept: [Fact.Identity: Fact] = [:]
         var activity: [Fact] = []
+        let people = facts.filter { if case .user = $0 { true } else { false } }
         for fact in facts.flatMap(\.parts) {
+            if case .user = fact { continue }
+            if case .assignmentSnapshot(let fact) = fact, fact.part != nil { continue }
             if let identity = fact.identity { kept[identity] = fact } else { activity.append(fact) }
         }
         let first = activity + kept.values.sorted { "\($0)" < "\($1)" }
@@ -163,7 +200,7 @@ struct World {
             telling["\(told.customer) \(told.subscription)"] = fact
         }
         let last = telling.sorted { $0.key < $1.key }.map(\.value)
-        return (first + last, second + last.shuffled(using: &random))
+        return (people + first + last, people + second + last.shuffled(using: &random))
     }
 }
 
@@ -177,7 +214,8 @@ extension Fact {
         case subscription(CustomerID, SubscriptionID, Day)
         case subscriptions(CustomerID, Day, PartnerID?)
         case user(CustomerID, UserID)
-        case assignment(CustomerID, UserID, SkuID, Day)
+        /// Of anybody: several ids may mean one person.
+        case assignment(CustomerID, SkuID, Day)
         case snapshot(CustomerID, SkuID, Day, SnapshotPart?)
         case support(CustomerID, Day, SupportCategory)
         case coverage(CustomerID, Source, WorkloadSet)
@@ -192,7 +230,7 @@ extension Fact {
         case .subscription(let fact): .subscription(fact.customer, fact.subscription, fact.effective)
         case .subscriptionSnapshot(let fact): .subscriptions(fact.customer, fact.day, fact.seller)
         case .user(let fact): .user(fact.customer, fact.user)
-        case .assignment(let fact): .assignment(fact.customer, fact.user, fact.sku, fact.days.start)
+        case .assignment(let fact): .assignment(fact.customer, fact.sku, fact.days.start)
         case .assignmentSnapshot(let fact): .snapshot(fact.customer, fact.sku, fact.day, fact.part)
         case .activity: nil
         case .supportRequest(let fact): .support(fact.customer, fact.day, fact.category)

@@ -23,6 +23,7 @@ extension InsightsCore {
             let facts = group.hasSnapshots ? nil : group.facts.count
             let change = change(group.customer, facts: facts) { core, customer, change in
                 for index in group.facts {
+                    change.moment = Moment(revision, place: index)
                     core.apply(batch.facts[index], to: &customer, change: &change, unionRows: unionRows)
                 }
             }
@@ -134,6 +135,7 @@ extension InsightsCore {
             customer.deriveHistories(since: old, &change)
         }
         customer.updateReportedSubjects(catalog)
+        displacedBytes &+= Displaced.bytes(merged: change.mergedRows)
         for person in change.people {
             if let day = customer.people.updateTimeline(of: person) { change.licenses(from: day) }
         }
@@ -176,28 +178,10 @@ extension InsightsCore {
         _ fact: Fact, to customer: inout Customer, change: inout CustomerChange, unionRows: [[Int]]
     ) {
         switch fact {
-        case .activity(let fact):
-            let known = customer.people.persons.count
-            let person = customer.person(fact.user)
-            if person == known { dirty.mark(person: person, of: change.customer) }
-            let row = Int(fact.workload.rawValue)
-            change.epochs.removeAll(keepingCapacity: true)
-            customer.addActivity(
-                person: person, row: row, unionRows: unionRows[row], days: fact.days, change: &change.activity,
-                epochs: &change.epochs)
-            for epoch in change.epochs { dirty.mark(person: person, epoch: epoch, of: change.customer) }
-        case .user(let fact):
-            let person = customer.person(fact.user)
-            customer.people.persons[person].name = fact.displayName
-            dirty.mark(person: person, of: change.customer)
-        case .assignment(let fact):
-            let person = customer.person(fact.user)
-            let holding = customer.people.holding(of: intern(fact.sku, &change), person: person)
-            customer.people.persons[person].holdings[holding].set(DaySpan(fact.days))
-            change.people.insert(person)
-            dirty.mark(person: person, of: change.customer)
-        case .assignmentSnapshot(let fact):
-            apply(fact, to: &customer, change: &change)
+        case .activity(let fact): apply(fact, to: &customer, change: &change, unionRows: unionRows)
+        case .user(let fact): apply(fact, to: &customer, change: &change, unionRows: unionRows)
+        case .assignment(let fact): apply(fact, to: &customer, change: &change)
+        case .assignmentSnapshot(let fact): apply(fact, to: &customer, change: &change)
         case .subscription(let fact):
             apply(fact, to: &customer, change: &change)
             dirty.mark(customer: change.customer)
@@ -260,45 +244,10 @@ extension InsightsCore {
     }
 
     /// The place of a SKU that a fact names.
-    private mutating func intern(_ id: SkuID, _ change: inout CustomerChange) -> SkuIndex {
+    mutating func intern(_ id: SkuID, _ change: inout CustomerChange) -> SkuIndex {
         let sku = catalog.intern(id)
         if !catalog.isKnown(sku) { change.uncatalogued.insert(sku) }
         return sku
-    }
-
-    /// Sets who is named on the day; only people whom that concerns get a new timeline.
-    private mutating func apply(
-        _ fact: AssignmentSnapshotFact, to customer: inout Customer, change: inout CustomerChange
-    ) {
-        let sku = intern(fact.sku, &change)
-        let day = fact.day.number
-        dirty.mark(customer: change.customer)
-        let isNew = customer.people.members[sku, default: SkuMembers()].snapshots.insert(day)
-        var named: Set<Int32> = []
-        for user in fact.users {
-            let person = customer.person(user)
-            _ = customer.people.holding(of: sku, person: person)
-            named.insert(Int32(truncatingIfNeeded: person))
-        }
-        for member in customer.people.members[sku]?.people ?? [] {
-            let person = Int(member)
-            let place = customer.people.holding(of: sku, person: person)
-            let isNamed = named.contains(member)
-            let wasNamed = !isNew && customer.people.persons[person].holdings[place].named.contains(day)
-            if isNamed != wasNamed {
-                if isNamed {
-                    customer.people.persons[person].holdings[place].named.insert(day)
-                } else {
-                    customer.people.persons[person].holdings[place].named.remove(day)
-                }
-                dirty.mark(person: person, of: change.customer)
-            }
-            if change.people.contains(person) { continue }
-            // A first snapshot of a day that confirms what is known for the day changes no span.
-            let set = customer.people.persons[person].set(on: day)
-            let holds = customer.people.sets[Int(set)].skus.contains(sku)
-            if isNew ? holds != isNamed : isNamed != wasNamed { change.people.insert(person) }
-        }
     }
 }
 
@@ -327,6 +276,8 @@ struct CustomerChange {
     /// People whose timelines are to be made anew.
     var people: Set<Int> = []
     var activity = Activity.none
+    /// Of the fact that is applied.
+    var moment = Moment.unknown
     /// Of the fact that was applied last: the epochs of its new days.
     var epochs: [Int32] = []
     /// Places of subscriptions whose entries or seller facts of the batch told.
@@ -336,6 +287,8 @@ struct CustomerChange {
     /// SKUs without a fact of their own that facts name.
     var uncatalogued: Set<SkuIndex> = []
     var effects = BatchEffects()
+    /// Rows of days that people had who turned out to be others.
+    var mergedRows = 0
 
     init(customer: Int32) {
         self.customer = customer

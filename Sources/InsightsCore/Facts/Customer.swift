@@ -36,8 +36,9 @@ struct Customer: Sendable {
     var subscriptionSnapshots: [SellerIndex: DaySet] = [:]
     var people = People()
     var activity = ActivityTable()
-    /// Active people per day, for each row of the activity table.
-    var active = [DaySeries](repeating: DaySeries(), count: ActivityTable.rowCount)
+    /// Snapshots of who holds a SKU of which parts are missing.
+    var parts = WaitingParts()
+    var active = ActiveUsers()
     var figures = CustomerFigures()
 
     init(id: CustomerID) {
@@ -89,26 +90,43 @@ struct Customer: Sendable {
         return subscriptions.count - 1
     }
 
-    /// The person of that id, made when there is none.
-    mutating func person(_ id: UserID) -> Int {
-        let person = people.person(id)
+    /// The person whom a fact of the moment means by the id, made when there is none.
+    @inline(__always)
+    mutating func person(_ id: UserID, at moment: Moment) -> Int {
+        let person = people.person(id, at: moment)
         if person == activity.personCount { activity.addPerson() }
         return person
     }
 
+    mutating func concealedPerson(_ id: UserID, at moment: Moment) -> Int {
+        let person = people.concealedPerson(id, at: moment)
+        if person == activity.personCount { activity.addPerson() }
+        return person
+    }
+
+    /// Adds a person without looking for one of the same ids.
+    mutating func append(_ person: Person) -> Int {
+        activity.addPerson()
+        return people.append(person)
+    }
+
     /// Days in a workload and the unions that it feeds; the counts follow.
     ///
-    /// - Parameter epochs: gets the epoch of each day that was new, without repeating the last.
+    /// - Parameters:
+    ///   - isConcealed: whether the person is.
+    ///   - epochs: gets the epoch of each day that was new, without repeating the last.
     mutating func addActivity(
-        person: Int, row: Int, unionRows: [Int], days: [Day], change: inout CustomerChange.Activity,
-        epochs: inout [Int32]
+        person: Int, isConcealed: Bool, row: Int, unionRows: [Int], days: [Day],
+        change: inout CustomerChange.Activity, epochs: inout [Int32]
     ) {
         for day in days {
-            guard addActivity(person: person, row: row, day: day.number, change: &change) else { continue }
+            guard addActivity(person: person, isConcealed: isConcealed, row: row, day: day.number, change: &change)
+            else { continue }
             let epoch = day.number >> EpochDays.shift
             if epochs.last != epoch { epochs.append(epoch) }
             for union in unionRows {
-                _ = addActivity(person: person, row: union, day: day.number, change: &change)
+                _ = addActivity(
+                    person: person, isConcealed: isConcealed, row: union, day: day.number, change: &change)
             }
         }
     }
@@ -116,27 +134,45 @@ struct Customer: Sendable {
     /// Returns whether the day was new.
     @inline(__always)
     private mutating func addActivity(
-        person: Int, row: Int, day: Int32, change: inout CustomerChange.Activity
+        person: Int, isConcealed: Bool, row: Int, day: Int32, change: inout CustomerChange.Activity
     ) -> Bool {
         guard case .new(let first, let last) = activity.insert(person: person, row: row, day: day) else { return false }
         if first <= last {
-            active[row].add(1, from: first, through: last)
+            active.add(1, row: row, from: first, through: last, isConcealed: isConcealed)
             change.add(row: row, first: first, last: last)
         }
         return true
+    }
+
+    /// Takes the days of a named person out of the counts. The days themselves stay.
+    mutating func uncountActivity(of person: Int, change: inout CustomerChange.Activity) {
+        for row in 0..<ActivityTable.rowCount {
+            let days = activity.days(person: person, row: row)
+            var place = 0
+            while place < days.count {
+                let first = days[place]
+                while place + 1 < days.count, days[place + 1] <= days[place] + Int32(Day.windowLength) { place += 1 }
+                let last = days[place] + Int32(Day.windowReach)
+                active.add(-1, row: row, from: first, through: last, isConcealed: false)
+                change.add(row: row, first: first, last: last)
+                place += 1
+            }
+        }
     }
 
     /// Makes the union rows anew, after the catalog changed what a product includes.
     mutating func rebuildUnions(_ unionRows: [[Int]]) {
         guard activity.personCount > 0 else { return }
         activity = activity.withoutUnions()
-        for row in ActivityTable.firstUnionRow..<ActivityTable.rowCount { active[row] = DaySeries() }
+        for row in ActivityTable.firstUnionRow..<ActivityTable.rowCount { active.clear(row: row) }
         var change = CustomerChange.Activity.none
-        for person in 0..<activity.personCount {
+        for person in 0..<activity.personCount where people.persons[person].merge == nil {
+            let isConcealed = people.persons[person].isConcealed
             for row in 0..<ActivityTable.firstUnionRow where !unionRows[row].isEmpty {
                 for day in activity.days(person: person, row: row) {
                     for union in unionRows[row] {
-                        _ = addActivity(person: person, row: union, day: day, change: &change)
+                        _ = addActivity(
+                            person: person, isConcealed: isConcealed, row: union, day: day, change: &change)
                     }
                 }
             }

@@ -14,6 +14,9 @@ enum Displaced {
     /// A change of any of the subscriptions replaces the list of them.
     static func bytes(subscriptions: Int) -> Int { subscriptions * subscriptionBytes }
 
+    /// - Parameter merged: rows of days of people who were merged; each gets to another person's row.
+    static func bytes(merged: Int) -> Int { merged * factBytes }
+
     /// - Parameters:
     ///   - people: of the customer.
     ///   - facts: nil: all of its people may change.

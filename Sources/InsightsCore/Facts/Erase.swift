@@ -2,20 +2,27 @@ import LicenseModel
 import Tenancy
 
 extension InsightsCore {
-    /// Replaces a person by an anonymous one: every figure of every day stays, nothing lists or names the person, and a
-    /// later fact with the old id starts a new one. A fact with the replacement's id is about the anonymous person.
+    /// Replaces the person of an id by an anonymous one: every figure of every day stays, nothing lists or names the
+    /// person, and a later fact with any of its ids starts a new one. A fact with the replacement's id is about the
+    /// anonymous person. An id that only a concealed person has means that one.
     ///
-    /// Returns false, and changes nothing, if there is no such person.
+    /// Returns the ids that nothing says any more, in order; nil, and changes nothing, if there is no such person or it
+    /// was erased.
     public mutating func erase(
         user: UserID, of customer: CustomerID, replacement: UserID, revision: Revision
-    ) -> Bool {
-        guard let place = customerIndex[customer] else { return false }
+    ) -> [UserID]? {
+        guard let place = customerIndex[customer] else { return nil }
         var changed = customers[Int(place)].value
-        guard let person = changed.people.find(user) else { return false }
-        changed.people.anonymize(person, as: replacement)
+        guard let person = changed.people.find(user) ?? changed.people.findConcealed(user),
+            !changed.people.persons[person].isErased
+        else { return nil }
+        let erased = changed.people.anonymize(person, as: replacement)
+        var parts: Set<Int32> = []
+        changed.parts.replace(erased.ids, by: replacement, changed: &parts)
         advance(to: revision)
         store(changed, at: place)
-        dirty.mark(person: person, of: place)
-        return true
+        for person in erased.people.union(erased.others) { dirty.mark(person: person, of: place) }
+        for part in parts { dirty.mark(part: part, of: place) }
+        return erased.ids.sorted()
     }
 }

@@ -12,6 +12,8 @@ public struct InsightsCore: Sendable {
     public internal(set) var revision = Revision.none
     /// The rows that were restored say that their last fold was not finished.
     public internal(set) var isFoldUnfinished = false
+    /// The last revision whose facts are all in stored rows, when the last fold was finished.
+    var foldedThrough = Revision.none
     /// Bytes, at most, that changes so far have replaced and that copies from before keep: what an older copy costs
     /// beside a newer one is the difference of the two. Not part of what is known; wraps.
     public internal(set) var displacedBytes = 0
@@ -30,6 +32,8 @@ public struct InsightsCore: Sendable {
     var waitingUsers: [Int32: [Int: [StoredPerson]]] = [:]
     /// Likewise days that came before their people, by customer and group.
     var waitingUses: [Int32: [Int: [StoredUses]]] = [:]
+    /// Likewise people who turned out to be others, by customer: united when all people are there.
+    var waitingMerges: [Int32: [(person: Int, merge: PersonMerge)]] = [:]
     /// Per customer the groups of people whose stored row is of version 1: it has their days too.
     var unconverted: [Int32: Set<Int32>] = [:]
 

@@ -44,7 +44,13 @@ struct UserClasses {
     /// Of a subject all zero unless all three sources are reported for it.
     static func count(_ customer: Customer, on day: Int32, catalog: SkuCatalog) -> SubjectClasses {
         guard customer.reported.tellUsage else { return SubjectClasses() }
-        return UserClasses(customer, on: day, catalog: catalog).count(customer, catalog)
+        let users = UserClasses(customer, on: day, catalog: catalog)
+        var classes = users.count(customer, catalog)
+        for subject in 0..<Subject.count where users.rows[subject] >= 0 {
+            let active = customer.activeCount(of: subject, on: day, catalog: catalog)
+            classes.add(active &- classes[subject].sum, to: .unidentified, of: subject)
+        }
+        return classes
     }
 
     private init(_ customer: Customer, on day: Int32, catalog: SkuCatalog) {
@@ -81,13 +87,15 @@ struct UserClasses {
         // Per slot and subject.
         var charged = [Int64](repeating: 0, count: customer.figures.skus.count * Subject.count)
         for person in 0..<customer.activity.personCount {
+            // −1: none of the named people, or somebody who turned out to be another of them.
             var set: Int?
             for subject in 0..<Subject.count where rows[subject] >= 0 {
                 guard customer.activity.isActive(person: person, row: rows[subject], inWindowEnding: day) else {
                     continue
                 }
-                let held = set ?? Int(customer.people.persons[person].set(on: day))
+                let held = set ?? Self.set(of: customer.people.persons[person], on: day)
                 set = held
+                if held < 0 { break }
                 let target = Int(targets[held * Subject.count + subject])
                 if target >= 0 {
                     charged[target * Subject.count + subject] += 1
@@ -114,6 +122,10 @@ struct UserClasses {
             }
         }
         return classes
+    }
+
+    private static func set(of person: Person, on day: Int32) -> Int {
+        person.isConcealed || person.merge != nil ? -1 : Int(person.set(on: day))
     }
 
     /// Whether the person held something that covers the subject on a day of the window.

@@ -27,7 +27,8 @@ extension PartnerBook {
     }
 
     /// Who holds a license on the day (with a workload: one that covers it), by id; nil when the customer is not
-    /// visible. Erased people are never listed.
+    /// visible. Erased and concealed people are never
+    /// listed, nor merged ones beside those who they are.
     ///
     /// Active means: in the window, in any workload of a covered product, or in the named one.
     public func licensedUsers(
@@ -64,7 +65,7 @@ extension PartnerBook {
         _ record: Person, person: Int, set: Int, of customer: Customer, on day: Int32
     ) -> LicensedUserRow {
         var row = LicensedUserRow(
-            user: record.id, displayName: record.name,
+            user: record.id, principalName: record.principalName, displayName: record.name,
             skus: customer.people.sets[set].skus.map { core.catalog[$0].id }.sorted(), workloads: [], days: [])
         for workload in Workload.allCases {
             let last = customer.activity.lastActive(person: person, row: Subject.of(workload), onOrBefore: day)

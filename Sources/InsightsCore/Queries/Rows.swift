@@ -259,7 +259,10 @@ public struct SubscriptionRow: Sendable, Hashable {
 }
 
 public struct LicensedUserRow: Sendable, Hashable {
+    /// The main id.
     public var user: UserID
+    /// Sign-in name of today; nil when none is known.
+    public var principalName: UserID?
     /// Empty when no name is known.
     public var displayName: String
     /// Held on the day asked, by id.
@@ -271,8 +274,12 @@ public struct LicensedUserRow: Sendable, Hashable {
     public var workloads: [Workload]
     public var days: [Day]
 
-    public init(user: UserID, displayName: String, skus: [SkuID], workloads: [Workload], days: [Day]) {
+    public init(
+        user: UserID, principalName: UserID? = nil, displayName: String, skus: [SkuID], workloads: [Workload],
+        days: [Day]
+    ) {
         self.user = user
+        self.principalName = principalName
         self.displayName = displayName
         self.skus = skus
         self.workloads = workloads

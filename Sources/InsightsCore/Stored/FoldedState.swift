@@ -32,8 +32,11 @@ enum StateKey {
     /// Rows of version 1, in which a subscription has one SKU and no snapshots and the day of activity is that of every
     /// workload, are still read.
     static let customerVersion: UInt64 = 2
-    /// Of rows of people and of their days. Rows of people of version 1 hold their days too, and are still read.
-    static let peopleVersion: UInt64 = 2
+    /// Of rows of people. Older ones are still read: those of version 1 hold days of activity too, and neither they nor
+    /// those of version 2 tell when assignments came, or other ids than the main one.
+    static let peopleVersion: UInt64 = 3
+    static let usesVersion: UInt64 = 2
+    static let partsVersion: UInt64 = 1
     /// Of the order in which facts make people.
     static let foldingVersion: UInt64 = 1
     static let core = "core"
@@ -42,6 +45,7 @@ enum StateKey {
     /// There while a fold is under way that needs several transactions.
     static let folding = "folding"
     static let customerPrefix = "customer/"
+    static let partsPrefix = "parts/"
     static let usersPrefix = "users/"
     /// After `usersPrefix` in the order of keys, so that people are there before their days.
     static let usesPrefix = "uses/"
@@ -50,6 +54,9 @@ enum StateKey {
 
     /// Rows of one customer in the order of their numbers when ordered by key.
     static func users(_ id: CustomerID, _ group: Int32) -> String { usersPrefix + id.text + "/" + hex(group, 8) }
+
+    /// A part of a snapshot that is not complete.
+    static func part(_ id: CustomerID, _ slot: Int32) -> String { partsPrefix + id.text + "/" + hex(slot, 8) }
 
     static func uses(_ id: CustomerID, _ place: UsesPlace) -> String {
         usesPrefix + id.text + "/" + hex(place.epoch, 4) + "/" + hex(place.group, 8)
@@ -174,29 +181,69 @@ extension InsightsCore {
         put(subscription.named, to: &writer)
     }
 
-    /// Names and holdings of a group of people.
+    /// Names, other ids and holdings of a group of people.
     func peopleState(_ customer: Customer, _ group: Int32) -> CoreState {
         var writer = StateWriter()
         writer.put(StateKey.peopleVersion)
         let places = customer.people.places(of: group)
         writer.put(places.count)
-        for place in places {
-            let person = customer.people.persons[place]
-            writer.put(person.id)
-            writer.put(person.name)
-            writer.put(person.isErased)
-            writer.put(person.holdings.count)
-            for holding in person.holdings {
-                writer.put(catalog[holding.sku].id)
-                writer.put(holding.assignments.count)
-                for span in holding.assignments {
-                    writer.put(day: span.start)
-                    writer.put(day: span.end)
-                }
-                writer.put(holding.named)
-            }
-        }
+        for place in places { put(customer.people.persons[place], to: &writer) }
         return CoreState(key: StateKey.users(customer.id, group), body: writer.bytes)
+    }
+
+    private func put(_ person: Person, to writer: inout StateWriter) {
+        writer.put(person.id)
+        writer.put(person.since)
+        writer.put(PersonFlags(person).rawValue)
+        writer.put(person.name)
+        writer.put(person.principalName?.text ?? "")
+        writer.put(person.principalTold)
+        writer.put(person.aliases.count)
+        for alias in person.aliases {
+            writer.put(alias.id)
+            writer.put(alias.since)
+        }
+        if let merge = person.merge {
+            writer.put(UInt64(merge.into))
+            writer.put(merge.at)
+        }
+        writer.put(person.holdings.count)
+        for holding in person.holdings {
+            writer.put(catalog[holding.sku].id)
+            writer.put(holding.assignments.count)
+            for assignment in holding.assignments {
+                writer.put(day: assignment.days.start)
+                writer.put(day: assignment.days.end)
+                writer.put(assignment.told)
+            }
+            writer.put(holding.named)
+        }
+    }
+
+    /// A part of a snapshot that is not complete, or what is left of one.
+    func partState(_ customer: Customer, _ slot: Int32) -> CoreState {
+        var writer = StateWriter()
+        writer.put(StateKey.partsVersion)
+        func put(_ snapshot: HolderSnapshot) {
+            writer.put(catalog[snapshot.sku].id)
+            writer.put(day: snapshot.day)
+        }
+        switch customer.parts.slots[slot] {
+        case .waiting(let part):
+            writer.put(true)
+            put(part.snapshot)
+            writer.put(part.told)
+            writer.put(UInt64(part.part.number))
+            writer.put(UInt64(part.part.count))
+            writer.put(part.users.count)
+            for user in part.users { writer.put(user) }
+        case .settled(let snapshot, let before):
+            writer.put(false)
+            put(snapshot)
+            writer.put(before)
+        case nil: break
+        }
+        return CoreState(key: StateKey.part(customer.id, slot), body: writer.bytes)
     }
 
     /// The activity days of a group of people in one epoch.
@@ -223,6 +270,27 @@ extension InsightsCore {
             }
         }
         return epochs.sorted()
+    }
+}
+
+/// What a stored row says about a person beside names and numbers.
+struct PersonFlags: OptionSet {
+    let rawValue: UInt64
+
+    static let erased = PersonFlags(rawValue: 1 << 0)
+    static let concealed = PersonFlags(rawValue: 1 << 1)
+    static let merged = PersonFlags(rawValue: 1 << 2)
+    static let all: PersonFlags = [.erased, .concealed, .merged]
+
+    init(rawValue: UInt64) {
+        self.rawValue = rawValue
+    }
+
+    init(_ person: Person) {
+        self = []
+        if person.isErased { insert(.erased) }
+        if person.isConcealed { insert(.concealed) }
+        if person.merge != nil { insert(.merged) }
     }
 }
 

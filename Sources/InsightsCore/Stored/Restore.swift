@@ -31,8 +31,11 @@ extension InsightsCore {
             try require(1...StateKey.peopleVersion)
             try restoreUsers(&reader, version: version)
         } else if state.key.hasPrefix(StateKey.usesPrefix) {
-            try require(StateKey.peopleVersion...StateKey.peopleVersion)
+            try require(StateKey.usesVersion...StateKey.usesVersion)
             try restoreUses(&reader)
+        } else if state.key.hasPrefix(StateKey.partsPrefix) {
+            try require(StateKey.partsVersion...StateKey.partsVersion)
+            try restorePart(&reader)
         } else {
             throw reader.error("the key is unknown")
         }
@@ -41,8 +44,9 @@ extension InsightsCore {
 
     /// All rows are read. Throws when people are missing; but those whom an unfinished fold has days of are in the log.
     public mutating func finishRestoring() throws(CoreStateError) {
-        let before = dirty
+        var before = dirty
         defer { dirty = before }
+        foldedThrough = revision
         if let (place, groups) = waitingUsers.first {
             let id = customers[Int(place)].value.id
             throw CoreStateError(
@@ -60,6 +64,46 @@ extension InsightsCore {
             }
         }
         waitingUses = [:]
+        try uniteWaiting()
+        for place in 0..<Int32(truncatingIfNeeded: customers.count) {
+            let customer = customers[Int(place)].value
+            guard isFoldUnfinished || !customer.parts.slots.isEmpty else { continue }
+            change(place) { core, customer, _ in
+                var changed: Set<Int32> = []
+                customer.parts.finishRestoring(
+                    unfinishedSince: core.isFoldUnfinished ? core.foldedThrough : nil, changed: &changed)
+                for slot in changed { before.mark(part: slot, of: place) }
+                if core.isFoldUnfinished { customer.people.keepHistories() }
+            }
+        }
+    }
+
+    /// Unites people with those who they turned out to be, in the order in which they did.
+    private mutating func uniteWaiting() throws(CoreStateError) {
+        let unionRows = catalog.unionRows
+        for (place, merges) in waitingMerges {
+            let customer = customers[Int(place)].value
+            var known: [Int: PersonMerge] = [:]
+            for (person, merge) in merges where merge.into < customer.people.persons.count {
+                known[person] = merge
+            }
+            // Who is not there yet is in the log of the unfinished fold, which unites them again.
+            let isComplete = known.count == merges.count || isFoldUnfinished
+            let isOrdered = known.allSatisfy { person, merge in
+                let into = Int(merge.into)
+                let isNamed = ![person, into].contains { customer.people.persons[$0].isConcealed }
+                return into != person && isNamed && known[into].map { $0.at > merge.at } ?? true
+            }
+            guard isComplete, isOrdered else {
+                throw CoreStateError(key: StateKey.customer(customer.id), reason: "merged people are out of order")
+            }
+            change(place) { core, customer, change in
+                for (person, merge) in known.sorted(by: { ($0.value.at, $0.key) < ($1.value.at, $1.key) }) {
+                    core.merge(person, as: merge, of: &customer, change: &change, unionRows: unionRows)
+                }
+            }
+        }
+        waitingMerges = [:]
     }
 
     private mutating func restoreCatalog(_ reader: inout StateReader, version: UInt64) throws(CoreStateError) {
@@ -129,7 +173,7 @@ extension InsightsCore {
             throw reader.error("the key is unknown")
         }
         let group = Int(number)
-        let stored = try reader.people(withDays: version == 1)
+        let stored = try reader.people(version: version)
         let place = internCustomer(id)
         if version == 1 { unconverted[place, default: []].insert(number) }
         waitingUsers[place, default: [:]][group] = stored
@@ -154,6 +198,27 @@ extension InsightsCore {
         else { throw reader.error("the key is unknown") }
         let uses = try StoredUses(&reader, epoch: epoch)
         addOrKeep(uses, group: Int(group), of: internCustomer(id))
+    }
+
+    private mutating func restorePart(_ reader: inout StateReader) throws(CoreStateError) {
+        let path = reader.key.dropFirst(StateKey.partsPrefix.count)
+        guard let (rest, slot) = Self.lastNumber(of: path), slot < WaitingParts.slotLimit,
+            let id = try? CustomerID(String(rest))
+        else { throw reader.error("the key is unknown") }
+        let isWaiting = try reader.flag()
+        let snapshot = HolderSnapshot(
+            sku: catalog.intern(try reader.id(SkuID.self)), day: try reader.dayNumber())
+        let moment = try reader.moment()
+        var content = WaitingParts.Slot.settled(snapshot, before: moment)
+        if isWaiting {
+            let part = SnapshotPart(
+                number: Int32(clamping: try reader.number()), of: Int32(clamping: try reader.number()))
+            guard part.isWithinBounds else { throw reader.error("a number is out of range") }
+            var users: [UserID] = []
+            for _ in 0..<(try reader.count()) { users.append(try reader.id(UserID.self)) }
+            content = .waiting(WaitingPart(snapshot: snapshot, part: part, told: moment, users: users))
+        }
+        change(internCustomer(id), facts: 0) { _, customer, _ in customer.parts.restore(content, in: slot) }
     }
 
     /// The hexadecimal number behind the last slash, and what is before that.
@@ -181,9 +246,11 @@ extension InsightsCore {
         change(place) { _, customer, change in
             let people = customer.people.places(of: Int32(truncatingIfNeeded: group))
             for stored in uses.people where stored.place < people.count {
+                let person = people.lowerBound + stored.place
+                let isConcealed = customer.people.persons[person].isConcealed
                 for row in stored.rows {
                     customer.addActivity(
-                        person: people.lowerBound + stored.place, row: row.row, unionRows: unionRows[row.row],
+                        person: person, isConcealed: isConcealed, row: row.row, unionRows: unionRows[row.row],
                         days: row.days.offsets.map { Day(number: first + Int32(truncatingIfNeeded: $0)) },
                         change: &change.activity, epochs: &change.epochs)
                 }
@@ -195,19 +262,20 @@ extension InsightsCore {
         let unionRows = catalog.unionRows
         change(place) { core, customer, change in
             for stored in people {
-                let person = customer.person(stored.id)
-                customer.people.persons[person].name = stored.name
-                customer.people.persons[person].isErased = stored.isErased
+                let person = customer.append(stored.person)
+                if let merge = stored.merge { core.waitingMerges[place, default: []].append((person, merge)) }
                 for holding in stored.holdings {
                     let spot = customer.people.holding(of: core.catalog.intern(holding.sku), person: person)
-                    for span in holding.assignments { customer.people.persons[person].holdings[spot].set(span) }
+                    for assignment in holding.assignments {
+                        customer.people.persons[person].holdings[spot].set(assignment.days, told: assignment.told)
+                    }
                     customer.people.persons[person].holdings[spot].named = holding.named
                 }
                 change.people.insert(person)
                 for (row, days) in stored.activity.enumerated() {
                     customer.addActivity(
-                        person: person, row: row, unionRows: unionRows[row], days: days.map(Day.init(number:)),
-                        change: &change.activity, epochs: &change.epochs)
+                        person: person, isConcealed: false, row: row, unionRows: unionRows[row],
+                        days: days.map(Day.init(number:)), change: &change.activity, epochs: &change.epochs)
                 }
             }
         }
@@ -218,16 +286,16 @@ extension InsightsCore {
 struct StoredPerson: Sendable {
     struct StoredHolding: Sendable {
         var sku: SkuID
-        var assignments: [DaySpan]
+        var assignments: [Assignment]
         var named: DaySet
     }
 
-    var id: UserID
-    var name: String
-    var isErased: Bool
-    var holdings: [StoredHolding]
+    /// Without the rest.
+    var person: Person
+    var merge: PersonMerge?
+    var holdings: [StoredHolding] = []
     /// Days by row of the activity table, of a row of version 1.
-    var activity: [[Int32]]
+    var activity: [[Int32]] = []
 }
 
 /// What a row says about one entry of a subscription.
@@ -342,27 +410,63 @@ extension StateReader {
         }
     }
 
-    fileprivate mutating func people(withDays: Bool) throws(CoreStateError) -> [StoredPerson] {
+    fileprivate mutating func people(version: UInt64) throws(CoreStateError) -> [StoredPerson] {
         let count = try count()
         guard count <= DirtyStates.peoplePerRow else { throw error("too many people") }
         var people: [StoredPerson] = []
         for _ in 0..<count {
-            var person = StoredPerson(
-                id: try id(UserID.self), name: try text(), isErased: try flag(), holdings: [], activity: [])
+            var stored = version < StateKey.peopleVersion ? try oldPerson() : try person()
             for _ in 0..<(try self.count()) {
                 let sku = try id(SkuID.self)
-                var spans: [DaySpan] = []
+                var assignments: [Assignment] = []
                 for _ in 0..<(try self.count()) {
-                    spans.append(DaySpan(start: try dayNumber(), end: try dayNumber()))
+                    let days = DaySpan(start: try dayNumber(), end: try dayNumber())
+                    let told = version < StateKey.peopleVersion ? Moment.unknown : try moment()
+                    assignments.append(Assignment(days: days, told: told))
                 }
-                person.holdings.append(
-                    StoredPerson.StoredHolding(sku: sku, assignments: spans, named: try daySet()))
+                stored.holdings.append(
+                    StoredPerson.StoredHolding(sku: sku, assignments: assignments, named: try daySet()))
             }
-            if withDays {
-                for _ in 0..<ActivityTable.firstUnionRow { person.activity.append(try days()) }
+            if version == 1 {
+                for _ in 0..<ActivityTable.firstUnionRow { stored.activity.append(try days()) }
             }
-            people.append(person)
+            people.append(stored)
         }
         return people
+    }
+
+    /// What versions 1 and 2 say about a person, without holdings and days.
+    private mutating func oldPerson() throws(CoreStateError) -> StoredPerson {
+        var person = Person(id: try id(UserID.self), since: .unknown)
+        person.name = try text()
+        person.isErased = try flag()
+        return StoredPerson(person: person)
+    }
+
+    private mutating func person() throws(CoreStateError) -> StoredPerson {
+        let (id, since) = (try id(UserID.self), try moment())
+        let flags = PersonFlags(rawValue: try number())
+        guard flags.isSubset(of: .all) else { throw error("a value is unknown") }
+        var person = Person(id: id, since: since, isConcealed: flags.contains(.concealed))
+        person.isErased = flags.contains(.erased)
+        person.name = try text()
+        let principalName = try text()
+        if !principalName.isEmpty {
+            do throws(IdentifierError) {
+                person.principalName = try UserID(stored: principalName)
+            } catch {
+                throw self.error("an id \(error.reason)")
+            }
+        }
+        person.principalTold = try moment()
+        for _ in 0..<(try count()) {
+            person.aliases.append(OwnedID(id: try self.id(UserID.self), since: try moment()))
+        }
+        var stored = StoredPerson(person: person)
+        if flags.contains(.merged) {
+            guard let into = Int32(exactly: try number()) else { throw error("a number is too large") }
+            stored.merge = PersonMerge(into: into, at: try moment())
+        }
+        return stored
     }
 }

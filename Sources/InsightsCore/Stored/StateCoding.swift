@@ -20,6 +20,11 @@ struct StateWriter {
     /// Nil is 0, so that days are one more than they are.
     mutating func put(_ day: Day?) { put(day.map { UInt64($0.number) + 1 } ?? 0) }
 
+    mutating func put(_ moment: Moment) {
+        put(UInt64(bitPattern: moment.revision.number))
+        put(moment.place)
+    }
+
     /// 8 bytes, the lowest first.
     mutating func put(word: UInt64) {
         for shift in 0..<8 { bytes.append(UInt8(truncatingIfNeeded: word >> UInt64(shift * 8))) }
@@ -142,6 +147,12 @@ struct StateReader {
             for bit in 0..<Int32(64) where bits & (1 << UInt64(bit)) != 0 { set.insert(index * 64 + bit) }
         }
         return set
+    }
+
+    mutating func moment() throws(CoreStateError) -> Moment {
+        let revision = try number()
+        guard revision < 1 << 36, let place = Int(exactly: try number()) else { throw error("a number is too large") }
+        return Moment(Revision(number: Int64(revision)), place: place)
     }
 
     mutating func value<Value: RawRepresentable>(_: Value.Type) throws(CoreStateError) -> Value

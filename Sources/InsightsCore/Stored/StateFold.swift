@@ -6,8 +6,9 @@ import Tenancy
 ///
 /// Until the last piece is stored, with the revision that it folds through, the log from the fold before goes on being
 /// replayed, over rows of which some are newer than it. That gives the same facts: what a fact says replaces what an
-/// earlier one said about the same thing, days are only added, and the facts that a newer row knows already are all in
-/// the log. People of whom there are days but no row are made by the log too, at the same places.
+/// earlier one said about the same thing, days are only added, ids mean whom they meant at the moment of the fact, and the
+/// facts that a newer row knows already are all in the log. People of whom there are days but no row are made by the log
+/// too, at the same places.
 public struct StateFold: Sendable {
     fileprivate enum Step: Sendable {
         case catalog
@@ -17,6 +18,7 @@ public struct StateFold: Sendable {
         case uses(Int32, UsesPlace)
         case allUses(Int32, group: Int32)
         case people(Int32, group: Int32)
+        case part(Int32, slot: Int32)
     }
 
     /// What the fold is through.
@@ -40,7 +42,7 @@ public struct StateFold: Sendable {
         var steps: [Step] = []
         if dirty.catalog { steps.append(.catalog) }
         if dirty.partners { steps.append(.partners) }
-        for place in Set(dirty.customers.keys).union(dirty.uses.keys).sorted() {
+        for place in Set(dirty.customers.keys).union(dirty.uses.keys).union(dirty.parts.keys).sorted() {
             let groups = dirty.customers[place] ?? []
             if groups.contains(DirtyStates.customerRow) { steps.append(.customer(place)) }
             let unconverted = core.unconverted[place] ?? []
@@ -56,6 +58,8 @@ public struct StateFold: Sendable {
             for group in groups.sorted() where group != DirtyStates.customerRow {
                 steps.append(.people(place, group: group))
             }
+            // Behind everything else of the customer: that a part is no longer needed stands for what it made known.
+            for slot in (dirty.parts[place] ?? []).sorted() { steps.append(.part(place, slot: slot)) }
         }
         self.steps = steps
     }
@@ -91,6 +95,7 @@ public struct StateFold: Sendable {
             core.epochs(core.customers[Int(place)].value, group).map {
                 core.usesState(core.customers[Int(place)].value, UsesPlace(group: group, epoch: $0))
             }
+        case .part(let place, let slot): [core.partState(core.customers[Int(place)].value, slot)]
         case .people(let place, let group): [core.peopleState(core.customers[Int(place)].value, group)]
         }
     }
@@ -107,6 +112,7 @@ extension InsightsCore {
 
     /// All pieces are stored.
     public mutating func finishFold(_ fold: StateFold) {
+        foldedThrough = max(foldedThrough, fold.revision)
         for (place, groups) in fold.dirty.customers {
             guard var left = unconverted[place] else { continue }
             left.subtract(groups)
@@ -129,6 +135,8 @@ struct DirtyStates: Sendable {
     var customers: [Int32: Set<Int32>] = [:]
     /// Per customer the groups and epochs of activity days.
     private(set) var uses: [Int32: Set<UsesPlace>] = [:]
+    /// Per customer the slots of parts of snapshots.
+    private(set) var parts: [Int32: Set<Int32>] = [:]
     /// Marked last: facts come in the order of people and days.
     private var last: (customer: Int32, uses: UsesPlace)?
 
@@ -136,7 +144,9 @@ struct DirtyStates: Sendable {
     /// People in one stored row.
     static let peoplePerRow = 256
 
-    var isEmpty: Bool { !revision && !catalog && !partners && customers.isEmpty && uses.isEmpty }
+    var isEmpty: Bool {
+        !revision && !catalog && !partners && customers.isEmpty && uses.isEmpty && parts.isEmpty
+    }
 
     mutating func mark(customer: Int32) {
         customers[customer, default: []].insert(Self.customerRow)
@@ -153,12 +163,17 @@ struct DirtyStates: Sendable {
         last = (customer, place)
     }
 
+    mutating func mark(part slot: Int32, of customer: Int32) {
+        parts[customer, default: []].insert(slot)
+    }
+
     mutating func add(_ other: DirtyStates) {
         revision = revision || other.revision
         catalog = catalog || other.catalog
         partners = partners || other.partners
         customers.merge(other.customers) { $0.union($1) }
         uses.merge(other.uses) { $0.union($1) }
+        parts.merge(other.parts) { $0.union($1) }
     }
 }
 

@@ -55,7 +55,7 @@ struct StoredUses: Sendable {
 
     var bytes: [UInt8] {
         var writer = StateWriter()
-        writer.put(StateKey.peopleVersion)
+        writer.put(StateKey.usesVersion)
         writer.put(people.count)
         for person in people {
             writer.put(person.place)

@@ -224,6 +224,17 @@ struct DaySet: Sendable, Equatable {
         if words[place].bits == 0 { words.remove(at: place) }
     }
 
+    mutating func formUnion(_ other: DaySet) {
+        for word in other.words {
+            let place = place(of: word.index)
+            if place < words.count, words[place].index == word.index {
+                words[place].bits |= word.bits
+            } else {
+                words.insert(word, at: place)
+            }
+        }
+    }
+
     /// The first day at or after `day` that is in this set and not in `other`.
     func first(from day: Int32, notIn other: DaySet = DaySet()) -> Int32? {
         var place = place(of: day >> 6)

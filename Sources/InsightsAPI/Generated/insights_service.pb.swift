@@ -167,7 +167,8 @@ public nonisolated enum PBRecommendationKind: SwiftProtobuf.Enum, Swift.CaseIter
   /// People already work with a trial.
   case convertTrial // = 3
 
-  /// Own unassigned licenses of a subscription that ends or renews within 30 days.
+  /// Own unassigned licenses of a subscription that ends or renews within 30 days, or within 7 where its term is a month
+  /// and renews by itself.
   case reclaimLicenses // = 4
 
   /// People use a workload without a license.

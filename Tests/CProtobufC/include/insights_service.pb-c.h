@@ -122,7 +122,8 @@ typedef enum _Partner__Insights__V1__RecommendationKind {
    */
   PARTNER__INSIGHTS__V1__RECOMMENDATION_KIND__RECOMMENDATION_KIND_CONVERT_TRIAL = 3,
   /*
-   * Own unassigned licenses of a subscription that ends or renews within 30 days.
+   * Own unassigned licenses of a subscription that ends or renews within 30 days, or within 7 where its term is a month
+   * and renews by itself.
    */
   PARTNER__INSIGHTS__V1__RECOMMENDATION_KIND__RECOMMENDATION_KIND_RECLAIM_LICENSES = 4,
   /*

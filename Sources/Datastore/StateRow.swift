@@ -15,15 +15,15 @@ public struct StateRow: Sendable, Hashable {
 
 /// The replacement of one person by an anonymous one, which folds the log through its own revision.
 public struct Erasure: Sendable, Hashable {
-    /// Whose bytes must not be left in any file.
-    public let user: UserID
+    /// The ids of the person: their bytes must not be left in any file.
+    public let users: [UserID]
     /// The revision that the erasure makes.
     public let revision: Revision
     /// All rows that changed since the last fold, without the person.
     public let states: [StateRow]
 
-    public init(of user: UserID, revision: Revision, states: [StateRow]) {
-        self.user = user
+    public init(of users: [UserID], revision: Revision, states: [StateRow]) {
+        self.users = users
         self.revision = revision
         self.states = states
     }

@@ -19,20 +19,20 @@ extension SQLiteDatastore {
             state.foldedThrough = erasure.revision
             state.scrubPending = true
         }
-        scrub(needle: [UInt8](erasure.user.text.utf8))
+        scrub(needles: erasure.users.map { Data($0.text.utf8) })
     }
 
     /// Removes what an erasure left in the files: cuts the log beside the main file, and rewrites the main file where
-    /// a page still has bytes of a row that was moved. Without a needle it rewrites in any case.
+    /// a page still has bytes of a row that was moved. Without needles it rewrites in any case.
     ///
     /// A long reader can be in the way; then it stays pending and is tried again at the next fold, close or opening.
-    func scrub(needle: [UInt8]?) {
+    func scrub(needles: [Data]?) {
         let pending = state.withLock { !$0.closed && $0.stopped == nil && $0.scrubPending }
         guard pending else { return }
         do {
             try pool.writeWithoutTransaction { db in
                 try db.checkpoint(.truncate)
-                if try needle.map({ try fileContains($0) }) ?? true {
+                if try needles.map({ try fileContains($0) }) ?? true {
                     try db.execute(sql: "VACUUM")
                     try db.checkpoint(.truncate)
                 }
@@ -47,16 +47,16 @@ extension SQLiteDatastore {
         }
     }
 
-    /// Whether the main file has the bytes anywhere, in rows or in what deleted rows left.
-    private func fileContains(_ needle: [UInt8]) throws -> Bool {
+    /// Whether the main file has the bytes of any needle anywhere, in rows or in what deleted rows left.
+    private func fileContains(_ needles: [Data]) throws -> Bool {
         let chunk = 1 << 20
-        let pattern = Data(needle)
+        let longest = needles.map(\.count).max() ?? 0
         var carried = Data()
         try file.seek(toOffset: 0)
         while let read = try file.read(upToCount: chunk), !read.isEmpty {
             let window = carried + read
-            if window.range(of: pattern) != nil { return true }
-            carried = Data(window.suffix(needle.count - 1))
+            if needles.contains(where: { window.range(of: $0) != nil }) { return true }
+            carried = Data(window.suffix(max(0, longest - 1)))
         }
         return false
     }

@@ -50,7 +50,7 @@ extension SQLiteDatastore {
         }
         state.withLock { $0.foldedThrough = revision }
         // Not after every piece: a reader in the way holds it up.
-        if revision > folded, state.withLock({ $0.scrubPending }) { scrub(needle: nil) }
+        if revision > folded, state.withLock({ $0.scrubPending }) { scrub(needles: nil) }
     }
 
     static func fold(

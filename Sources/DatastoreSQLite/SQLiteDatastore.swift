@@ -67,7 +67,7 @@ public final class SQLiteDatastore: LicenseDatastore {
             try SQLiteSchema.migrate(pool)
             let state = try pool.read(loadState)
             let store = SQLiteDatastore(pool: pool, path: path, state: state, file: file, lock: lock)
-            store.scrub(needle: nil)
+            store.scrub(needles: nil)
             return store
         } catch {
             throw SQLiteFailure.error(of: error, opening: true)
@@ -176,7 +176,7 @@ public final class SQLiteDatastore: LicenseDatastore {
 
     public func close() throws(DatastoreError) {
         guard !state.withLock({ $0.closed }) else { return }
-        scrub(needle: nil)
+        scrub(needles: nil)
         let first = state.withLock { state in
             defer { state.closed = true }
             return !state.closed

@@ -38,7 +38,7 @@ public struct PersonSample {
     }
 
     public func erasure(revision: Int64, states: [StateRow] = []) -> Erasure {
-        Erasure(of: user, revision: Revision(number: revision), states: states)
+        Erasure(of: [user], revision: Revision(number: revision), states: states)
     }
 }
 

@@ -191,7 +191,8 @@ extension NaiveModel {
             let last = Workload.allCases.compactMap { workload in
                 facts.activity[user]?[workload]?.filter { $0 <= day }.max().map { "\(workload.code):\($0)" }
             }
-            rows.append(([user, facts.principalNames[user] ?? "-", facts.names[user] ?? ""] + held + last).joined(separator: " "))
+            let names = [user, facts.principalNames[user] ?? "-", facts.names[user] ?? ""]
+            rows.append((names + held + last).joined(separator: " "))
         }
         return rows
     }

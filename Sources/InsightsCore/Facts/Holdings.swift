@@ -18,8 +18,8 @@ struct Assignment: Sendable, Equatable {
 /// Everything that facts say about one person and one SKU.
 struct Holding: Sendable {
     let sku: SkuIndex
-    /// By start; an open one has no end of its own. Those that were taken back stay: they may be told later than another
-    /// person's who turns out to be the same.
+    /// By start; an open one has no end of its own. Those that were taken back stay: they may be told later than those
+    /// of another person who turns out to be the same.
     private(set) var assignments: [Assignment] = []
     /// Days of snapshots that name the person.
     var named = DaySet()

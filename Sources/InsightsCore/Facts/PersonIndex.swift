@@ -17,8 +17,8 @@ struct PersonIndex: Sendable {
     /// By time.
     private var histories = SharedVector<[Ownership]>()
 
-    /// Who had the id at the moment, before people were merged: `isSure` when nobody else ever had it and that person is
-    /// not merged. Nil: at that moment no fact had named it yet.
+    /// Who had the id at the moment, before people were merged: `isSure` when nobody else ever had it and that person
+    /// is not merged. Nil: at that moment no fact had named it yet.
     @inline(__always)
     func find(_ id: UserID, at moment: Moment) -> (person: Int, isSure: Bool)? {
         guard let known = index[id] else { return nil }

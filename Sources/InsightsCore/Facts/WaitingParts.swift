@@ -124,27 +124,24 @@ struct WaitingParts: Sendable {
     mutating func restore(_ content: Slot, in slot: Int32) {
         slots[slot] = content
         nextSlot = max(nextSlot, slot + 1)
-        switch content {
-        case .waiting(let part):
-            parts[part.snapshot, default: Parts(count: part.part.count)].slots[part.part.number] = slot
-        case .settled(let snapshot, let before):
-            free.append((slot, before))
-            settled[snapshot] = max(settled[snapshot] ?? .unknown, before)
-        }
+        guard case .settled(let snapshot, let before) = content else { return }
+        free.append((slot, before))
+        settled[snapshot] = max(settled[snapshot] ?? .unknown, before)
     }
 
-    /// All rows are read. After a fold that was not finished, parts that came since the fold before come again: their
-    /// rows are given up.
+    /// All rows are read. After a fold that was not finished, the row of one part may say that a snapshot is complete
+    /// while those of others do not yet; and parts that came since the fold before come again: those rows are given up.
     mutating func finishRestoring(unfinishedSince folded: Revision?, changed: inout Set<Int32>) {
-        free.sort { ($0.since, $0.slot) < ($1.since, $1.slot) }
-        guard let folded else { return }
         for (slot, content) in slots.sorted(by: { $0.key < $1.key }) {
-            guard case .waiting(let part) = content, part.told.revision > folded else { continue }
-            slots[slot] = .settled(part.snapshot, before: .unknown)
-            parts[part.snapshot]?.slots[part.part.number] = nil
-            if parts[part.snapshot]?.slots.isEmpty ?? false { parts[part.snapshot] = nil }
-            free.append((slot, part.told))
-            changed.insert(slot)
+            guard case .waiting(let part) = content else { continue }
+            if let folded, part.told.revision > folded || isSettled(part.snapshot, at: part.told) {
+                slots[slot] = .settled(part.snapshot, before: settled[part.snapshot] ?? .unknown)
+                free.append((slot, part.told))
+                changed.insert(slot)
+            } else {
+                parts[part.snapshot, default: Parts(count: part.part.count)].slots[part.part.number] = slot
+            }
         }
+        free.sort { ($0.since, $0.slot) < ($1.since, $1.slot) }
     }
 }

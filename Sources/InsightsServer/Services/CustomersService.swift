@@ -187,6 +187,7 @@ extension PBLicensedUser {
     init(_ row: LicensedUserRow) {
         self.init()
         userID = row.user.text
+        principalName = row.principalName?.text ?? ""
         displayName = row.displayName
         skuIds = row.skus.map(\.text)
         lastActivity = row.lastActive.map { workload, day in

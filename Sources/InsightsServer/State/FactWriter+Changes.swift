@@ -79,9 +79,8 @@ extension FactWriter {
     ) throws(WriteFailure) -> Revision {
         var candidate = published.load().core
         let revision = candidate.revision.next
-        guard candidate.erase(user: user, of: customer, replacement: replacement, revision: revision) else {
-            throw .noSuchUser
-        }
+        let ids = candidate.erase(user: user, of: customer, replacement: replacement, revision: revision)
+        guard let ids else { throw .noSuchUser }
         // In pieces, so that the transaction of the erasure has little more than the person's own row. It has all that
         // a piece which failed left behind.
         folding.complete()
@@ -90,7 +89,7 @@ extension FactWriter {
         var rows = candidate.takeDirtyStates().map { StateRow(key: $0.key, body: $0.body) }
         if folding.isMarked { rows.append(StateRow(key: StateFold.marker.key, body: nil)) }
         do throws(DatastoreError) {
-            try store.erase(Erasure(of: user, revision: revision, states: rows), for: grant)
+            try store.erase(Erasure(of: ids, revision: revision, states: rows), for: grant)
         } catch {
             onFailure(error)
             throw .datastore(error)

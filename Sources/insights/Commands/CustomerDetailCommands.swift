@@ -113,7 +113,7 @@ struct UsersCommand: AsyncParsableCommand {
         let row = { (user: PBLicensedUser, never: String) in
             let last = Dictionary(
                 user.lastActivity.map { ($0.workloadCode, $0.lastActiveDate) }, uniquingKeysWith: { first, _ in first })
-            return [user.userID, user.displayName, user.skuIds.joined(separator: " ")]
+            return [user.userID, user.principalName, user.displayName, user.skuIds.joined(separator: " ")]
                 + codes.map { last[$0] ?? never }
         }
         try Answer(
@@ -121,16 +121,20 @@ struct UsersCommand: AsyncParsableCommand {
             table: { _ in
                 if response.users.isEmpty { return "No users.\n" }
                 var table = TextTable(
-                    [.text("User"), .text("Name"), .number("Licenses")] + codes.map { .text("Last \($0)") })
+                    [.text("User"), .text("Sign-in name"), .text("Name"), .number("Licenses")]
+                        + codes.map { .text("Last \($0)") })
                 for user in response.users {
                     var cells = row(user, NumberText.none)
-                    cells[2] = NumberText.count(Int64(user.skuIds.count))
+                    cells[3] = NumberText.count(Int64(user.skuIds.count))
                     table.add(cells)
                 }
                 return table.text()
             },
             csv: {
-                [["user_id", "display_name", "sku_ids"] + codes.map { "last_active_\($0.lowercased())" }]
+                [
+                    ["user_id", "principal_name", "display_name", "sku_ids"]
+                        + codes.map { "last_active_\($0.lowercased())" }
+                ]
                     + response.users.map { row($0, "") }
             }
         ).print(connection.output)

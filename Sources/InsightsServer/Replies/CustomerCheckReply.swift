@@ -48,7 +48,7 @@ extension PBCheckedSubscription {
         self.init()
         subscriptionID = row.fact.subscription.text
         skuID = row.fact.sku.text
-        state = PBSubscriptionState(row.fact.state)
+        state = PBSubscriptionState(rawValue: Int(row.fact.state.rawValue)) ?? .unspecified
         quantity = row.fact.quantity
         trial = row.fact.trial
         switch row.fact.seller {

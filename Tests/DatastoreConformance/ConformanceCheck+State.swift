@@ -71,7 +71,8 @@ extension ConformanceCheck {
                     let rows = (0..<random.int(0...5)).map { _ in Self.row(&random) }
                     for target in [store, reference] { try target.fold(through: through, states: rows) }
                 case 7:
-                    let erasure = Erasure(of: [try UserID("u:\(random.int(2...12))/{}\"'")], revision: next, states: [Self.row(&random)])
+                    let user = try UserID("u:\(random.int(2...12))/{}\"'")
+                    let erasure = Erasure(of: [user], revision: next, states: [Self.row(&random)])
                     for target in [store, reference] { try target.erase(erasure, for: grant) }
                 case 8:
                     let partner = try PartnerID("partner-\(step)")

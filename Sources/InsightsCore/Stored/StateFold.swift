@@ -7,8 +7,8 @@ import Tenancy
 /// Until the last piece is stored, with the revision that it folds through, the log from the fold before goes on being
 /// replayed, over rows of which some are newer than it. That gives the same facts: what a fact says replaces what an
 /// earlier one said about the same thing, days are only added, ids mean whom they meant at the moment of the fact, and
-/// the facts that a newer row knows already are all in the log. People of whom there are days but no row are made by the
-/// log too, at the same places.
+/// the facts that a newer row knows already are all in the log. People of whom there are days but no row are made by
+/// the log too, at the same places.
 public struct StateFold: Sendable {
     fileprivate enum Step: Sendable {
         case catalog

@@ -70,10 +70,10 @@ public struct ImportReport: Sendable, Equatable {
         guard let first = faults.first else { return nil }
         let place = first.places.first
         let total = faults.reduce(0) { $0 + $1.count }
-        let others = total > 1 ? " (and \(total - 1) more like it)" : ""
+        let others = total > 1 ? " and \(total - 1) more" : ""
         return ImportProblem(
             file: place?.file ?? "", position: place?.position ?? .wholeFile,
-            message: "\(first.reason)\(others): without --strict it is left out")
+            message: "\(first.reason): --strict refuses it\(others)")
     }
 
     public static func == (left: ImportReport, right: ImportReport) -> Bool {

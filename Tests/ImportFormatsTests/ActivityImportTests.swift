@@ -121,7 +121,7 @@ import Testing
             ])
         #expect(
             problem(.graphActiveUsers, [file], options { $0.strict = true })
-                == "a.csv:3:12: a row that names nobody (and 3 more like it): without --strict it is left out")
+                == "a.csv:3:12: a row that names nobody: --strict refuses it and 3 more")
     }
 
     @Test func `each workload is covered as far as the reports with its column reach`() throws {

@@ -104,7 +104,7 @@ import Testing
             ])
         #expect(
             problem(.skuTable, [file], options { $0.strict = true })
-                == "skus.csv:3:6: a row whose GUID is none (and 2 more like it): without --strict it is left out")
+                == "skus.csv:3:6: a row whose GUID is none: --strict refuses it and 2 more")
         let report = input("Report Refresh Date,User Principal Name,Teams Last Activity Date\n", name: "a.csv")
         #expect(
             problem(.skuTable, [report], options())

@@ -114,7 +114,7 @@ import Testing
         #expect(nobody.places.map(\.text) == ["“Ghost”", "“”"])
         #expect(
             problem(.graphUsers, [file], options { $0.strict = true })
-                == "users.json:1:35: a row that names nobody (and 2 more like it): without --strict it is left out")
+                == "users.json:1:35: a row that names nobody: --strict refuses it and 2 more")
         let nameless = input(#"[{"id":"0b-1","assignedLicenses":[]}]"#)
         #expect(problem(.graphUsers, [nameless], options()).contains("no row has a userPrincipalName; ask for it"))
     }

@@ -8,11 +8,12 @@ struct GraphActiveUsersImporter: FactImporter {
     private let options: ImportOptions
     private var lastRefresh: Day?
     private var concealed = 0
+    private var pages = ListPages()
     private(set) var report = ImportReport()
 
     init(options: ImportOptions) { self.options = options }
 
-    /// Lower-cased columns; the vendor adds and renames some over the years.
+    /// Columns; the vendor adds and renames some over the years.
     static let columns: [(name: String, code: String)] = [
         ("exchange last activity date", Workload.exo.code), ("onedrive last activity date", Workload.oneDriveCode),
         ("sharepoint last activity date", Workload.spo.code),
@@ -22,21 +23,23 @@ struct GraphActiveUsersImporter: FactImporter {
 
     mutating func read(_ file: InputFile, into sink: inout FactSink) throws {
         sink.file = file.name
-        var isFirstRow = true
-        try CSVTable.read(
-            file, required: ["report refresh date", "user principal name"], limits: options.limits
+        let table = try ReportTable.read(
+            file, as: .graphActiveUsers, required: ["report refresh date", "user principal name"],
+            anyOf: Self.columns.map(\.name), limits: options.limits
         ) { row in
-            if isFirstRow {
-                try checkColumns(row.header)
-                isFirstRow = false
-            }
             report.rows += 1
             try add(row, into: &sink)
         }
-        if isFirstRow { report.note("\(file.name) has no rows: the report of that day is empty") }
+        if let envelope = table.envelope { pages.add(envelope, of: file) }
+        if table.rows == 0 {
+            report.note("\(file.name) has no rows: the report of that day is empty")
+        } else {
+            nameLeftOut(table.columns)
+        }
     }
 
     mutating func finish(into sink: inout FactSink) throws {
+        try pages.checkComplete()
         if concealed > 0 {
             report.note(
                 "\(concealed) names are concealed: they count, but meet no license holder; the customer can show names "
@@ -46,24 +49,22 @@ struct GraphActiveUsersImporter: FactImporter {
         if let lastRefresh { try sink.addCoverage(.activity, through: lastRefresh, options: options) }
     }
 
-    private mutating func checkColumns(_ header: CSVHeader) throws {
-        let known = Set(Self.columns.map(\.name))
-        guard header.names.contains(where: known.contains) else {
-            throw PositionedProblem(
-                FilePosition(line: 1, column: 0), "the header has no known “… Last Activity Date” column")
-        }
-        for name in header.names where name.hasSuffix("last activity date") && !known.contains(name) {
+    private mutating func nameLeftOut(_ columns: [String]) {
+        let known = Set(Self.columns.map(\.name.foldedName))
+        for name in columns where name.foldedName.hasSuffix("lastactivitydate") && !known.contains(name.foldedName) {
             report.leaveOut("column “\(name)” is of no covered workload")
         }
     }
 
-    private mutating func add(_ row: CSVRow, into sink: inout FactSink) throws {
-        let refresh = try checked("report refresh date", row) { (text, field) throws(FieldError) in
+    private mutating func add(_ row: ReportRow, into sink: inout FactSink) throws {
+        let refresh = try checked("report refresh date", row, try row.requiredDay("report refresh date")) {
+            (text, field) throws(FieldError) in
             try FieldRules.day(text, notAfter: options.today, field)
         }
         lastRefresh = max(lastRefresh ?? refresh, refresh)
         let isDeleted = try flag("is deleted", row)
-        let user = try checked("user principal name", row) { (text, field) throws(FieldError) in
+        let user = try checked("user principal name", row, try row.required("user principal name")) {
+            (text, field) throws(FieldError) in
             try FieldRules.id(Self.userID(text.lowercased(), isDeleted: isDeleted), field) as UserID
         }.text
         if Self.isConcealed(user) {
@@ -78,7 +79,7 @@ struct GraphActiveUsersImporter: FactImporter {
             try sink.add(.user(fact), at: row.position)
         }
         for (column, code) in Self.columns {
-            guard let day = try row.text(column), !day.isEmpty else { continue }
+            guard let day = try row.day(column) else { continue }
             var fact = PBActivityFact()
             fact.customerID = options.customerID
             fact.userID = user
@@ -91,9 +92,8 @@ struct GraphActiveUsersImporter: FactImporter {
 
     /// A column that every row needs, by the contract's rules and at its place.
     private func checked<Value>(
-        _ column: String, _ row: CSVRow, _ rule: (String, String) throws(FieldError) -> Value
+        _ column: String, _ row: ReportRow, _ text: String, _ rule: (String, String) throws(FieldError) -> Value
     ) throws -> Value {
-        let text = try row.required(column)
         do throws(FieldError) {
             return try rule(text, column)
         } catch {
@@ -101,7 +101,7 @@ struct GraphActiveUsersImporter: FactImporter {
         }
     }
 
-    private func flag(_ column: String, _ row: CSVRow) throws -> Bool {
+    private func flag(_ column: String, _ row: ReportRow) throws -> Bool {
         switch try row.text(column)?.lowercased() {
         case "true": return true
         case "false", "", nil: return false

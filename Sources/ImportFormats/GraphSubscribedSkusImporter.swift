@@ -1,13 +1,14 @@
 /// Graph `subscribedSkus`. Its totals name no seller, so only the catalog part becomes facts.
 struct GraphSubscribedSkusImporter: FactImporter {
     private let options: ImportOptions
+    private var pages = ListPages()
     private(set) var report = ImportReport()
 
     init(options: ImportOptions) { self.options = options }
 
     mutating func read(_ file: InputFile, into sink: inout FactSink) throws {
         sink.file = file.name
-        let envelope = try JSONDocument.readList(file, limits: options.limits) { object, locate in
+        let envelope = try JSONDocument.readList(file, as: .graphSubscribedSkus, limits: options.limits) { object, locate in
             report.rows += 1
             let sku = try Self.sku(object, options: options)
             try sink.add(.sku(sku.fact), at: locate(object.offset))
@@ -18,11 +19,12 @@ struct GraphSubscribedSkusImporter: FactImporter {
                     "totals without a seller (consumedUnits, prepaidUnits): use graph-subscriptions and graph-users")
             }
         }
-        if envelope.hasNextPage { report.note("\(file.name) is not the last page of the answer") }
+        pages.add(envelope, of: file)
         report.note("names are part numbers here; import sku-table afterwards for the sales names")
     }
 
     mutating func finish(into sink: inout FactSink) throws {
+        try pages.checkComplete()
         if options.customerTenant.isEmpty {
             report.note("without the customer's tenant id it was not checked whose file this is")
         }

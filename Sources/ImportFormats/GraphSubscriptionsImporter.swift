@@ -5,6 +5,7 @@ import InsightsAPI
 struct GraphSubscriptionsImporter: FactImporter {
     private let options: ImportOptions
     private var skuOfSubscription: [String: String] = [:]
+    private var pages = ListPages()
     private(set) var report = ImportReport()
 
     init(options: ImportOptions) { self.options = options }
@@ -16,17 +17,18 @@ struct GraphSubscriptionsImporter: FactImporter {
 
     mutating func read(_ file: InputFile, into sink: inout FactSink) throws {
         sink.file = file.name
-        let envelope = try JSONDocument.readList(file, limits: options.limits) { object, locate in
+        let envelope = try JSONDocument.readList(file, as: .graphSubscriptions, limits: options.limits) { object, locate in
             report.rows += 1
             let fact = try subscription(object)
             try sink.add(.subscription(fact), at: locate(object.offset))
             report.add("subscriptions", one: "subscription")
             report.add(sellerLabel(fact))
         }
-        if envelope.hasNextPage { report.note("\(file.name) is not the last page of the answer") }
+        pages.add(envelope, of: file)
     }
 
     mutating func finish(into sink: inout FactSink) throws {
+        try pages.checkComplete()
         try sink.addCoverage(.subscriptions, through: options.snapshotDay, options: options)
     }
 

@@ -6,8 +6,7 @@ import LicenseModel
 struct GraphUsersImporter: FactImporter {
     private let options: ImportOptions
     private var holders: [String: Set<String>] = [:]
-    private var files = 0
-    private var unfinishedPages = 0
+    private var pages = ListPages()
     private(set) var report = ImportReport()
 
     init(options: ImportOptions) {
@@ -17,8 +16,7 @@ struct GraphUsersImporter: FactImporter {
 
     mutating func read(_ file: InputFile, into sink: inout FactSink) throws {
         sink.file = file.name
-        files += 1
-        let envelope = try JSONDocument.readList(file, limits: options.limits) { object, locate in
+        let envelope = try JSONDocument.readList(file, as: .graphUsers, limits: options.limits) { object, locate in
             report.rows += 1
             let user = try object.requiredString("userPrincipalName").lowercased()
             guard let licenses = try object.array("assignedLicenses") else {
@@ -37,15 +35,11 @@ struct GraphUsersImporter: FactImporter {
             if !licenses.isEmpty { report.add("of them licensed") }
             try hold(licenses, user: user)
         }
-        if envelope.hasNextPage { unfinishedPages += 1 }
+        pages.add(envelope, of: file)
     }
 
     mutating func finish(into sink: inout FactSink) throws {
-        guard unfinishedPages < max(files, 1) else {
-            throw PositionedProblem(
-                .wholeFile,
-                "the answer has more pages: give all of them in one command, or the others lose their licenses")
-        }
+        try pages.checkComplete()
         for (sku, users) in holders.sorted(by: { $0.key < $1.key }) {
             if let since = options.heldSince { try assign(users, sku: sku, since: since, into: &sink) }
             var fact = PBAssignmentSnapshotFact()

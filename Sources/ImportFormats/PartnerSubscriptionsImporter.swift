@@ -3,6 +3,7 @@ import InsightsAPI
 /// Partner Center's subscriptions of a customer: what one partner sold.
 struct PartnerSubscriptionsImporter: FactImporter {
     private let options: ImportOptions
+    private var pages = ListPages()
     private(set) var report = ImportReport()
 
     init(options: ImportOptions) { self.options = options }
@@ -14,7 +15,7 @@ struct PartnerSubscriptionsImporter: FactImporter {
 
     mutating func read(_ file: InputFile, into sink: inout FactSink) throws {
         sink.file = file.name
-        let envelope = try JSONDocument.readList(file, limits: options.limits) { object, locate in
+        let envelope = try JSONDocument.readList(file, as: .partnerSubscriptions, limits: options.limits) { object, locate in
             report.rows += 1
             try checkCustomer(object)
             guard let fact = try subscription(object) else { return }
@@ -22,10 +23,11 @@ struct PartnerSubscriptionsImporter: FactImporter {
             report.add(
                 "subscriptions sold by \(options.partnerID)", one: "subscription sold by \(options.partnerID)")
         }
-        if envelope.hasNextPage { report.note("\(file.name) is not the last page of the answer") }
+        pages.add(envelope, of: file)
     }
 
     mutating func finish(into sink: inout FactSink) throws {
+        try pages.checkComplete()
         report.note(
             "these are the sales of \(options.partnerID) alone: totals over all sellers need graph-subscriptions")
         try sink.addCoverage(.subscriptions, through: options.snapshotDay, options: options)

@@ -18,19 +18,20 @@ public enum SideFiles {
     /// SKU ids from a JSON document of Graph `subscribedSkus`, or from a text file with one id on each line.
     public static func skuIDs(_ file: InputFile, options: ImportOptions) throws -> [String] {
         try named(file) {
-            let bytes = try JSONDocument.wholeFile(file, limits: options.limits)
-            let first = bytes.first { $0 > 0x20 }
-            if first == UInt8(ascii: "{") || first == UInt8(ascii: "[") {
+            if try JSONDocument.isJSON(file, limits: options.limits) {
                 var ids = [String]()
-                _ = try JSONDocument.readList(file, limits: options.limits) { object, _ in
+                var pages = ListPages()
+                let envelope = try JSONDocument.readList(
+                    file, as: .graphSubscribedSkus, limits: options.limits
+                ) { object, _ in
                     let sku = try GraphSubscribedSkusImporter.sku(object, options: options)
                     if sku.isForUsers { ids.append(sku.id) }
                 }
+                pages.add(envelope, of: file)
+                try pages.checkComplete()
                 return ids
             }
-            guard let text = String(validating: bytes, as: UTF8.self) else {
-                throw PositionedProblem(.wholeFile, "the file is not UTF-8")
-            }
+            let text = String(decoding: try JSONDocument.wholeFile(file, limits: options.limits), as: UTF8.self)
             var ids = [String]()
             for (index, line) in text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).enumerated()
             {

@@ -113,6 +113,21 @@ enum CSVTable {
         return header
     }
 
+    /// What a file that should be JSON is, as far as its header line tells.
+    static func complaintAboutText(_ file: InputFile, limits: ImportLimits) throws -> String {
+        var text = try TextReader(file, maximumBytes: limits.maximumFileBytes)
+        let start = try CSVStart(&text, required: [], limits: limits)
+        var reader = CSVReader(limits: limits, separator: start.separator)
+        var header: CSVHeader?
+        try? reader.feed(start.rest.prefix(limits.maximumFieldBytes)) { header = header ?? CSVHeader($0) }
+        if let header, let form = KnownForm.of({ header.index[$0] != nil }),
+            form.kind == nil || form.kind == .skuTable || form.kind == .graphActiveUsers
+        {
+            return form.message
+        }
+        return "the file is CSV or other text; this needs JSON"
+    }
+
     private static func checkedHeader(
         _ record: CSVRecord, kind: ImportKind?, required: [String], anyOf: [String]
     ) throws -> CSVHeader {
@@ -121,9 +136,6 @@ enum CSVTable {
         let hasOne = anyOf.isEmpty || anyOf.contains { header.index[$0.foldedName] != nil }
         if missing.isEmpty && hasOne { return header }
         let position = FilePosition(line: record.position.line, column: 0)
-        if let form = KnownForm.of({ header.index[$0] != nil }), kind == nil || form.kind != kind {
-            throw PositionedProblem(position, form.message)
-        }
         let first = header.names.first ?? ""
         if let column = missing.first(where: { first.foldedName.hasSuffix($0.foldedName) }) {
             let junk = String(first.dropLast(min(column.count, first.count - 1)))
@@ -132,10 +144,12 @@ enum CSVTable {
                 "\(junk.excerpt) before the first column is what is left of a byte order mark; remove it, or "
                     + TextForm.wayOut)
         }
+        if let form = KnownForm.of({ header.index[$0] != nil }), kind == nil || form.kind != kind {
+            throw PositionedProblem(position, form.message)
+        }
         guard !missing.isEmpty else {
-            throw PositionedProblem(
-                position, "the header has no known column such as \(anyOf.prefix(3).map(\.excerpt).joined(separator: ", "))"
-            )
+            let names = anyOf.prefix(3).map(\.excerpt).joined(separator: ", ")
+            throw PositionedProblem(position, "the header has no known column such as \(names)")
         }
         throw PositionedProblem(
             position, "the header has no column \(missing.map(\.excerpt).joined(separator: ", "))")
@@ -195,7 +209,8 @@ private struct CSVStart {
             throw PositionedProblem(position, "the file is JSON; this needs CSV with a header line")
         }
         if let quote = content.firstIndex(of: UInt8(ascii: "\"")), (1...8).contains(quote - content.startIndex),
-            !content[..<quote].contains(where: Self.separators.contains), content.contains(where: Self.separators.contains)
+            !content[..<quote].contains(where: Self.separators.contains),
+            content.contains(where: Self.separators.contains)
         {
             let junk = String(decoding: content[..<quote], as: UTF8.self)
             throw PositionedProblem(
@@ -214,7 +229,7 @@ private struct CSVStart {
             try? reader.feed(content) { header = CSVHeader($0) }
             try? reader.finish { header = CSVHeader($0) }
             guard let header else { continue }
-            if required.allSatisfy({ header.index[$0.foldedName] != nil }) { return separator }
+            if !required.isEmpty, required.allSatisfy({ header.index[$0.foldedName] != nil }) { return separator }
             if header.names.count > best.columns { best = (separator, header.names.count) }
         }
         return best.separator

@@ -19,7 +19,8 @@ enum DayForm {
 
     /// What is wrong with a text that should be a day, to follow its name and excerpt.
     static func complaint(_ text: String) -> String {
-        let wayOut = "write it as YYYY-MM-DD (in PowerShell with .ToString('o'), in a spreadsheet with the format yyyy-mm-dd)"
+        let wayOut =
+            "write it as YYYY-MM-DD (in PowerShell with .ToString('o'), in a spreadsheet with the format yyyy-mm-dd)"
         if isByLocale(text) { return "is a date by locale, of which day and month cannot be told for sure; \(wayOut)" }
         if text.utf8.count == 5, let number = Int(text), (25_569...60_000).contains(number) {
             return "is the serial number of a spreadsheet, not a day; \(wayOut)"

@@ -29,7 +29,7 @@ enum JSONDocument {
                 text, maximumDepth: limits.maximumDepth, maximumElementBytes: limits.maximumLineBytes),
             kind: kind, limits: limits)
         do {
-            try list.read(onElement)
+            try list.read(file, onElement)
         } catch let problem as JSONProblem {
             throw PositionedProblem(list.reader.position(of: problem.offset), problem.message)
         }
@@ -73,12 +73,11 @@ private struct JSONList {
         self.limits = limits
     }
 
-    mutating func read(_ onElement: OnElement) throws {
+    mutating func read(_ file: InputFile, _ onElement: OnElement) throws {
         guard let first = try reader.peek() else { throw PositionedProblem(.wholeFile, "the file is empty") }
         guard first == UInt8(ascii: "{") || first == UInt8(ascii: "[") else {
-            throw JSONProblem(
-                offset: reader.offset,
-                message: "the file is not JSON: it starts with neither { nor [ (remove what stands before them)")
+            throw PositionedProblem(
+                reader.position(of: reader.offset), try CSVTable.complaintAboutText(file, limits: limits))
         }
         while let byte = try reader.peek() {
             reader.beginElement()
@@ -144,7 +143,8 @@ private struct JSONList {
         if let key = ["value", "items"].first(where: { members[$0] != nil }), let value = members[key] {
             // A list of one that lost its brackets.
             let isText = if case .string = value.content { true } else { false }
-            guard isText || { if case .object = value.content { true } else { false } }() else {
+            let isObject = if case .object = value.content { true } else { false }
+            guard isText || isObject else {
                 throw JSONProblem(
                     offset: start, message: "the document is neither an array nor an object with “value” or “items”")
             }
@@ -254,8 +254,8 @@ struct ListPages {
         if lastPages == 0, let unfinished {
             throw ImportProblem(
                 file: unfinished.file, position: unfinished.position,
-                message: "the page after this one is missing: it has a link to more (nextLink), and no page is the last; "
-                    + wayOut)
+                message: "the page after this one is missing: it links to more (@odata.nextLink or links.next) "
+                    + "and no page is the last; \(wayOut)")
         }
         if total > items {
             throw ImportProblem(

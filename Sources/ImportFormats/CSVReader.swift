@@ -45,7 +45,7 @@ struct CSVReader {
     private var line: Int
     /// Bytes of the line before the byte that is looked at.
     private var column = 0
-    /// Bytes of the record before the piece that is looked at, and where in the piece the record starts.
+    /// Bytes of the record so far.
     private var recordBytes = 0
     private var previousWasReturn = false
 
@@ -148,6 +148,10 @@ struct CSVReader {
         case .quoteInQuoted:
             state = .quoted
             try append(UInt8(ascii: "\""))
+        case .plain where record.count == 0 && ByteOrderMark.stripped(record.bytes[...]).isEmpty:
+            // A file that was put behind another one brings its mark along.
+            record.bytes.removeAll(keepingCapacity: true)
+            start(.quoted)
         default: throw PositionedProblem(here, "a quote inside a field that does not start with one")
         }
     }

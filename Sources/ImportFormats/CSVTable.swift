@@ -208,7 +208,7 @@ private struct CSVStart {
         if let first = content.first(where: { $0 > 0x20 }), first == UInt8(ascii: "{") || first == UInt8(ascii: "[") {
             throw PositionedProblem(position, "the file is JSON; this needs CSV with a header line")
         }
-        if let quote = content.firstIndex(of: UInt8(ascii: "\"")), (1...8).contains(quote - content.startIndex),
+        if let quote = content.firstIndex(of: UInt8(ascii: "\"")), (1...16).contains(quote - content.startIndex),
             !content[..<quote].contains(where: Self.separators.contains),
             content.contains(where: Self.separators.contains)
         {

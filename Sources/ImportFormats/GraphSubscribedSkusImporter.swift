@@ -8,7 +8,9 @@ struct GraphSubscribedSkusImporter: FactImporter {
 
     mutating func read(_ file: InputFile, into sink: inout FactSink) throws {
         sink.file = file.name
-        let envelope = try JSONDocument.readList(file, as: .graphSubscribedSkus, limits: options.limits) { object, locate in
+        let envelope = try JSONDocument.readList(
+            file, as: .graphSubscribedSkus, limits: options.limits
+        ) { object, locate in
             report.rows += 1
             let sku = try Self.sku(object, options: options)
             try sink.add(.sku(sku.fact), at: locate(object.offset))

@@ -17,7 +17,9 @@ struct GraphSubscriptionsImporter: FactImporter {
 
     mutating func read(_ file: InputFile, into sink: inout FactSink) throws {
         sink.file = file.name
-        let envelope = try JSONDocument.readList(file, as: .graphSubscriptions, limits: options.limits) { object, locate in
+        let envelope = try JSONDocument.readList(
+            file, as: .graphSubscriptions, limits: options.limits
+        ) { object, locate in
             report.rows += 1
             let fact = try subscription(object)
             try sink.add(.subscription(fact), at: locate(object.offset))

@@ -15,7 +15,9 @@ struct PartnerSubscriptionsImporter: FactImporter {
 
     mutating func read(_ file: InputFile, into sink: inout FactSink) throws {
         sink.file = file.name
-        let envelope = try JSONDocument.readList(file, as: .partnerSubscriptions, limits: options.limits) { object, locate in
+        let envelope = try JSONDocument.readList(
+            file, as: .partnerSubscriptions, limits: options.limits
+        ) { object, locate in
             report.rows += 1
             try checkCustomer(object)
             guard let fact = try subscription(object) else { return }

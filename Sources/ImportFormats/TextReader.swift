@@ -8,8 +8,6 @@ struct TextReader {
     private var isFirst = true
     private var utf16: UTF16Decoder?
     private var check = UTF8Check()
-    /// Bytes that the check has seen.
-    private var checked = 0
 
     /// Enough of a file to tell what it is.
     private static let headBytes = 1_024
@@ -60,7 +58,6 @@ struct TextReader {
             isFirst = false
             text = ByteOrderMark.stripped(text)
             try TextForm.refuseOthers(text)
-            checked = -text.count
         }
         if let bad = text.withUnsafeBufferPointer({ check.firstBad($0) }) { throw try problem(at: bad, in: text) }
         return text
@@ -73,9 +70,8 @@ struct TextReader {
 
     /// A byte that is no text. The lines before it are counted in a second reading, which only a message needs.
     private func problem(at index: Int, in text: ArraySlice<UInt8>) throws -> PositionedProblem {
-        let byte = text[text.startIndex + index]
         let position = utf16 == nil ? try position(of: total - text.count + index) : .wholeFile
-        if byte == 0 {
+        if index >= 0, text[text.startIndex + index] == 0 {
             return PositionedProblem(position, "a NUL byte: the file is no text, or UTF-16 in part; \(TextForm.wayOut)")
         }
         return PositionedProblem(
@@ -130,10 +126,12 @@ struct UTF8Check {
     /// Continuation bytes still due, and the range of the next one.
     private var due = 0
     private var range: ClosedRange<UInt8> = 0x80...0xBF
+    /// Bytes of the character so far.
+    private var taken = 0
 
     var isInsideCharacter: Bool { due > 0 }
 
-    /// The index of the first bad byte.
+    /// The index of the first byte that is none or starts no whole character; below 0 in an earlier piece.
     mutating func firstBad(_ bytes: UnsafeBufferPointer<UInt8>) -> Int? {
         let raw = UnsafeRawBufferPointer(bytes)
         var index = 0
@@ -148,7 +146,7 @@ struct UTF8Check {
                 }
                 if index == bytes.count { break }
             }
-            guard take(bytes[index]) else { return index }
+            guard take(bytes[index]) else { return index - taken }
             index += 1
         }
         return nil
@@ -158,6 +156,7 @@ struct UTF8Check {
         if due > 0 {
             guard range.contains(byte) else { return false }
             due -= 1
+            taken = due == 0 ? 0 : taken + 1
             range = 0x80...0xBF
             return true
         }
@@ -168,6 +167,7 @@ struct UTF8Check {
         case 0xF0...0xF4: due = 3
         default: return false
         }
+        taken = 1
         // No overlong form, no surrogate, nothing beyond U+10FFFF.
         switch byte {
         case 0xE0: range = 0xA0...0xBF

@@ -60,7 +60,8 @@ import Testing
             check(header + "\(String(repeating: "x", count: 300)),B,\(officeE3),T")
                 == "skus.csv:2:1: sku.name is longer than 256 characters")
         #expect(
-            check("\u{FEFF}" + header + "\"A,B") == "skus.csv:2:1: the quote that starts this field is never closed: is the file cut short?")
+            check("\u{FEFF}" + header + "\"A,B")
+                == "skus.csv:2:1: the quote that starts this field is never closed: is the file cut short?")
     }
 
     @Test func `missing files are named as such`() {

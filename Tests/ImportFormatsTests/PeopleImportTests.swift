@@ -89,7 +89,8 @@ import Testing
         let check = { (text: String) in problem(.graphActiveUsers, [input(text, name: "a.csv")], options()) }
         #expect(check(header + "2026-03-02,a@x,maybe,\n") == "a.csv:2:16: “is deleted” must be True or False")
         #expect(
-            check(header + "2026-03-02,a@x,False,3/1/2026\n").hasPrefix("a.csv:2:22: teams last activity date “3/1/2026” is a date by locale"))
+            check(header + "2026-03-02,a@x,False,3/1/2026\n").hasPrefix(
+                "a.csv:2:22: teams last activity date “3/1/2026” is a date by locale"))
         #expect(
             check(header + "2026-03-02,a@x,False,2026-04-02\n")
                 == "a.csv:2:22: activity.dates[0] is after today (2026-04-01)")

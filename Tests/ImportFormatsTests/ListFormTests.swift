@@ -34,8 +34,9 @@ private func page(_ users: [String], next: Bool = false, more: String = "") -> S
         "[\(user("a")),\(user("b"))]".replacing("[{\"sku", with: "{\"sku").replacing("[]}]", with: "[]}"),
         "[\(user("a")),\(user("b"))]".replacing("[{\"sku", with: "{\"value\":[{\"sku").replacing(
             "[]}]", with: "[]}],\"Count\":1}"),
-        "[\(user("a")),\(user("b"))]".replacing("{\"userP", with: "{\"DisplayName\":\"D\",\"AdditionalProperties\":{\"userP")
-            .replacing("[]}]}", with: "[]}]}}"),
+        "[\(user("a")),\(user("b"))]".replacing(
+            "{\"userP", with: "{\"DisplayName\":\"D\",\"AdditionalProperties\":{\"userP"
+        ).replacing("[]}]}", with: "[]}]}}"),
     ])
     func `every form of a list is read`(text: String) throws {
         #expect(try holders([text]) == ["a@x", "b@x"])

@@ -109,6 +109,7 @@ import Testing
         let partner = list([#"{"id":"a","offerId":"o","quantity":1}"#])
         #expect(
             problem(.graphSubscriptions, [partner], options())
-                == "subs.json:1:2: this is a list of Partner Center's subscriptions: import it as partner-subscriptions")
+                == "subs.json:1:2: this is a list of Partner Center's subscriptions: import it as "
+                + "partner-subscriptions")
     }
 }

@@ -1,146 +1,219 @@
-/// One field of a record with the place of its first byte.
-struct CSVField {
-    var bytes: [UInt8]
-    var position: FilePosition
+/// One record: its fields stand one after the other in one buffer.
+struct CSVRecord {
+    fileprivate(set) var bytes = [UInt8]()
+    fileprivate var fields = [(end: Int, position: FilePosition)]()
 
-    /// The text, or nil when it is not UTF-8.
-    var text: String? { String(validating: bytes, as: UTF8.self) }
+    var count: Int { fields.count }
+
+    /// Where the record starts.
+    var position: FilePosition { fields.first?.position ?? .wholeFile }
+
+    /// Where a field starts.
+    func position(_ index: Int) -> FilePosition { fields[index].position }
+
+    func field(_ index: Int) -> ArraySlice<UInt8> {
+        bytes[(index == 0 ? 0 : fields[index - 1].end)..<fields[index].end]
+    }
+
+    /// The trimmed text of a field; `TextReader` has seen to it that it is UTF-8.
+    func text(_ index: Int) -> String { String(decoding: field(index), as: UTF8.self).trimmedBlanks }
+
+    /// True for a record of nothing but separators and blanks.
+    var isBlank: Bool {
+        // Most records show it by their first byte.
+        if let first = bytes.first, first > 0x20, first < 0x80 { return false }
+        return String(decoding: bytes, as: UTF8.self).trimmedBlanks.isEmpty
+    }
+
+    fileprivate mutating func clear() {
+        bytes.removeAll(keepingCapacity: true)
+        fields.removeAll(keepingCapacity: true)
+    }
 }
 
-/// An RFC 4180 reader that is fed piece by piece and knows where it is. Records end with CRLF, LF or CR.
-/// Accepts a quote only around a whole field and doubled inside one; anything else is an error, never a guess.
+/// An RFC 4180 reader, with any separator, that is fed piece by piece and knows where it is. Records end with CRLF, LF
+/// or CR. Accepts a quote only around a whole field and doubled inside one; anything else is an error, never a guess.
 struct CSVReader {
     private enum State { case fieldStart, plain, quoted, quoteInQuoted }
 
     private let limits: ImportLimits
+    private let separator: UInt8
     private var state = State.fieldStart
-    private var field = [UInt8]()
-    private var record = [CSVField]()
-    private var recordBytes = 0
-    private var line = 1
-    private var column = 0
+    private var record = CSVRecord()
+    private var fieldStart = 0
     private var fieldPosition = FilePosition(line: 1, column: 1)
+    private var line: Int
+    /// Bytes of the line before the byte that is looked at.
+    private var column = 0
+    /// Bytes of the record so far.
+    private var recordBytes = 0
     private var previousWasReturn = false
 
-    init(limits: ImportLimits) {
+    /// - Parameter line: the number of the first line.
+    init(limits: ImportLimits, separator: UInt8 = UInt8(ascii: ","), line: Int = 1) {
         self.limits = limits
+        self.separator = separator
+        self.line = line
     }
 
     /// Reads on, handing over every completed record; empty lines are no records.
-    mutating func feed(_ piece: ArraySlice<UInt8>, onRecord: ([CSVField]) throws -> Void) throws {
-        for byte in piece {
-            column += 1
-            recordBytes += 1
-            guard recordBytes <= limits.maximumLineBytes else {
-                throw PositionedProblem(
-                    FilePosition(line: line, column: 0), "the record is longer than \(limits.maximumLineBytes) bytes")
+    mutating func feed(_ piece: ArraySlice<UInt8>, onRecord: (CSVRecord) throws -> Void) throws {
+        try piece.withUnsafeBufferPointer { try feed($0, onRecord: onRecord) }
+    }
+
+    private mutating func feed(_ piece: UnsafeBufferPointer<UInt8>, onRecord: (CSVRecord) throws -> Void) throws {
+        var index = 0
+        while index < piece.count {
+            let run = switch state {
+            case .fieldStart, .plain: plainRun(piece, from: index)
+            case .quoted: quotedRun(piece, from: index)
+            case .quoteInQuoted: index
             }
-            try step(byte, onRecord: onRecord)
+            if run > index {
+                if state == .fieldStart { start(.plain) }
+                try append(piece[index..<run])
+                index = run
+                if index == piece.count { return }
+            }
+            try take(piece[index], onRecord: onRecord)
+            index += 1
         }
     }
 
     /// Ends the input; the last record needs no line end.
-    mutating func finish(onRecord: ([CSVField]) throws -> Void) throws {
+    mutating func finish(onRecord: (CSVRecord) throws -> Void) throws {
         switch state {
         case .quoted:
-            throw PositionedProblem(fieldPosition, "the quote that starts this field is never closed")
-        case .fieldStart where record.isEmpty:
-            return
+            throw PositionedProblem(
+                fieldPosition, "the quote that starts this field is never closed: is the file cut short?")
+        case .fieldStart where record.count == 0: return
         default:
             try endField()
             try endRecord(onRecord)
         }
     }
 
-    private mutating func step(_ byte: UInt8, onRecord: ([CSVField]) throws -> Void) throws {
+    private func plainRun(_ piece: UnsafeBufferPointer<UInt8>, from start: Int) -> Int {
+        var index = start
+        while index < piece.count {
+            let byte = piece[index]
+            if byte == separator || byte == 0x0A || byte == 0x0D || byte == UInt8(ascii: "\"") { break }
+            index += 1
+        }
+        return index
+    }
+
+    private func quotedRun(_ piece: UnsafeBufferPointer<UInt8>, from start: Int) -> Int {
+        var index = start
+        while index < piece.count {
+            let byte = piece[index]
+            if byte == 0x0A || byte == 0x0D || byte == UInt8(ascii: "\"") { break }
+            index += 1
+        }
+        return index
+    }
+
+    /// A byte that may end a field or a record.
+    private mutating func take(_ byte: UInt8, onRecord: (CSVRecord) throws -> Void) throws {
         let followsReturn = previousWasReturn
         previousWasReturn = byte == 0x0D
+        try count(1)
         if state == .quoted {
-            try stepQuoted(byte, followsReturn: followsReturn)
+            try takeQuoted(byte, followsReturn: followsReturn)
             return
         }
         switch byte {
-        case 0x0A where followsReturn:
+        case 0x0A where followsReturn && state == .fieldStart && record.count == 0:
             // The second half of CRLF: the record has ended already.
             column = 0
             recordBytes = 0
         case 0x0A, 0x0D:
-            if state == .fieldStart && record.isEmpty {
+            if state == .fieldStart && record.count == 0 {
                 startLine()
             } else {
                 try endField()
                 try endRecord(onRecord)
             }
-        case UInt8(ascii: ","):
-            if state == .fieldStart { markFieldStart() }
+        case separator:
+            if state == .fieldStart { start(.fieldStart) }
             try endField()
-        case UInt8(ascii: "\""):
-            try stepQuote()
-        default:
-            guard state != .quoteInQuoted else {
-                throw PositionedProblem(here, "text after the closing quote of a field")
-            }
-            if state == .fieldStart { markFieldStart() }
-            state = .plain
-            try append(byte)
+        case UInt8(ascii: "\""): try takeQuote()
+        default: throw PositionedProblem(here, "text after the closing quote of a field")
         }
     }
 
-    private mutating func stepQuote() throws {
+    private mutating func takeQuote() throws {
         switch state {
-        case .fieldStart:
-            markFieldStart()
-            state = .quoted
+        case .fieldStart: start(.quoted)
         case .quoteInQuoted:
             state = .quoted
             try append(UInt8(ascii: "\""))
-        default:
-            throw PositionedProblem(here, "a quote inside a field that does not start with one")
+        case .plain where record.count == 0 && ByteOrderMark.stripped(record.bytes[...]).isEmpty:
+            // A file that was put behind another one brings its mark along.
+            record.bytes.removeAll(keepingCapacity: true)
+            start(.quoted)
+        default: throw PositionedProblem(here, "a quote inside a field that does not start with one")
         }
     }
 
-    private mutating func stepQuoted(_ byte: UInt8, followsReturn: Bool) throws {
+    private mutating func takeQuoted(_ byte: UInt8, followsReturn: Bool) throws {
         if byte == UInt8(ascii: "\"") {
             state = .quoteInQuoted
-            previousWasReturn = false
             return
         }
         try append(byte)
-        if byte == 0x0D || (byte == 0x0A && !followsReturn) {
-            line += 1
-            column = 0
-        } else if byte == 0x0A {
-            column = 0
-        }
+        if byte == 0x0D || !followsReturn { line += 1 }
+        column = 0
     }
 
     private var here: FilePosition { FilePosition(line: line, column: column) }
 
-    private mutating func markFieldStart() { fieldPosition = here }
+    private mutating func start(_ state: State) {
+        self.state = state
+        fieldPosition = FilePosition(line: line, column: state == .plain ? column + 1 : column)
+    }
+
+    /// A run of bytes that are nothing but content.
+    private mutating func append(_ run: Slice<UnsafeBufferPointer<UInt8>>) throws {
+        previousWasReturn = false
+        try count(run.count)
+        guard record.bytes.count - fieldStart + run.count <= limits.maximumFieldBytes else { throw tooLong }
+        record.bytes.append(contentsOf: run)
+    }
 
     private mutating func append(_ byte: UInt8) throws {
-        guard field.count < limits.maximumFieldBytes else {
-            throw PositionedProblem(fieldPosition, "the field is longer than \(limits.maximumFieldBytes) bytes")
+        guard record.bytes.count - fieldStart < limits.maximumFieldBytes else { throw tooLong }
+        record.bytes.append(byte)
+    }
+
+    private var tooLong: PositionedProblem {
+        PositionedProblem(fieldPosition, "the field is longer than \(limits.maximumFieldBytes) bytes")
+    }
+
+    private mutating func count(_ bytes: Int) throws {
+        column += bytes
+        recordBytes += bytes
+        guard recordBytes <= limits.maximumLineBytes else {
+            throw PositionedProblem(
+                FilePosition(line: line, column: 0), "the record is longer than \(limits.maximumLineBytes) bytes")
         }
-        field.append(byte)
     }
 
     private mutating func endField() throws {
         guard record.count < limits.maximumColumns else {
             throw PositionedProblem(here, "the record has more than \(limits.maximumColumns) columns")
         }
-        // A field that never started (after the last comma) lies where its end is.
-        let position = state == .fieldStart && fieldPosition != here ? here : fieldPosition
-        record.append(CSVField(bytes: field, position: position))
-        field.removeAll(keepingCapacity: true)
+        // A field that never started (after the last separator) lies where its end is.
+        record.fields.append((record.bytes.count, state == .fieldStart ? here : fieldPosition))
+        fieldStart = record.bytes.count
         state = .fieldStart
     }
 
-    private mutating func endRecord(_ onRecord: ([CSVField]) throws -> Void) throws {
-        let finished = record
-        record.removeAll(keepingCapacity: true)
+    private mutating func endRecord(_ onRecord: (CSVRecord) throws -> Void) throws {
         startLine()
-        try onRecord(finished)
+        try onRecord(record)
+        record.clear()
+        fieldStart = 0
     }
 
     private mutating func startLine() {

@@ -5,7 +5,12 @@ extension Day {
     /// `2015-11-25T06: 41: 12Z`); a timestamp without a zone is UTC.
     init?(ofTimestamp raw: String) {
         guard raw.utf8.count <= 64 else { return nil }
-        let bytes = raw.utf8.filter { $0 != UInt8(ascii: " ") }
+        var written = Array(raw.utf8)
+        // A blank between day and time stands for the T.
+        if written.count >= 16, written[10] == UInt8(ascii: " "), written[13] == UInt8(ascii: ":") {
+            written[10] = UInt8(ascii: "T")
+        }
+        let bytes = written.filter { $0 != UInt8(ascii: " ") }
         guard bytes.count >= 10, let day = Day(String(decoding: bytes[0..<10], as: UTF8.self)) else { return nil }
         var shift = 0
         if bytes.count > 10 {

@@ -10,7 +10,7 @@ struct FactLinesImporter: FactImporter {
 
     mutating func read(_ file: InputFile, into sink: inout FactSink) throws {
         sink.file = file.name
-        var pieces = try PieceReader(file, maximumBytes: options.limits.maximumFileBytes)
+        var pieces = try TextReader(file, maximumBytes: options.limits.maximumFileBytes)
         var line = [UInt8]()
         var number = 1
         while let piece = try pieces.next() {
@@ -40,7 +40,7 @@ struct FactLinesImporter: FactImporter {
 
     private mutating func read(_ line: [UInt8], number: Int, into sink: inout FactSink) throws {
         var reader = JSONReader(bytes: line, maximumDepth: options.limits.maximumDepth)
-        guard reader.peek() != nil else { return }
+        guard try reader.peek() != nil else { return }
         let start = FilePosition(line: number, column: reader.offset + 1)
         do {
             _ = try reader.value(depth: 1)

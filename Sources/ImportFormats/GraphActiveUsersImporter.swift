@@ -15,11 +15,10 @@ struct GraphActiveUsersImporter: FactImporter {
     private let known: ImportFindings
     private var names: [ImportFindings.Report: Names] = [:]
     private var file = 0
-    /// Codes of the workloads that the file at hand has a column for.
-    private var codes: [String] = []
     /// The last day for which each workload is reported.
     private var through: [String: Day] = [:]
     private var concealed = 0
+    private var pages = ListPages()
     private(set) var report = ImportReport()
 
     init(options: ImportOptions, known: ImportFindings) {
@@ -27,7 +26,7 @@ struct GraphActiveUsersImporter: FactImporter {
         self.known = known
     }
 
-    /// Lower-cased columns by workload; the vendor adds and renames some over the years.
+    /// Columns by workload; the vendor adds and renames some over the years.
     static let columns: [(code: String, names: [String])] = [
         (Workload.exo.code, ["exchange last activity date"]),
         (Workload.oneDriveCode, ["onedrive last activity date"]),
@@ -46,18 +45,27 @@ struct GraphActiveUsersImporter: FactImporter {
     mutating func read(_ file: InputFile, into sink: inout FactSink) throws {
         sink.file = file.name
         self.file += 1
-        let before = report.rows
-        try CSVTable.read(
-            file, required: ["report refresh date", "user principal name"], limits: options.limits,
-            onHeader: { header in try checkColumns(header) },
-            onRow: { row in
-                report.rows += 1
-                try add(row, file: file.name, into: &sink)
-            })
-        guard report.rows == before else { return }
+        var last: Day?
+        let table = try ReportTable.read(
+            file, as: .graphActiveUsers, required: ["report refresh date", "user principal name"],
+            anyOf: Self.columns.flatMap(\.names), limits: options.limits
+        ) { row in
+            report.rows += 1
+            let refresh = try refreshDay(row)
+            last = max(last ?? refresh, refresh)
+            try add(row, of: refresh, file: file.name, into: &sink)
+        }
+        if let envelope = table.envelope { pages.add(envelope, of: file) }
+        nameLeftOut(table.columns)
+        let there = Set(table.columns.map(\.foldedName))
+        let found = Self.columns.filter { $0.names.contains { there.contains($0.foldedName) } }
+        let codes = Set(found.map { $0.code == Workload.oneDriveCode ? Workload.spo.code : $0.code }).sorted()
         // The report of a day on which nobody did anything has no row that could tell the day.
-        if let day = options.date {
-            cover(day)
+        if let day = last ?? options.date { cover(codes, through: day) }
+        guard last == nil else { return }
+        if codes.isEmpty {
+            report.note("\(file.name) has no rows, and JSON without rows does not say of which workloads it is")
+        } else if let day = options.date {
             report.note("\(file.name) has no rows: nobody was active up to \(day)")
         } else {
             report.note("\(file.name) has no rows: say with --date up to which day it reports")
@@ -65,6 +73,7 @@ struct GraphActiveUsersImporter: FactImporter {
     }
 
     mutating func finish(into sink: inout FactSink) throws {
+        try pages.checkComplete()
         if concealed > 0 {
             let rows = concealed == 1 ? "1 row has a concealed name" : "\(concealed) rows have concealed names"
             report.note(
@@ -81,29 +90,18 @@ struct GraphActiveUsersImporter: FactImporter {
         }
     }
 
-    private mutating func cover(_ day: Day) {
+    private mutating func cover(_ codes: [String], through day: Day) {
         for code in codes { through[code] = max(through[code] ?? day, day) }
     }
 
-    private mutating func checkColumns(_ header: CSVHeader) throws {
-        let place = FilePosition(line: 1, column: 0)
-        if let complaint = FileKinds.complaint(ofColumns: header.names, wanted: .graphActiveUsers) {
-            throw PositionedProblem(place, complaint)
-        }
-        let there = Self.columns.filter { $0.names.contains { header.index[$0] != nil } }
-        guard !there.isEmpty else {
-            throw PositionedProblem(place, "the header has no known “… Last Activity Date” column")
-        }
-        codes = Set(there.map { $0.code == Workload.oneDriveCode ? Workload.spo.code : $0.code }).sorted()
-        let known = Set(Self.columns.flatMap(\.names))
-        for name in header.names where name.hasSuffix("last activity date") && !known.contains(name) {
+    private mutating func nameLeftOut(_ columns: [String]) {
+        let known = Set(Self.columns.flatMap(\.names).map(\.foldedName))
+        for name in columns where name.foldedName.hasSuffix("lastactivitydate") && !known.contains(name.foldedName) {
             report.leaveOut("column “\(name)” is of no covered workload")
         }
     }
 
-    private mutating func add(_ row: CSVRow, file: String, into sink: inout FactSink) throws {
-        let refresh = try refreshDay(row)
-        cover(refresh)
+    private mutating func add(_ row: ReportRow, of refresh: Day, file: String, into sink: inout FactSink) throws {
         let place = { (column: String, text: String) in
             LeftOut.Place(file: file, position: row.position(column), text: text)
         }
@@ -145,20 +143,20 @@ struct GraphActiveUsersImporter: FactImporter {
         }
     }
 
-    /// The later day of columns that mean the same workload; one that is no day goes before, to be refused.
-    private func lastDay(of columns: [String], in row: CSVRow) throws -> (column: String, day: String)? {
+    /// The later day of columns that mean the same workload.
+    private func lastDay(of columns: [String], in row: ReportRow) throws -> (column: String, day: String)? {
         var last: (column: String, day: String)?
         for column in columns {
-            guard let day = try row.text(column), !day.isEmpty else { continue }
-            guard let parsed = Day(day) else { return (column, day) }
-            if let before = last, let earlier = Day(before.day), earlier >= parsed { continue }
+            guard let day = try row.day(column) else { continue }
+            // Days as `YYYY-MM-DD` are in the order of their texts.
+            if let before = last, before.day >= day { continue }
             last = (column, day)
         }
         return last
     }
 
-    private func refreshDay(_ row: CSVRow) throws -> Day {
-        let text = try row.required("report refresh date")
+    private func refreshDay(_ row: ReportRow) throws -> Day {
+        let text = try row.requiredDay("report refresh date")
         do throws(FieldError) {
             return try FieldRules.day(text, notAfter: options.today, "report refresh date")
         } catch {

@@ -2,6 +2,7 @@
 struct GraphSubscribedSkusImporter: FactImporter {
     private let options: ImportOptions
     private var free: FreeSkuNames
+    private var pages = ListPages()
     private(set) var report = ImportReport()
 
     init(options: ImportOptions) {
@@ -11,10 +12,9 @@ struct GraphSubscribedSkusImporter: FactImporter {
 
     mutating func read(_ file: InputFile, into sink: inout FactSink) throws {
         sink.file = file.name
-        var isFirst = true
-        let envelope = try JSONDocument.readList(file, limits: options.limits) { object, locate in
-            if isFirst { try object.check(is: .graphSubscribedSkus) }
-            isFirst = false
+        let envelope = try JSONDocument.readList(
+            file, as: .graphSubscribedSkus, limits: options.limits
+        ) { object, locate in
             report.rows += 1
             var sku: SkuRecord
             switch try Self.sku(object, options: options) {
@@ -42,11 +42,12 @@ struct GraphSubscribedSkusImporter: FactImporter {
                     "totals without a seller (consumedUnits, prepaidUnits): use graph-subscriptions and graph-users")
             }
         }
-        if envelope.hasNextPage { report.note("\(file.name) is not the last page of the answer") }
+        pages.add(envelope, of: file)
         report.note("names are part numbers here; import sku-table afterwards for the sales names")
     }
 
     mutating func finish(into sink: inout FactSink) throws {
+        try pages.checkComplete()
         if options.customerTenant.isEmpty {
             report.note("without the customer's tenant id it was not checked whose file this is")
         }

@@ -8,6 +8,7 @@ struct GraphSubscriptionsImporter: FactImporter {
     private var rows = SubscriptionRows()
     /// Own id of the first row, by commerce id.
     private var ownIDs: [String: String] = [:]
+    private var pages = ListPages()
     private(set) var findings = ImportFindings()
     private(set) var report = ImportReport()
 
@@ -26,10 +27,9 @@ struct GraphSubscriptionsImporter: FactImporter {
 
     mutating func read(_ file: InputFile, into sink: inout FactSink) throws {
         sink.file = file.name
-        var isFirst = true
-        let envelope = try JSONDocument.readList(file, limits: options.limits) { object, locate in
-            if isFirst { try object.check(is: .graphSubscriptions) }
-            isFirst = false
+        let envelope = try JSONDocument.readList(
+            file, as: .graphSubscriptions, limits: options.limits
+        ) { object, locate in
             report.rows += 1
             let own = try object.string("id")?.lowercased()
             let fact = try subscription(object, own: own)
@@ -41,10 +41,11 @@ struct GraphSubscriptionsImporter: FactImporter {
             report.add("subscriptions", one: "subscription")
             report.add(sellerLabel(fact))
         }
-        if envelope.hasNextPage { report.note("\(file.name) is not the last page of the answer") }
+        pages.add(envelope, of: file)
     }
 
     mutating func finish(into sink: inout FactSink) throws {
+        try pages.checkComplete()
         if !known.commerceIDKeepers.isEmpty {
             report.note(
                 "\(known.commerceIDKeepers.count) commerce ids are shared by several subscriptions; each counts, and "

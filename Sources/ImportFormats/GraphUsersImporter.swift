@@ -10,8 +10,7 @@ struct GraphUsersImporter: FactImporter {
     private var holders: [String: Set<String>] = [:]
     /// Main ids, and whether the person holds a license. A person may be on two pages.
     private var people: [String: Bool] = [:]
-    private var files = 0
-    private var unfinishedPages = 0
+    private var pages = ListPages()
     private(set) var report = ImportReport()
 
     /// Below this many consumed licenses a file is too small to tell that something is wrong with it.
@@ -24,11 +23,7 @@ struct GraphUsersImporter: FactImporter {
 
     mutating func read(_ file: InputFile, into sink: inout FactSink) throws {
         sink.file = file.name
-        files += 1
-        var isFirst = true
-        let envelope = try JSONDocument.readList(file, limits: options.limits) { object, locate in
-            if isFirst { try object.check(is: .graphUsers) }
-            isFirst = false
+        let envelope = try JSONDocument.readList(file, as: .graphUsers, limits: options.limits) { object, locate in
             report.rows += 1
             let place = { (key: String, text: String) in
                 LeftOut.Place(file: file.name, position: locate(object.offset(key)), text: text)
@@ -46,15 +41,11 @@ struct GraphUsersImporter: FactImporter {
             }
             try hold(licenses, user: user.userID)
         }
-        if envelope.hasNextPage { unfinishedPages += 1 }
+        pages.add(envelope, of: file)
     }
 
     mutating func finish(into sink: inout FactSink) throws {
-        guard unfinishedPages < max(files, 1) else {
-            throw PositionedProblem(
-                .wholeFile,
-                "the answer has more pages: give all of them in one command, or the others lose their licenses")
-        }
+        try pages.checkComplete()
         report.add("users", one: "user", people.count)
         let licensed = people.values.count { $0 }
         if licensed > 0 { report.add("of them licensed", licensed) }

@@ -2,11 +2,11 @@ import LicenseModel
 
 /// Bounds on input files and batches, each checked before memory is spent.
 public struct ImportLimits: Sendable, Equatable {
-    /// Bytes of a CSV or JSON lines file, which are read piece by piece.
-    public var maximumFileBytes = 1 << 30
-    /// Bytes of a JSON document, which is held in memory.
-    public var maximumDocumentBytes = 256 << 20
-    /// Bytes of one CSV record or one JSON line.
+    /// Bytes of a file, which is read piece by piece: a million users with all their properties are some 5 GiB.
+    public var maximumFileBytes = 16 << 30
+    /// Bytes of a small file beside an import, which is held in memory.
+    public var maximumDocumentBytes = 64 << 20
+    /// Bytes of one CSV record, one JSON line or one element of a JSON list, which is held in memory.
     public var maximumLineBytes = 4 << 20
     /// Bytes of one CSV field.
     public var maximumFieldBytes = 64 << 10

@@ -25,6 +25,8 @@ public struct ImportReport: Sendable, Equatable {
     public var rows = 0
     /// Things counted, such as `facts` or `products`, in the order of their first mention.
     public private(set) var counts: [(name: String, one: String, count: Int)] = []
+    /// Where each name is in `counts`: there may be as many as sellers.
+    private var indexOfCount: [String: Int] = [:]
     /// Rows or fields of the input that became no fact, by reason, in the order of their first mention.
     public private(set) var leftOut: [LeftOut] = []
     /// What the reader of the figures should know.
@@ -37,9 +39,10 @@ public struct ImportReport: Sendable, Equatable {
 
     /// - Parameter one: the name where it is a single one; nil when it is the same.
     mutating func add(_ name: String, one: String? = nil, _ count: Int = 1) {
-        if let index = counts.firstIndex(where: { $0.name == name }) {
+        if let index = indexOfCount[name] {
             counts[index].count += count
         } else {
+            indexOfCount[name] = counts.count
             counts.append((name, one ?? name, count))
         }
     }
@@ -67,10 +70,10 @@ public struct ImportReport: Sendable, Equatable {
         guard let first = faults.first else { return nil }
         let place = first.places.first
         let total = faults.reduce(0) { $0 + $1.count }
-        let others = total > 1 ? " (and \(total - 1) more like it)" : ""
+        let others = total > 1 ? " and \(total - 1) more" : ""
         return ImportProblem(
             file: place?.file ?? "", position: place?.position ?? .wholeFile,
-            message: "\(first.reason)\(others): without --strict it is left out")
+            message: "\(first.reason): --strict refuses it\(others)")
     }
 
     public static func == (left: ImportReport, right: ImportReport) -> Bool {

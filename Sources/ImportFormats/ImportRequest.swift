@@ -10,7 +10,7 @@ public enum ImportKind: String, CaseIterable, Sendable {
     case graphSubscriptions = "graph-subscriptions"
     /// JSON of Graph `users` with `assignedLicenses`: who holds what.
     case graphUsers = "graph-users"
-    /// CSV of Graph `getOffice365ActiveUserDetail`: who last used what when.
+    /// CSV or JSON of Graph `getOffice365ActiveUserDetail`: who last used what when.
     case graphActiveUsers = "graph-active-users"
     /// JSON of a customer's subscriptions in Partner Center: own sales.
     case partnerSubscriptions = "partner-subscriptions"

@@ -1,21 +1,68 @@
-/// An RFC 8259 parser over bytes in memory with bounded depth; it keeps offsets and never recurses deeper than the
-/// bound.
+/// An RFC 8259 parser with bounded depth over a text that comes piece by piece. It keeps offsets and the lines of the
+/// element at hand, and never recurses deeper than the bound.
 struct JSONReader {
-    let bytes: [UInt8]
-    private(set) var offset = 0
+    /// What has been read and not yet been taken, from `index` on.
+    private var bytes: [UInt8]
+    private var index = 0
+    /// Offset of the first of `bytes` in the text.
+    private var base = 0
+    private var source: TextReader?
     private let maximumDepth: Int
+    private let maximumElementBytes: Int
+    private var elementStart = 0
+    private var lines = LineStarts()
+    private var foldedNames: [String: String] = [:]
+    private var scratch = [UInt8]()
+
+    /// The byte that is next.
+    var offset: Int { base + index }
 
     init(bytes: [UInt8], maximumDepth: Int) {
         self.bytes = bytes
         self.maximumDepth = maximumDepth
+        maximumElementBytes = bytes.count
+    }
+
+    /// - Parameter maximumElementBytes: of what stands between two calls of `beginElement`.
+    init(_ text: TextReader, maximumDepth: Int, maximumElementBytes: Int) {
+        bytes = []
+        source = text
+        self.maximumDepth = maximumDepth
+        self.maximumElementBytes = maximumElementBytes
+    }
+
+    /// Forgets the lines before the next byte: what is before it can no longer be located.
+    mutating func beginElement() {
+        lines.forget()
+        elementStart = offset
+    }
+
+    /// Line and column of an offset not before the last `beginElement`.
+    func position(of offset: Int) -> FilePosition { lines.position(of: offset) }
+
+    /// True when a byte is next, after reading on where needed.
+    private mutating func hasByte() throws -> Bool {
+        if index < bytes.count { return true }
+        guard offset - elementStart <= maximumElementBytes else {
+            throw JSONProblem(
+                offset: elementStart, message: "an element is longer than \(maximumElementBytes) bytes")
+        }
+        guard let piece = try source?.next() else { return false }
+        base += bytes.count
+        index = 0
+        bytes = Array(piece)
+        return true
     }
 
     /// The next byte that is no blank, without taking it.
-    mutating func peek() -> UInt8? {
-        while offset < bytes.count {
-            switch bytes[offset] {
-            case 0x20, 0x09, 0x0A, 0x0D: offset += 1
-            default: return bytes[offset]
+    mutating func peek() throws -> UInt8? {
+        while try hasByte() {
+            switch bytes[index] {
+            case 0x0A:
+                index += 1
+                lines.add(offset)
+            case 0x20, 0x09, 0x0D: index += 1
+            default: return bytes[index]
             }
         }
         return nil
@@ -23,19 +70,29 @@ struct JSONReader {
 
     /// Takes a punctuation mark or fails.
     mutating func take(_ mark: UInt8) throws {
-        guard peek() == mark else { throw unexpected("“\(Character(Unicode.Scalar(mark)))”") }
-        offset += 1
+        guard try peek() == mark else { throw try unexpected("“\(Character(Unicode.Scalar(mark)))”") }
+        index += 1
     }
 
     /// Takes a punctuation mark if it is next.
-    mutating func takeIfNext(_ mark: UInt8) -> Bool {
-        guard peek() == mark else { return false }
-        offset += 1
+    mutating func takeIfNext(_ mark: UInt8) throws -> Bool {
+        guard try peek() == mark else { return false }
+        index += 1
         return true
     }
 
+    /// Takes byte order marks, which stand between documents that were put together.
+    mutating func takeMarks() throws {
+        while try peek() == 0xEF {
+            for byte in [0xEF, 0xBB, 0xBF] as [UInt8] {
+                guard try hasByte(), bytes[index] == byte else { throw try unexpected("the end of the document") }
+                index += 1
+            }
+        }
+    }
+
     mutating func value(depth: Int) throws -> JSONValue {
-        guard let byte = peek() else { throw unexpected("a value") }
+        guard let byte = try peek() else { throw try unexpected("a value") }
         let start = offset
         guard depth <= maximumDepth else {
             throw JSONProblem(offset: start, message: "the JSON is nested deeper than \(maximumDepth) levels")
@@ -49,59 +106,77 @@ struct JSONReader {
         case UInt8(ascii: "n"): return try word("null", .null)
         case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"):
             return JSONValue(content: .number(try number()), offset: start)
-        default: throw unexpected("a value")
+        default: throw try unexpected("a value")
         }
+    }
+
+    /// A key of an object and the colon after it.
+    mutating func key() throws -> (name: String, folded: String, offset: Int) {
+        guard try peek() == UInt8(ascii: "\"") else { throw try unexpected("a key in quotes") }
+        let start = offset
+        let name = try string()
+        try take(UInt8(ascii: ":"))
+        if let folded = foldedNames[name] { return (name, folded, start) }
+        let folded = name.foldedName
+        // The keys of a list are the same few; a file of others must not fill the memory.
+        if foldedNames.count < 1_024, name.utf8.count <= 128 { foldedNames[name] = folded }
+        return (name, folded, start)
     }
 
     /// A string; the opening quote is next.
     mutating func string() throws -> String {
         let start = offset
         try take(UInt8(ascii: "\""))
-        var text = [UInt8]()
+        scratch.removeAll(keepingCapacity: true)
         while true {
-            guard offset < bytes.count else {
-                throw JSONProblem(offset: start, message: "the string is never closed")
+            guard try hasByte() else {
+                throw JSONProblem(offset: start, message: "the string is never closed: is the file cut short?")
             }
-            let byte = bytes[offset]
-            offset += 1
+            let run = bytes.withUnsafeBufferPointer { bytes in
+                var end = index
+                while end < bytes.count, bytes[end] != UInt8(ascii: "\""), bytes[end] != UInt8(ascii: "\\"),
+                    bytes[end] >= 0x20
+                { end += 1 }
+                return index..<end
+            }
+            guard scratch.count + run.count <= Self.maximumStringBytes else {
+                throw JSONProblem(
+                    offset: start, message: "the string is longer than \(Self.maximumStringBytes) bytes")
+            }
+            scratch += bytes[run]
+            index = run.upperBound
+            if index == bytes.count { continue }
+            let byte = bytes[index]
+            index += 1
             switch byte {
             case UInt8(ascii: "\""):
-                guard let string = String(validating: text, as: UTF8.self) else {
+                guard let string = String(validating: scratch, as: UTF8.self) else {
                     throw JSONProblem(offset: start, message: "the string is not UTF-8")
                 }
                 return string
-            case UInt8(ascii: "\\"): try escape(into: &text)
-            case 0..<0x20:
-                throw JSONProblem(offset: offset - 1, message: "a control character inside a string")
-            default: text.append(byte)
-            }
-            guard text.count <= Self.maximumStringBytes else {
-                throw JSONProblem(
-                    offset: start, message: "the string is longer than \(Self.maximumStringBytes) bytes")
+            case UInt8(ascii: "\\"): try escape()
+            default: throw JSONProblem(offset: offset - 1, message: "a control character inside a string")
             }
         }
     }
 
     /// Fails unless only blanks are left.
     mutating func end() throws {
-        if peek() != nil { throw unexpected("the end of the document") }
+        if try peek() != nil { throw try unexpected("the end of the document") }
     }
 
-    private static let maximumStringBytes = 64 << 10
+    private static let maximumStringBytes = 1 << 20
 
-    private mutating func object(depth: Int) throws -> [String: JSONValue] {
+    private mutating func object(depth: Int) throws -> JSONMembers {
         try take(UInt8(ascii: "{"))
-        var members = [String: JSONValue]()
-        if takeIfNext(UInt8(ascii: "}")) { return members }
+        var members = JSONMembers()
+        if try takeIfNext(UInt8(ascii: "}")) { return members }
         repeat {
-            guard peek() == UInt8(ascii: "\"") else { throw unexpected("a key in quotes") }
-            let keyOffset = offset
-            let key = try string()
-            try take(UInt8(ascii: ":"))
-            guard members.updateValue(try value(depth: depth + 1), forKey: key) == nil else {
-                throw JSONProblem(offset: keyOffset, message: "the key \(key.excerpt) occurs twice")
+            let key = try key()
+            guard members.add(key.name, folded: key.folded, try value(depth: depth + 1)) else {
+                throw JSONProblem(offset: key.offset, message: "the key \(key.name.excerpt) occurs twice")
             }
-        } while takeIfNext(UInt8(ascii: ","))
+        } while try takeIfNext(UInt8(ascii: ","))
         try take(UInt8(ascii: "}"))
         return members
     }
@@ -109,60 +184,71 @@ struct JSONReader {
     private mutating func array(depth: Int) throws -> [JSONValue] {
         try take(UInt8(ascii: "["))
         var elements = [JSONValue]()
-        if takeIfNext(UInt8(ascii: "]")) { return elements }
-        repeat { elements.append(try value(depth: depth + 1)) } while takeIfNext(UInt8(ascii: ","))
+        if try takeIfNext(UInt8(ascii: "]")) { return elements }
+        repeat { elements.append(try value(depth: depth + 1)) } while try takeIfNext(UInt8(ascii: ","))
         try take(UInt8(ascii: "]"))
         return elements
     }
 
     private mutating func word(_ word: String, _ content: JSONValue.Content) throws -> JSONValue {
         let start = offset
-        guard bytes[offset...].starts(with: word.utf8) else { throw unexpected("a value") }
-        offset += word.utf8.count
+        for byte in word.utf8 {
+            guard try hasByte(), bytes[index] == byte else {
+                throw JSONProblem(offset: start, message: "here should be a value")
+            }
+            index += 1
+        }
         return JSONValue(content: content, offset: start)
     }
 
     private mutating func number() throws -> String {
         let start = offset
-        if bytes[offset] == UInt8(ascii: "-") { offset += 1 }
-        let integerStart = offset
+        scratch.removeAll(keepingCapacity: true)
+        _ = try takeByte(UInt8(ascii: "-"))
+        let integerStart = scratch.count
         try takeDigits(start)
-        if bytes[integerStart] == UInt8(ascii: "0"), offset - integerStart > 1 {
+        if scratch[integerStart] == UInt8(ascii: "0"), scratch.count - integerStart > 1 {
             throw JSONProblem(offset: start, message: "a number must not start with 0")
         }
-        if offset < bytes.count, bytes[offset] == UInt8(ascii: ".") {
-            offset += 1
+        if try takeByte(UInt8(ascii: ".")) { try takeDigits(start) }
+        let hasExponent = try takeByte(UInt8(ascii: "e"))
+        if try hasExponent || takeByte(UInt8(ascii: "E")) {
+            let hasSign = try takeByte(UInt8(ascii: "+"))
+            if !hasSign { _ = try takeByte(UInt8(ascii: "-")) }
             try takeDigits(start)
         }
-        if offset < bytes.count, bytes[offset] == UInt8(ascii: "e") || bytes[offset] == UInt8(ascii: "E") {
-            offset += 1
-            if offset < bytes.count, bytes[offset] == UInt8(ascii: "+") || bytes[offset] == UInt8(ascii: "-") {
-                offset += 1
-            }
-            try takeDigits(start)
-        }
-        guard offset - start <= 64 else { throw JSONProblem(offset: start, message: "the number is too long") }
-        return String(decoding: bytes[start..<offset], as: UTF8.self)
+        return String(decoding: scratch, as: UTF8.self)
+    }
+
+    /// Takes one byte of a number if it is next.
+    private mutating func takeByte(_ byte: UInt8) throws -> Bool {
+        guard try hasByte(), bytes[index] == byte else { return false }
+        guard scratch.count < 64 else { throw JSONProblem(offset: offset, message: "the number is too long") }
+        scratch.append(byte)
+        index += 1
+        return true
     }
 
     private mutating func takeDigits(_ start: Int) throws {
-        let first = offset
-        while offset < bytes.count, (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(bytes[offset]) { offset += 1 }
-        if offset == first { throw JSONProblem(offset: start, message: "this is no number") }
+        let before = scratch.count
+        while try hasByte(), (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(bytes[index]) {
+            _ = try takeByte(bytes[index])
+        }
+        if scratch.count == before { throw JSONProblem(offset: start, message: "this is no number") }
     }
 
-    private mutating func escape(into text: inout [UInt8]) throws {
-        guard offset < bytes.count else { throw unexpected("an escaped character") }
-        let byte = bytes[offset]
-        offset += 1
+    private mutating func escape() throws {
+        guard try hasByte() else { throw try unexpected("an escaped character") }
+        let byte = bytes[index]
+        index += 1
         switch byte {
-        case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"): text.append(byte)
-        case UInt8(ascii: "b"): text.append(0x08)
-        case UInt8(ascii: "f"): text.append(0x0C)
-        case UInt8(ascii: "n"): text.append(0x0A)
-        case UInt8(ascii: "r"): text.append(0x0D)
-        case UInt8(ascii: "t"): text.append(0x09)
-        case UInt8(ascii: "u"): text.append(contentsOf: try unicodeEscape())
+        case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"): scratch.append(byte)
+        case UInt8(ascii: "b"): scratch.append(0x08)
+        case UInt8(ascii: "f"): scratch.append(0x0C)
+        case UInt8(ascii: "n"): scratch.append(0x0A)
+        case UInt8(ascii: "r"): scratch.append(0x0D)
+        case UInt8(ascii: "t"): scratch.append(0x09)
+        case UInt8(ascii: "u"): scratch += try unicodeEscape()
         default: throw JSONProblem(offset: offset - 2, message: "an unknown escape in a string")
         }
     }
@@ -171,10 +257,12 @@ struct JSONReader {
         let start = offset - 2
         var code = try hexadecimal(start)
         if (0xD800..<0xDC00).contains(code) {
-            guard bytes[offset...].starts(with: "\\u".utf8) else {
-                throw JSONProblem(offset: start, message: "half of a surrogate pair")
+            for byte in "\\u".utf8 {
+                guard try hasByte(), bytes[index] == byte else {
+                    throw JSONProblem(offset: start, message: "half of a surrogate pair")
+                }
+                index += 1
             }
-            offset += 2
             let low = try hexadecimal(start)
             guard (0xDC00..<0xE000).contains(low) else {
                 throw JSONProblem(offset: start, message: "half of a surrogate pair")
@@ -188,22 +276,52 @@ struct JSONReader {
     }
 
     private mutating func hexadecimal(_ start: Int) throws -> UInt32 {
-        guard bytes.count - offset >= 4 else { throw JSONProblem(offset: start, message: "a cut escape in a string") }
         var value: UInt32 = 0
-        for byte in bytes[offset..<offset + 4] {
-            guard let digit = Character(Unicode.Scalar(byte)).hexDigitValue, byte < 0x80 else {
+        for _ in 0..<4 {
+            guard try hasByte() else { throw JSONProblem(offset: start, message: "a cut escape in a string") }
+            let byte = bytes[index]
+            guard byte < 0x80, let digit = Character(Unicode.Scalar(byte)).hexDigitValue else {
                 throw JSONProblem(offset: start, message: "an escape needs four hexadecimal digits")
             }
             value = value << 4 | UInt32(digit)
+            index += 1
         }
-        offset += 4
         return value
     }
 
-    private func unexpected(_ expected: String) -> JSONProblem {
-        guard offset < bytes.count else {
-            return JSONProblem(offset: offset, message: "the document ends where \(expected) should be")
+    mutating func unexpected(_ expected: String) throws -> JSONProblem {
+        if try hasByte() { return JSONProblem(offset: offset, message: "here should be \(expected)") }
+        return JSONProblem(
+            offset: offset, message: "the document ends where \(expected) should be: is the file cut short?")
+    }
+}
+
+/// Where the lines of a part of a text start.
+private struct LineStarts {
+    /// The line and the start of the line in which the part begins.
+    private var line = 1
+    private var start = 0
+    private var others = [Int]()
+
+    /// A line starts at the offset, which is after all known ones.
+    mutating func add(_ offset: Int) { others.append(offset) }
+
+    /// Moves on to a part that begins in the last known line.
+    mutating func forget() {
+        guard let last = others.last else { return }
+        line += others.count
+        start = last
+        others.removeAll(keepingCapacity: true)
+    }
+
+    func position(of offset: Int) -> FilePosition {
+        var low = 0
+        var high = others.count
+        while low < high {
+            let middle = (low + high) / 2
+            if others[middle] <= offset { low = middle + 1 } else { high = middle }
         }
-        return JSONProblem(offset: offset, message: "here should be \(expected)")
+        let lineStart = low == 0 ? start : others[low - 1]
+        return FilePosition(line: line + low, column: max(offset - lineStart, 0) + 1)
     }
 }

@@ -7,6 +7,7 @@ struct PartnerSubscriptionsImporter: FactImporter {
     private var rows = SubscriptionRows()
     /// Rows by partner number that no option maps.
     private var unmapped: [String: Int] = [:]
+    private var pages = ListPages()
     private(set) var report = ImportReport()
 
     init(options: ImportOptions) { self.options = options }
@@ -20,10 +21,9 @@ struct PartnerSubscriptionsImporter: FactImporter {
 
     mutating func read(_ file: InputFile, into sink: inout FactSink) throws {
         sink.file = file.name
-        var isFirst = true
-        let envelope = try JSONDocument.readList(file, limits: options.limits) { object, locate in
-            if isFirst { try object.check(is: .partnerSubscriptions) }
-            isFirst = false
+        let envelope = try JSONDocument.readList(
+            file, as: .partnerSubscriptions, limits: options.limits
+        ) { object, locate in
             report.rows += 1
             try checkCustomer(object)
             if let id = try object.string("id") { rows.list(id.lowercased()) }
@@ -40,10 +40,11 @@ struct PartnerSubscriptionsImporter: FactImporter {
             default: report.add("subscriptions of an unknown seller", one: "subscription of an unknown seller")
             }
         }
-        if envelope.hasNextPage { report.note("\(file.name) is not the last page of the answer") }
+        pages.add(envelope, of: file)
     }
 
     mutating func finish(into sink: inout FactSink) throws {
+        try pages.checkComplete()
         for (number, count) in unmapped.sorted(by: { $0.key < $1.key }) {
             report.note(
                 "partnerId \(number.excerpt) of \(count == 1 ? "1 row" : "\(count) rows") is not mapped, so that the "
@@ -156,7 +157,7 @@ struct PartnerSubscriptionsImporter: FactImporter {
 
     /// The reseller of an indirect provider's row goes before the owner of the list.
     private mutating func seller(_ object: JSONObject) throws -> PBSubscriptionFact.OneOf_Seller {
-        guard let number = try object.text("partnerId")?.lowercased() else {
+        guard let number = try object.text("partnerId")?.lowercased(), !number.isEmpty else {
             return .sellerPartnerID(options.partnerID)
         }
         if let partner = options.partnerNumbers[number] { return .sellerPartnerID(partner) }
@@ -178,14 +179,6 @@ struct PartnerSubscriptionsImporter: FactImporter {
             "offer \(offer ?? "without id") has no SKU", isFault: true,
             at: place("offerId", try object.string("offerName")?.excerpt ?? ""))
         return nil
-    }
-}
-
-extension JSONObject {
-    /// A string, or the digits of a number: some tools write ids of digits alone as numbers.
-    fileprivate func text(_ key: String) throws -> String? {
-        if let value = value(key), case .number(let digits) = value.content { return digits }
-        return try string(key)
     }
 }
 

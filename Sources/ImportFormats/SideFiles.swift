@@ -27,25 +27,25 @@ public enum SideFiles {
     public static func customerSkus(_ file: InputFile, options: ImportOptions) throws -> CustomerSkus {
         try named(file) {
             var skus = CustomerSkus()
-            if try isJSON(file, limits: options.limits) {
-                _ = try JSONDocument.readList(file, limits: options.limits) { object, _ in
-                    try object.check(is: .graphSubscribedSkus)
-                    let sku: SkuRecord
-                    switch try GraphSubscribedSkusImporter.sku(object, options: options) {
-                    case .success(let record): sku = record
-                    case .failure(let problem): throw problem
-                    }
-                    guard sku.isForUsers else { return }
-                    skus.ids.append(sku.id)
-                    if let consumed = try object.count("consumedUnits") { skus.consumedUnits[sku.id] = consumed }
+            guard try JSONDocument.isJSON(file, limits: options.limits) else {
+                for (position, line) in try lines(file, limits: options.limits) {
+                    let id = line.lowercased()
+                    guard id.isGUID else { throw PositionedProblem(position, "\(id.excerpt) is not a GUID") }
+                    skus.ids.append(id)
                 }
                 return skus
             }
-            for (position, line) in try lines(file, limits: options.limits) {
-                let id = line.lowercased()
-                guard id.isGUID else { throw PositionedProblem(position, "\(id.excerpt) is not a GUID") }
-                skus.ids.append(id)
+            var pages = ListPages()
+            let envelope = try JSONDocument.readList(
+                file, as: .graphSubscribedSkus, limits: options.limits
+            ) { object, _ in
+                let sku = try GraphSubscribedSkusImporter.sku(object, options: options).get()
+                guard sku.isForUsers else { return }
+                skus.ids.append(sku.id)
+                if let consumed = try object.count("consumedUnits") { skus.consumedUnits[sku.id] = consumed }
             }
+            pages.add(envelope, of: file)
+            try pages.checkComplete()
             return skus
         }
     }
@@ -55,18 +55,11 @@ public enum SideFiles {
         try named(file) { Set(try lines(file, limits: limits).map { $0.text.lowercased() }) }
     }
 
-    private static func isJSON(_ file: InputFile, limits: ImportLimits) throws -> Bool {
-        let first = try JSONDocument.wholeFile(file, limits: limits).first { $0 > 0x20 }
-        return first == UInt8(ascii: "{") || first == UInt8(ascii: "[")
-    }
-
     /// Lines that are not blank, with their places.
     private static func lines(
         _ file: InputFile, limits: ImportLimits
     ) throws -> [(position: FilePosition, text: String)] {
-        guard let text = String(validating: try JSONDocument.wholeFile(file, limits: limits), as: UTF8.self) else {
-            throw PositionedProblem(.wholeFile, "the file is not UTF-8")
-        }
+        let text = String(decoding: try JSONDocument.wholeFile(file, limits: limits), as: UTF8.self)
         return text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).enumerated().map {
             (FilePosition(line: $0.offset + 1, column: 1), String($0.element).trimmedBlanks)
         }.filter { !$0.text.isEmpty }

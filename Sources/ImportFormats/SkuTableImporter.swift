@@ -13,17 +13,10 @@ struct SkuTableImporter: FactImporter {
 
     mutating func read(_ file: InputFile, into sink: inout FactSink) throws {
         let required = ["product_display_name", "string_id", "guid", "service_plan_name"]
-        try CSVTable.read(
-            file, required: required, limits: options.limits,
-            onHeader: { header in
-                if let complaint = FileKinds.complaint(ofColumns: header.names, wanted: .skuTable) {
-                    throw PositionedProblem(FilePosition(line: 1, column: 0), complaint)
-                }
-            },
-            onRow: { row in
-                report.rows += 1
-                try add(row, file: file.name)
-            })
+        try CSVTable.read(file, as: .skuTable, required: required, limits: options.limits) { row in
+            report.rows += 1
+            try add(row, file: file.name)
+        }
     }
 
     private mutating func add(_ row: CSVRow, file: String) throws {

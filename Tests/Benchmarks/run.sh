@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs the benchmarks and prints Markdown tables; README.md says what is compared and how.
 #
-#   Tests/Benchmarks/run.sh [service] [instructions] [core]      default: all three
+#   Tests/Benchmarks/run.sh [service] [instructions] [core] [imports]      default: all four
 #
 #   ROUNDS=6 REQUESTS=20000   rounds and calls a round of `service`
 #   TOP=25                    functions listed by `instructions`
@@ -9,11 +9,13 @@
 #   FORMER_CUSTOMERS=20000    portfolio of `core` for what customers that left cost
 #   CUSTOMERS=2000            portfolio of `core`; 200 for a machine with little memory
 #   INSIGHTSD=PATH            measure this release build instead of making one
+#   INSIGHTS=PATH             the same for the client, in `imports`
+#   IMPORT_ROWS='10000 …'     sizes of the files of `imports`
 #   OUT=FOLDER                working folder, default .build-bench
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 out=${OUT:-.build-bench}
-parts=${*:-service instructions core}
+parts=${*:-service instructions core imports}
 mkdir -p "$out"
 
 missing=()
@@ -37,8 +39,8 @@ for part in $parts; do
             ;;&
         instructions) need valgrind valgrind ;;
         core) need python3-venv /usr/share/python-wheels ;;
-        service) ;;
-        *) sed -n '2,13s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+        service | imports) ;;
+        *) sed -n '2,15s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
     esac
 done
 if [ ${#missing[@]} -gt 0 ]; then
@@ -93,6 +95,15 @@ for part in $parts; do
             "$out/venv/bin/python" Tests/Benchmarks/Core/peers.py "$out/core"
             heading "Customers that left"
             "$bench" former "${FORMER_CUSTOMERS:-20000}"
+            ;;
+        imports)
+            if [ -z "${INSIGHTS:-}" ]; then
+                swift build -c release --product insights --scratch-path .build-release >&2
+                INSIGHTS=$(swift build -c release --scratch-path .build-release --show-bin-path)/insights
+            fi
+            heading "Reading import files"
+            # shellcheck disable=SC2086
+            python3 Tests/Benchmarks/Imports/imports.py "$out/imports" "$INSIGHTS" ${IMPORT_ROWS:-}
             ;;
     esac
 done

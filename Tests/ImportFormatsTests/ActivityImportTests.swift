@@ -42,8 +42,8 @@ import Testing
         let header = "Report Refresh Date,User Principal Name,Is Deleted,Teams Last Activity Date\n"
         let check = { (text: String) in problem(.graphActiveUsers, [input(text, name: "a.csv")], options()) }
         #expect(
-            check(header + "2026-03-02,a@x,False,3/1/2026\n")
-                == "a.csv:2:22: activity.dates[0] is not a day written YYYY-MM-DD, from 1970-01-01 to 9999-12-31")
+            check(header + "2026-03-02,a@x,False,3/1/2026\n").hasPrefix(
+                "a.csv:2:22: teams last activity date “3/1/2026” is a date by locale"))
         #expect(
             check(header + "2026-03-02,a@x,False,2026-04-02\n")
                 == "a.csv:2:22: activity.dates[0] is after today (2026-04-01)")
@@ -55,7 +55,7 @@ import Testing
                 "a.csv:1: the header has no known"))
         #expect(
             check("Report Refresh Date,User Principal Name,Send Count\n2026-03-02,a@x,3\n")
-                == "a.csv:1: this is getEmailActivityUserDetail; graph-active-users reads getOffice365ActiveUserDetail")
+                == "a.csv:1: this is the report getEmailActivityUserDetail, which is not imported")
     }
 
     @Test func `a concealed report names nobody, in either form of its digests`() throws {
@@ -121,7 +121,7 @@ import Testing
             ])
         #expect(
             problem(.graphActiveUsers, [file], options { $0.strict = true })
-                == "a.csv:3:12: a row that names nobody (and 3 more like it): without --strict it is left out")
+                == "a.csv:3:12: a row that names nobody: --strict refuses it and 3 more")
     }
 
     @Test func `each workload is covered as far as the reports with its column reach`() throws {
@@ -147,7 +147,7 @@ import Testing
         #expect(activities(collected).map(\.dates) == [["2026-03-02"], ["2026-03-03"], ["2026-03-04"]])
         #expect(activities(collected).allSatisfy { $0.workloadCode == "YAM" })
         let bad = header + "2026-03-20,a@x,2026-03-02,March\n"
-        #expect(problem(.graphActiveUsers, [input(bad)], options()).hasPrefix("input:2:27: activity.dates[0]"))
+        #expect(problem(.graphActiveUsers, [input(bad)], options()).hasPrefix("input:2:27: viva engage last"))
     }
 
     @Test func `a report without rows reports the day that is given`() throws {
@@ -158,5 +158,33 @@ import Testing
         let undated = try run(.graphActiveUsers, [empty], options { $0.date = nil }).1
         #expect(undated.coverage.isEmpty)
         #expect(undated.report.notes == ["input has no rows: say with --date up to which day it reports"])
+        let list = try run(.graphActiveUsers, [input(#"{"value":[]}"#)], options()).1
+        #expect(list.coverage.isEmpty)
+        #expect(
+            list.report.notes == ["input has no rows, and JSON without rows does not say of which workloads it is"])
+    }
+
+    @Test func `rows of JSON mean what rows of CSV do`() throws {
+        let digest = "8c8d357b5e872bbacd45197626bd5759"
+        let rows = [
+            #"{"reportRefreshDate":"2026-03-20","userPrincipalName":"\#(digest)","yammerLastActivityDate":null}"#,
+            #"{"reportRefreshDate":"2026-03-19","userPrincipalName":"","vivaEngageLastActivityDate":"2026-03-02"}"#,
+            #"{"reportRefreshDate":"2026-03-20","userPrincipalName":"\#(digest)","#
+                + #""yammerLastActivityDate":"2026-01-01","vivaEngageLastActivityDate":"2026-03-02","copilotLastActivityDate":"2026-03-02"}"#,
+        ]
+        let (collected, inspection) = try run(
+            .graphActiveUsers, [input("[\(rows.joined(separator: ",\n"))]")], options())
+        #expect(activities(collected).map(\.dates) == [["2026-03-02"]])
+        #expect(activities(collected).map(\.concealed) == [true])
+        #expect(inspection.coverage.map(\.through) == ["2026-03-20"])
+        #expect(inspection.coverage.map(\.workloadCodes) == [["YAM"]])
+        #expect(
+            inspection.report.leftOut.map { "\($0.reason) \($0.places.map(\.position.line))" } == [
+                "a row that names nobody [2]", "column “copilotlastactivitydate” is of no covered workload []",
+            ])
+        let nameless = input(#"[{"reportRefreshDate":"2026-03-20","teamsLastActivityDate":"2026-03-02"}]"#)
+        #expect(
+            problem(.graphActiveUsers, [nameless], options())
+                == "input: no row has the column “user principal name”")
     }
 }

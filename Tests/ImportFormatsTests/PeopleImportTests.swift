@@ -36,7 +36,7 @@ import Testing
                 + #""value":[{"userPrincipalName":"a@x","assignedLicenses":[{"skuId":"\#(officeE3)"}]}]}"#
         )
         let last = input(#"{"value":[{"userPrincipalName":"b@x","assignedLicenses":[{"skuId":"\#(officeE3)"}]}]}"#)
-        #expect(problem(.graphUsers, [first], options()).contains("give all of them in one command"))
+        #expect(problem(.graphUsers, [first], options()).contains("give all pages in one command"))
         let (collected, _) = try run(.graphUsers, [first, last], options())
         #expect(collected.batches[0].request.facts.map(\.assignmentSnapshot.userIds) == [["a@x", "b@x"]])
     }
@@ -114,7 +114,7 @@ import Testing
         #expect(nobody.places.map(\.text) == ["“Ghost”", "“”"])
         #expect(
             problem(.graphUsers, [file], options { $0.strict = true })
-                == "users.json:1:35: a row that names nobody (and 2 more like it): without --strict it is left out")
+                == "users.json:1:35: a row that names nobody: --strict refuses it and 2 more")
         let nameless = input(#"[{"id":"0b-1","assignedLicenses":[]}]"#)
         #expect(problem(.graphUsers, [nameless], options()).contains("no row has a userPrincipalName; ask for it"))
     }
@@ -162,15 +162,15 @@ import Testing
     @Test(arguments: [
         (
             #"[{"skuId":"\#(officeE3)","totalLicenses":1,"status":"Enabled"}]"#,
-            "input:1:2: this is a file for graph-subscriptions, not for graph-users"
+            "input:1:2: this is Graph's directory/subscriptions: import it as graph-subscriptions"
         ),
         (
             #"[{"skuId":"\#(officeE3)","consumedUnits":1}]"#,
-            "input:1:2: this is a file for graph-subscribed-skus, not for graph-users"
+            "input:1:2: this is Graph's subscribedSkus: import it as graph-subscribed-skus"
         ),
         (
             #"[{"reportRefreshDate":"2026-03-01","userPrincipalName":"a@x"}]"#,
-            "input:1:2: this is a file for graph-active-users, not for graph-users"
+            "input:1:2: this is a usage report: import it as graph-active-users"
         ),
     ])
     func `files of another kind are named`(text: String, expected: String) {

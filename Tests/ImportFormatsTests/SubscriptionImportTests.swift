@@ -56,7 +56,8 @@ private let good = #"{"id":"x","skuId":"s","status":"Enabled","totalLicenses":1}
         ),
         (
             #"[{"id":"x","skuId":"s","status":"Enabled","totalLicenses":1,"createdDateTime":"soon"}]"#,
-            "subs.json:1:79: createdDateTime “soon” is not a date or timestamp"
+            "subs.json:1:79: createdDateTime “soon” is not a date or timestamp; write it as YYYY-MM-DD "
+                + "(in PowerShell with .ToString('o'), in a spreadsheet with the format yyyy-mm-dd)"
         ),
         (
             "[\(good),{\"id\":\"X\",\"skuId\":\"t\",\"status\":\"Enabled\",\"totalLicenses\":1}]",
@@ -66,7 +67,7 @@ private let good = #"{"id":"x","skuId":"s","status":"Enabled","totalLicenses":1}
         (#"[[]]"#, "subs.json:1:2: an element of the list must be an object, not an array"),
         (
             #"[{"id":"x","skuId":"s","status":"Enabled","totalLicenses":1}"#,
-            "subs.json:1:61: the document ends where “]” should be"
+            "subs.json:1:61: the document ends where “]” should be: is the file cut short?"
         ),
     ])
     func `wrong values are named with their place`(text: String, expected: String) {

@@ -104,11 +104,12 @@ import Testing
         let number = list([#"{"id":"a","skuId":"s","status":0,"totalLicenses":1}"#])
         #expect(
             problem(.graphSubscriptions, [number], options())
-                == "subs.json:1:33: status is a number where a word should be: PowerShell writes names of states as numbers; "
-                + "convert with -EnumsAsStrings")
-        let partner = list([#"{"id":"a","offerId":"o","billingCycle":"monthly"}"#])
+                == "subs.json:1:33: status is the number 0: PowerShell writes names as numbers; save the file with "
+                + "ConvertTo-Json -EnumsAsStrings")
+        let partner = list([#"{"id":"a","offerId":"o","quantity":1}"#])
         #expect(
             problem(.graphSubscriptions, [partner], options())
-                == "subs.json:1:2: this is a file for partner-subscriptions, not for graph-subscriptions")
+                == "subs.json:1:2: this is a list of Partner Center's subscriptions: import it as "
+                + "partner-subscriptions")
     }
 }

@@ -78,7 +78,11 @@ for path in */; do
     for file in "$customer"/users-*.json; do
         [ -e "$file" ] || continue
         day=${file##*users-}
-        feed graph-users "$file" "${whose[@]}" --date "${day%.json}" --all-skus-from "$customer/subscribed-skus.json"
+        # Before a rollout begins nobody has a license, which is refused unless it is said to be so.
+        drop=
+        grep -q skuId "$file" || drop=--accept-drop
+        feed graph-users "$file" "${whose[@]}" --date "${day%.json}" ${drop:+"$drop"} \
+            --all-skus-from "$customer/subscribed-skus.json"
     done
     if [ -e "$customer/activity-history.csv" ]; then
         feed graph-active-users "$customer"/activity-*.csv --customer "$customer"

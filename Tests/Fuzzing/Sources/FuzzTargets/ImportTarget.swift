@@ -12,12 +12,17 @@ extension FuzzTarget {
             "\"assignedLicenses\":", "\"userPrincipalName\":", "\"status\":", "\"totalLicenses\":",
             "\"@odata.nextLink\":",
             "6fd2c87f-b296-42f0-b197-1e91e994b900", "2026-03-31", "\\u00e4", "null", "-0.0e1", "Report Refresh Date",
+            "sep=;\n", "#TYPE X\n", "\"/Date(1700000000000)/\"", "\"AdditionalProperties\":{", "{\"error\":",
+            "\"@{a=b}\"", "\u{EF}\u{BB}\u{BF}", "\"totalCount\":",
         ],
         seeds: {
             [
                 [6] + Array("{\"customer\":{\"customerId\":\"c1\",\"name\":\"Contoso\"}}\n".utf8),
                 [7] + Array("offer_id,sku_id\nO1,6fd2c87f-b296-42f0-b197-1e91e994b900\n".utf8),
                 [8] + Array("6fd2c87f-b296-42f0-b197-1e91e994b900\r\n".utf8),
+                [4] + Array("sep=;\r\nReport Refresh Date;User Principal Name;Teams Last Activity Date\r\n".utf8),
+                [4] + Array("[{\"reportRefreshDate\":\"2026-03-02\",\"userPrincipalName\":\"a@x\"}]".utf8),
+                [4, 0xFF, 0xFE] + "Report Refresh Date\t".utf16.flatMap { [UInt8(truncatingIfNeeded: $0), 0] },
                 [0] + Array("\"a\"\"b\",c\r\n\"d\ne\",\n".utf8),
             ]
         },

@@ -64,11 +64,12 @@ struct CSVReader {
     private mutating func feed(_ piece: UnsafeBufferPointer<UInt8>, onRecord: (CSVRecord) throws -> Void) throws {
         var index = 0
         while index < piece.count {
-            let run = switch state {
-            case .fieldStart, .plain: plainRun(piece, from: index)
-            case .quoted: quotedRun(piece, from: index)
-            case .quoteInQuoted: index
-            }
+            let run =
+                switch state {
+                case .fieldStart, .plain: plainRun(piece, from: index)
+                case .quoted: quotedRun(piece, from: index)
+                case .quoteInQuoted: index
+                }
             if run > index {
                 if state == .fieldStart { start(.plain) }
                 try append(piece[index..<run])

@@ -263,8 +263,9 @@ private struct CSVStart {
         guard let first = record.bytes.first, first == UInt8(ascii: "#") || first | 0x20 == UInt8(ascii: "s") else {
             return false
         }
-        return isType(record.bytes[...]) || (try? separatorLine(record.bytes + [UInt8(ascii: ",")], line: 0)) != nil
-            && record.bytes.count <= 5
+        return isType(record.bytes[...])
+            || (try? separatorLine(record.bytes + [UInt8(ascii: ",")], line: 0)) != nil
+                && record.bytes.count <= 5
     }
 }
 

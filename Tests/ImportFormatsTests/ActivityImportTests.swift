@@ -170,7 +170,8 @@ import Testing
             #"{"reportRefreshDate":"2026-03-20","userPrincipalName":"\#(digest)","yammerLastActivityDate":null}"#,
             #"{"reportRefreshDate":"2026-03-19","userPrincipalName":"","vivaEngageLastActivityDate":"2026-03-02"}"#,
             #"{"reportRefreshDate":"2026-03-20","userPrincipalName":"\#(digest)","#
-                + #""yammerLastActivityDate":"2026-01-01","vivaEngageLastActivityDate":"2026-03-02","copilotLastActivityDate":"2026-03-02"}"#,
+                + #""yammerLastActivityDate":"2026-01-01","#
+                + #""vivaEngageLastActivityDate":"2026-03-02","copilotLastActivityDate":"2026-03-02"}"#,
         ]
         let (collected, inspection) = try run(
             .graphActiveUsers, [input("[\(rows.joined(separator: ",\n"))]")], options())

@@ -113,7 +113,8 @@ import Testing
         let file = list([row("a"), row("A"), row("a", #","autoRenewEnabled":true"#)])
         #expect(
             try problem(.partnerSubscriptions, [file], own())
-                == "subs.json:3:1: subscription “a” is another one than at subs.json:1:11, for the same day; keep one of them"
+                == "subs.json:3:1: subscription “a” is another one than at subs.json:1:11, for the same day; "
+                + "keep one of them"
         )
     }
 }

@@ -146,8 +146,8 @@ import Testing
         #expect(complaint(5, 10) == "no problem")
         #expect(
             complaint(4, 10)
-                == "users.json: the files have 4 of the 10 licenses that the directory counts as consumed, fewer than half; "
-                + "if people did lose them, say --accept-drop")
+                == "users.json: the files have 4 of the 10 licenses that the directory counts as consumed, "
+                + "fewer than half; if people did lose them, say --accept-drop")
         #expect(complaint(5, 11).contains("5 of the 11"))
         #expect(complaint(6, 11) == "no problem")
         // Too few to tell.

@@ -56,7 +56,8 @@ import Testing
         let other = input("[\(row("a", quantity: 11))]", name: "more.json")
         #expect(
             problem(.graphSubscriptions, [list([row("b"), row("a")]), other], options())
-                == "more.json:1:2: subscription “a” is another one than at subs.json:2:1, for the same day; keep one of them"
+                == "more.json:1:2: subscription “a” is another one than at subs.json:2:1, for the same day; "
+                + "keep one of them"
         )
         // Two days of one subscription are its history.
         let history = list([

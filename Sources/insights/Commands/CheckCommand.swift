@@ -44,8 +44,9 @@ struct CheckCommand: AsyncParsableCommand {
             }
         }
         if let subscribedSkus {
-            files.consumed = try SideFiles.consumedUnits(
-                InputFile(path: subscribedSkus), options: ImportOptions(today: Clock.today))
+            files.consumed = try SideFiles.customerSkus(
+                InputFile(path: subscribedSkus), options: ImportOptions(today: Clock.today)
+            ).consumedUnits
         }
         var request = PBCheckCustomerRequest()
         request.customerID = customer

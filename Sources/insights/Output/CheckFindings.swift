@@ -52,7 +52,7 @@ struct CheckFindings {
             add("workload_missing", workload.workloadCode, "activity in \(workload.workloadCode): never reported")
         }
         if check.incompleteSnapshotCount > 0 {
-            let count = NumberText.count(check.incompleteSnapshotCount, "list of holders", "lists of holders")
+            let count = NumberText.count(Int(check.incompleteSnapshotCount), "list of holders", "lists of holders")
             add("snapshot_incomplete", "", "parts of \(count) are missing; they count nothing yet")
         }
     }
@@ -80,23 +80,21 @@ struct CheckFindings {
             if !sku.catalogued {
                 add(
                     "sku_uncatalogued", sku.skuID,
-                    "\(name) is not in the catalog: \(NumberText.count(sku.licenses, "license", "licenses")) and "
-                        + "\(NumberText.count(sku.holders, "holder", "holders")) are in no figure")
+                    "\(name) is not in the catalog: \(NumberText.count(Int(sku.licenses), "license", "licenses")) and "
+                        + "\(NumberText.count(Int(sku.holders), "holder", "holders")) are in no figure")
             } else if sku.holders > sku.licenses, !sku.free {
                 add(
                     "more_holders_than_licenses", sku.skuID,
                     "\(name): \(NumberText.count(sku.holders)) people hold "
-                        + NumberText.count(sku.licenses, "license", "licenses"))
+                        + NumberText.count(Int(sku.licenses), "license", "licenses"))
             }
         }
     }
 
     private mutating func addPeople(_ check: PBCheckCustomerResponse) {
         if check.concealedPeople > 0 {
-            add(
-                "people_concealed", "",
-                "\(NumberText.count(check.concealedPeople, "person is", "people are")) concealed by the source and "
-                    + "cannot be matched with licenses")
+            let people = NumberText.count(Int(check.concealedPeople), "person is", "people are")
+            add("people_concealed", "", "\(people) concealed by the source and cannot be matched with licenses")
         }
         addPeople(
             "never_seen", check.neverSeenCount, check.neverSeenUserIds, "licensed and never seen")
@@ -107,7 +105,7 @@ struct CheckFindings {
         guard count > 0 else { return }
         let shown = ids.prefix(Self.shownPeople).joined(separator: ", ")
         let rest = count > Self.shownPeople ? ", …" : ""
-        add(kind, "", "\(NumberText.count(count, "person is", "people are")) \(what): \(shown)\(rest)")
+        add(kind, "", "\(NumberText.count(Int(count), "person is", "people are")) \(what): \(shown)\(rest)")
     }
 
     private static let shownPeople = 10
@@ -148,7 +146,7 @@ struct CheckFindings {
         for sku in Set(known.keys).union(counts.keys).sorted() {
             let (here, there) = (known[sku] ?? 0, counts[sku] ?? 0)
             if here == there { continue }
-            let holders = NumberText.count(here, "holder is", "holders are")
+            let holders = NumberText.count(Int(here), "holder is", "holders are")
             differ(kind, sku, "\(sku): \(holders) known, \(said) \(NumberText.count(there))")
         }
     }

@@ -3,6 +3,7 @@ import InsightsAPI
 import InsightsCore
 import LicenseModel
 import SwiftProtobuf
+import Tenancy
 import Testing
 
 @testable import InsightsServer
@@ -68,7 +69,7 @@ enum MessageFields {
             customer: CustomerRow(
                 customer: try CustomerID("c"), name: "", market: "", since: .first,
                 coverage: CoverageRow(subscriptions: .last, assignments: .last, activity: .last)),
-            asOf: .last, products: [])
+            asOf: .last, products: [], uncatalogued: UncataloguedSkus())
         var reply: [UInt8] = []
         InsightsReply.customer(row, reach: .own, into: &reply)
         let freshness = try PBGetCustomerInsightsResponse(serializedBytes: reply).insights.freshness

@@ -58,25 +58,22 @@ struct CSVReader {
 
     /// Reads on, handing over every completed record; empty lines are no records.
     mutating func feed(_ piece: ArraySlice<UInt8>, onRecord: (CSVRecord) throws -> Void) throws {
-        try piece.withUnsafeBufferPointer { try feed($0, onRecord: onRecord) }
-    }
-
-    private mutating func feed(_ piece: UnsafeBufferPointer<UInt8>, onRecord: (CSVRecord) throws -> Void) throws {
+        let bytes = piece.span
         var index = 0
-        while index < piece.count {
+        while index < bytes.count {
             let run =
                 switch state {
-                case .fieldStart, .plain: plainRun(piece, from: index)
-                case .quoted: quotedRun(piece, from: index)
+                case .fieldStart, .plain: plainRun(bytes, from: index)
+                case .quoted: quotedRun(bytes, from: index)
                 case .quoteInQuoted: index
                 }
             if run > index {
                 if state == .fieldStart { start(.plain) }
-                try append(piece[index..<run])
+                try append(piece[(piece.startIndex + index)..<(piece.startIndex + run)])
                 index = run
-                if index == piece.count { return }
+                if index == bytes.count { return }
             }
-            try take(piece[index], onRecord: onRecord)
+            try take(bytes[index], onRecord: onRecord)
             index += 1
         }
     }
@@ -94,7 +91,7 @@ struct CSVReader {
         }
     }
 
-    private func plainRun(_ piece: UnsafeBufferPointer<UInt8>, from start: Int) -> Int {
+    private func plainRun(_ piece: Span<UInt8>, from start: Int) -> Int {
         var index = start
         while index < piece.count {
             let byte = piece[index]
@@ -104,7 +101,7 @@ struct CSVReader {
         return index
     }
 
-    private func quotedRun(_ piece: UnsafeBufferPointer<UInt8>, from start: Int) -> Int {
+    private func quotedRun(_ piece: Span<UInt8>, from start: Int) -> Int {
         var index = start
         while index < piece.count {
             let byte = piece[index]
@@ -175,7 +172,7 @@ struct CSVReader {
     }
 
     /// A run of bytes that are nothing but content.
-    private mutating func append(_ run: Slice<UnsafeBufferPointer<UInt8>>) throws {
+    private mutating func append(_ run: ArraySlice<UInt8>) throws {
         previousWasReturn = false
         try count(run.count)
         guard record.bytes.count - fieldStart + run.count <= limits.maximumFieldBytes else { throw tooLong }

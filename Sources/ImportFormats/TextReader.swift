@@ -59,7 +59,7 @@ struct TextReader {
             text = ByteOrderMark.stripped(text)
             try TextForm.refuseOthers(text)
         }
-        if let bad = text.withUnsafeBufferPointer({ check.firstBad($0) }) { throw try problem(at: bad, in: text) }
+        if let bad = check.firstBad(text.span) { throw try problem(at: bad, in: text) }
         return text
     }
 
@@ -132,14 +132,14 @@ struct UTF8Check {
     var isInsideCharacter: Bool { due > 0 }
 
     /// The index of the first byte that is none or starts no whole character; below 0 in an earlier piece.
-    mutating func firstBad(_ bytes: UnsafeBufferPointer<UInt8>) -> Int? {
-        let raw = UnsafeRawBufferPointer(bytes)
+    mutating func firstBad(_ bytes: Span<UInt8>) -> Int? {
+        let raw = bytes.bytes
         var index = 0
         while index < bytes.count {
             if due == 0 {
                 // Eight bytes at once while all are ASCII and none is NUL.
                 while index + 8 <= bytes.count {
-                    let word = raw.loadUnaligned(fromByteOffset: index, as: UInt64.self)
+                    let word = raw.unsafeLoadUnaligned(fromByteOffset: index, as: UInt64.self)
                     let high: UInt64 = 0x8080_8080_8080_8080
                     if word & high != 0 || (word &- 0x0101_0101_0101_0101) & ~word & high != 0 { break }
                     index += 8

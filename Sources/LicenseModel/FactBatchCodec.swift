@@ -13,8 +13,8 @@ import Tenancy
 /// `n − 2`nd new one. A day is the zigzag distance from the day named last. Names are written as they are, because
 /// equal strings may differ in their bytes. Flags that only version 2 has are refused in version 1.
 public enum FactBatchCodec {
-    /// Facts that an older server can read are written as it writes them, so that a batch sent again after an upgrade is
-    /// known by its bytes.
+    /// Facts that an older server can read are written as it writes them, so that a batch which is sent again after an
+    /// upgrade is known by its bytes.
     static let version: UInt8 = 1
     static let latestVersion: UInt8 = 2
     /// The version byte, the count and the checksum of an empty batch.

@@ -166,9 +166,8 @@ struct FactBatchDecoder {
         for _ in 0..<count { named.append(try users.read(from: &bytes)) }
         var fact = AssignmentSnapshotFact(customer: customer, sku: sku, day: day, users: named)
         guard flags & FactFlag.isPart != 0 else { return fact }
-        guard let number = Int32(exactly: try bytes.readSigned()), let count = Int32(exactly: try bytes.readSigned()) else {
-            throw bytes.malformed("no part")
-        }
+        guard let number = Int32(exactly: try bytes.readSigned()), let count = Int32(exactly: try bytes.readSigned())
+        else { throw bytes.malformed("no part") }
         fact.part = SnapshotPart(number: number, of: count)
         return fact
     }

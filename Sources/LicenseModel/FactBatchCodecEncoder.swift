@@ -106,25 +106,9 @@ struct FactBatchEncoder {
         case .subscription(let fact):
             write(fact)
         case .subscriptionSnapshot(let fact):
-            version = FactBatchCodec.latestVersion
-            write(.subscriptionSnapshot, flags: fact.seller == nil ? 0 : FactFlag.hasSeller)
-            write(fact.customer)
-            write(fact.day)
-            bytes.write(count: fact.subscriptions.count)
-            for subscription in fact.subscriptions { write(subscription) }
-            if let seller = fact.seller { write(seller) }
+            write(fact)
         case .user(let fact):
-            write(
-                .user,
-                sinceVersion2: (fact.principalName == nil ? 0 : FactFlag.hasPrincipalName)
-                    | (fact.aliases.isEmpty ? 0 : FactFlag.hasAliases))
-            write(fact.customer)
-            write(fact.user)
-            bytes.write(name: fact.displayName)
-            if let name = fact.principalName { write(name) }
-            if fact.aliases.isEmpty { break }
-            bytes.write(count: fact.aliases.count)
-            for alias in fact.aliases { write(alias) }
+            write(fact)
         case .assignment(let fact):
             write(.assignment, flags: fact.days.end == nil ? 0 : FactFlag.hasEnd)
             write(fact.customer)
@@ -132,16 +116,7 @@ struct FactBatchEncoder {
             write(fact.sku)
             write(fact.days)
         case .assignmentSnapshot(let fact):
-            write(.assignmentSnapshot, sinceVersion2: fact.part == nil ? 0 : FactFlag.isPart)
-            write(fact.customer)
-            write(fact.sku)
-            write(fact.day)
-            bytes.write(count: fact.users.count)
-            for user in fact.users { write(user) }
-            if let part = fact.part {
-                bytes.write(signed: Int64(part.number))
-                bytes.write(signed: Int64(part.count))
-            }
+            write(fact)
         case .activity(let fact):
             write(.activity, sinceVersion2: fact.isConcealed ? FactFlag.concealed : 0)
             write(fact.customer)
@@ -161,6 +136,43 @@ struct FactBatchEncoder {
             bytes.write(byte: fact.source.rawValue)
             write(fact.through)
             if !fact.workloads.isEmpty { bytes.write(byte: fact.workloads.rawValue) }
+        }
+    }
+
+    private mutating func write(_ fact: SubscriptionSnapshotFact) {
+        version = FactBatchCodec.latestVersion
+        write(.subscriptionSnapshot, flags: fact.seller == nil ? 0 : FactFlag.hasSeller)
+        write(fact.customer)
+        write(fact.day)
+        bytes.write(count: fact.subscriptions.count)
+        for subscription in fact.subscriptions { write(subscription) }
+        if let seller = fact.seller { write(seller) }
+    }
+
+    private mutating func write(_ fact: UserFact) {
+        write(
+            .user,
+            sinceVersion2: (fact.principalName == nil ? 0 : FactFlag.hasPrincipalName)
+                | (fact.aliases.isEmpty ? 0 : FactFlag.hasAliases))
+        write(fact.customer)
+        write(fact.user)
+        bytes.write(name: fact.displayName)
+        if let name = fact.principalName { write(name) }
+        if fact.aliases.isEmpty { return }
+        bytes.write(count: fact.aliases.count)
+        for alias in fact.aliases { write(alias) }
+    }
+
+    private mutating func write(_ fact: AssignmentSnapshotFact) {
+        write(.assignmentSnapshot, sinceVersion2: fact.part == nil ? 0 : FactFlag.isPart)
+        write(fact.customer)
+        write(fact.sku)
+        write(fact.day)
+        bytes.write(count: fact.users.count)
+        for user in fact.users { write(user) }
+        if let part = fact.part {
+            bytes.write(signed: Int64(part.number))
+            bytes.write(signed: Int64(part.count))
         }
     }
 

@@ -20,7 +20,7 @@ public enum Fact: Sendable, Hashable {
     case relationship(RelationshipFact)
     /// Identity: SKU.
     case sku(SkuFact)
-    /// Identity: customer, subscription, effective day. The seller is that of the last fact that tells one, for every day.
+    /// Identity: customer, subscription, effective day. The seller is the last one told, for every day.
     case subscription(SubscriptionFact)
     /// Identity: customer, day, seller.
     case subscriptionSnapshot(SubscriptionSnapshotFact)

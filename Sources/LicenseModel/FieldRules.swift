@@ -84,12 +84,13 @@ public enum FieldRules {
 
     /// Nil when both are 0: the whole.
     public static func part(
-        _ number: Int32, of count: Int32, _ numberField: @autoclosure () -> String, _ countField: @autoclosure () -> String
+        _ number: Int32, of count: Int32, _ numberField: @autoclosure () -> String,
+        _ countField: @autoclosure () -> String
     ) throws(FieldError) -> SnapshotPart? {
         if number == 0, count == 0 { return nil }
         guard (1...FactLimits.maximumSnapshotParts).contains(count) else {
-            throw FieldError(
-                countField(), "is \(count): it must be between 1 and \(FactLimits.maximumSnapshotParts), or 0 with part 0")
+            let bound = FactLimits.maximumSnapshotParts
+            throw FieldError(countField(), "is \(count): it must be between 1 and \(bound), or 0 with part 0")
         }
         guard (1...count).contains(number) else {
             throw FieldError(numberField(), "is \(number): it must be between 1 and \(count), the number of parts")

@@ -107,7 +107,7 @@ private let report = """
             var isGood = true
             for start in stride(from: 0, to: length, by: size) {
                 let piece = Array(bytes[start..<min(start + size, length)])
-                if piece.withUnsafeBufferPointer({ check.firstBad($0) }) != nil { isGood = false }
+                if check.firstBad(piece.span) != nil { isGood = false }
             }
             isGood = isGood && !check.isInsideCharacter
             #expect(isGood == (String(validating: bytes, as: UTF8.self) != nil), "\(bytes)")

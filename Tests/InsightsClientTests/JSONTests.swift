@@ -14,10 +14,12 @@ import Testing
         PBWhoAmIResponse(), PBListPrincipalsResponse(), PBCreatePrincipalResponse(), PBUpdatePrincipalResponse(),
         PBDeletePrincipalResponse(), PBExplainAccessResponse(), PBListAuditEventsResponse(), PBCreatePartnerResponse(),
         PBUpdatePartnerResponse(),
-        PBGetIngestStatusResponse(), PBCheckCustomerResponse(), PBEraseUserResponse(), PBCustomerInsights(), PBPortfolioInsights(),
+        PBGetIngestStatusResponse(), PBCheckCustomerResponse(), PBEraseUserResponse(), PBCustomerInsights(),
+        PBPortfolioInsights(),
         PBProductInsights(), PBLicenseFigures(), PBUsageFigures(), PBRatio(), PBSkuLicenses(), PBWorkloadUsage(),
         PBFreshness(), PBSourceCoverage(), PBWorkloadCoverage(), PBLicenseComparison(), PBTrendPoint(),
-        PBUsageExplanation(), PBUsageClassCount(), PBRecommendation(), PBEvidence(), PBExportRow(), PBCustomer(), PBSubscription(),
+        PBUsageExplanation(), PBUsageClassCount(), PBRecommendation(), PBEvidence(), PBExportRow(), PBCustomer(),
+        PBSubscription(),
         PBLicensedUser(), PBWorkloadActivity(), PBPrincipal(), PBAuditEvent(), PBCustomerCoverage(),
     ]
 

@@ -136,7 +136,9 @@ private let ascii = Screen(isTerminal: true, width: 80, isUnicode: false)
         #expect(
             freshness.sentence
                 == "subscriptions 2026-03-31 · assignments not reported · activity 2026-03-29 (lagging)")
-        freshness.workloads = [workload("APPS", .notReported), workload("CRM", .notReported), workload("EXO", .lagging)]
+        freshness.workloads = [
+            workload("APPS", .notReported), workload("CRM", .notReported), workload("EXO", .lagging),
+        ]
         #expect(freshness.sentence.hasSuffix("activity 2026-03-29 (lagging; APPS, CRM not reported)"))
         freshness.sources[2].status = .reported
         #expect(freshness.sentence.hasSuffix("activity 2026-03-29 (APPS, CRM not reported)"))

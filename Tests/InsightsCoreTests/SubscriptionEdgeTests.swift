@@ -114,9 +114,10 @@ import Testing
             #expect(try subscriptions(order, on: start + 40) == ["s A 20 active 40"])
         }
         // An entry of the day says what it is, whatever is named; a later snapshot ends that too.
-        let listed = facts + [
-            Make.subscription("s", "C", "A", .by("P"), start + 20, 24), Make.subscriptions("C", start + 22, []),
-        ]
+        let listed =
+            facts + [
+                Make.subscription("s", "C", "A", .by("P"), start + 20, 24), Make.subscriptions("C", start + 22, []),
+            ]
         let rows = try [20, 21, 22].map { try sku("A", listed, on: start + $0)?.all }
         #expect(rows.map { $0?.sold } == [34, 34, 0] && rows[2]?.uncounted == 34)
         // A later snapshot of the same day replaces the earlier.
@@ -135,9 +136,11 @@ import Testing
         let more = facts + [Make.subscriptions("C", start + 5, ["p", "q", "d"])]
         #expect(try sku("A", more, on: start + 5)?.all.sold == 6)
         // Who turns out to be P's was covered; who turns out to be Q's was not.
-        let corrected = facts + [
-            Make.subscription("u", "C", "A", .by("P"), start, 8), Make.subscription("p", "C", "A", .by("Q"), start, 1),
-        ]
+        let corrected =
+            facts + [
+                Make.subscription("u", "C", "A", .by("P"), start, 8),
+                Make.subscription("p", "C", "A", .by("Q"), start, 1),
+            ]
         #expect(try sku("A", corrected, on: start + 5)?.all.sold == 7)
     }
 

@@ -180,8 +180,8 @@ struct World {
     }
 
     /// The same knowledge in another order: of facts with one identity only the last is kept, some come twice. Who is
-    /// who is told first and in one order, and there are no parts: with those the order counts. Who sold a subscription is
-    /// told again at the end of both, because it is told last that counts.
+    /// who is told first and in one order, and there are no parts: with those the order counts. Who sold a subscription
+    /// is told again at the end of both, because it is told last that counts.
     mutating func commuting() -> (first: [Fact], second: [Fact]) {
         var kept: [Fact.Identity: Fact] = [:]
         var activity: [Fact] = []

@@ -6,8 +6,8 @@ struct CoverageAhead {
 
     init(of known: PBCustomerCoverage) { self.known = known }
 
-    /// The coverage facts that move nothing back, and in words what stays as it is. Of activity each workload has a day of
-    /// its own.
+    /// The coverage facts that move nothing back, and in words what stays as it is. Of activity each workload has a day
+    /// of its own.
     func split(_ facts: [PBFact]) -> (facts: [PBFact], kept: [String]) {
         var moving: [PBFact] = []
         var kept: [String] = []

@@ -66,9 +66,9 @@ def test_a_receipt_tells_what_the_batch_changed(house, operator):
     changed, again = operator.ingest([request, request])
     assert (changed.effects.sellers_changed, changed.effects.subscriptions_ended) == (1, 1)
     assert again.duplicate and not again.HasField("effects")
-    rows = house["alice"].call("ListSubscriptions", customer_id="S", as_of=day(-4).isoformat()).subscriptions
+    rows = house["bob"].call("ListSubscriptions", customer_id="S", as_of=day(-4).isoformat()).subscriptions
     assert [(row.subscription_id, row.sku_id, row.state) for row in rows] == [("s", "E5", 1), ("t", "LOST", 1)]
-    rows = house["alice"].call("ListSubscriptions", customer_id="S", as_of=day(-3).isoformat()).subscriptions
+    rows = house["bob"].call("ListSubscriptions", customer_id="S", as_of=day(-3).isoformat()).subscriptions
     assert [(row.subscription_id, row.state) for row in rows] == [("s", 4), ("t", 1)]
     insights = house["alice"].call("GetCustomerInsights", customer_id="S", as_of=day(-3).isoformat()).insights
     assert ("LOST", 7) in [(sku.sku_id, sku.sold) for sku in insights.uncatalogued_skus]

@@ -31,6 +31,12 @@ extension CallContext {
         return scope
     }
 
+    /// The same, narrowed to what the request asks for.
+    func partnerScope(_ reach: LicenseReach) throws(RPCStatus) -> PartnerScope {
+        let scope = try partnerScope()
+        return reach == .own ? scope.narrowedToOwn() : scope
+    }
+
     func operatorGrant() throws(RPCStatus) -> OperatorGrant {
         guard let grant = record?.grant?.operatorGrant else { throw Refusal.noPermissionDeclared }
         return grant

@@ -19,7 +19,7 @@ extension InsightsService {
             )
         }
         let paging = try Paging(reads, request, of: call)
-        let scope = try call.partnerScope()
+        let scope = try call.partnerScope(query.reach)
         return try reads.answer(call) { (reply) throws(RPCStatus) in
             let book = paging.snapshot.book(in: scope, today: today)
             var place: CustomerPlace?

@@ -19,7 +19,7 @@ struct InsightsService: Sendable {
         }
         let today = reads.clock.today()
         let query = try checked { () throws(FieldError) in try fields.validated(today: today) }
-        let book = reads.published.load().book(in: try call.partnerScope(), today: today)
+        let book = reads.published.load().book(in: try call.partnerScope(query.reach), today: today)
         guard let row = book.insights(of: query.customer, on: query.asOf, products: query.products) else {
             throw Refusal.customerNotFound
         }
@@ -36,7 +36,7 @@ struct InsightsService: Sendable {
                 products: try RequestFields.products(request.products)
             )
         }
-        let book = reads.published.load().book(in: try call.partnerScope(), today: today)
+        let book = reads.published.load().book(in: try call.partnerScope(query.reach), today: today)
         return try reads.answer(call, isShort: book.isShortWalk) { (reply) throws(RPCStatus) in
             InsightsReply.portfolio(
                 book.portfolio(on: query.day, products: query.products), reach: query.reach, into: &reply)

@@ -18,12 +18,10 @@ extension InsightsService {
             )
         }
         let paging = try Paging(reads, request, of: call)
-        var scope = try call.partnerScope()
-        if query.reach == .own { scope = scope.narrowedToOwn() }
+        let scope = try call.partnerScope(query.reach)
         let text = AdviceText(language: Language(request.languageCode, call: call))
-        let reader = scope
         return try reads.answer(call) { (reply) throws(RPCStatus) in
-            let book = paging.snapshot.book(in: reader, today: today)
+            let book = paging.snapshot.book(in: scope, today: today)
             let page = try page(
                 of: book, customer: query.customer, day: query.day, products: query.products, paging: paging)
             var response = PBListRecommendationsResponse()

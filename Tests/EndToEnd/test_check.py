@@ -11,6 +11,7 @@ from imports import CLIENT
 
 CUSTOMER = "checked"
 SKU = "11111111-2222-4333-8444-555555555555"
+FREE = "22222222-2222-4333-8444-555555555555"
 LOST = "99999999-2222-4333-8444-555555555555"
 
 
@@ -18,7 +19,7 @@ LOST = "99999999-2222-4333-8444-555555555555"
 def fed(house):
     f = house.facts
     house["operator"].feed([
-        f.sku(SKU), f.customer(CUSTOMER, CUSTOMER), f.relationship("A", CUSTOMER, day(-60)),
+        f.sku(SKU), f.sku(FREE, free=True), f.assignment(CUSTOMER, "u0", FREE, day(-20)), f.customer(CUSTOMER, CUSTOMER), f.relationship("A", CUSTOMER, day(-60)),
         f.subscription("kept", CUSTOMER, SKU, "A", day(-30), 2), f.subscription("gone", CUSTOMER, SKU, "A", day(-30), 5),
         f.subscription("nobody's", CUSTOMER, SKU, UNKNOWN, day(-30), 1), f.subscription("lost", CUSTOMER, LOST, "B", day(-30), 7),
         f.subscription_snapshot(CUSTOMER, day(-3), ["kept", "nobody's", "lost"]),
@@ -37,7 +38,7 @@ def test_what_is_known_of_a_customer(fed):
     assert [(row.source, row.status) for row in check.sources] == [(1, 1), (2, 3), (3, 2)]
     assert [row.workload_code for row in check.workloads if row.status != 3] == ["EXO"]
     assert [(row.sku_id, row.catalogued, row.licenses, row.holders) for row in check.skus] == [
-        (SKU, True, 3, 4), (LOST, False, 7, 1)
+        (SKU, True, 3, 4), (FREE, True, 0, 1), (LOST, False, 7, 1)
     ]  # fmt: skip
     assert [(row.subscription_id, row.ended_by_snapshot) for row in check.subscriptions] == [
         ("gone", True), ("kept", False), ("lost", False), ("nobody's", False)

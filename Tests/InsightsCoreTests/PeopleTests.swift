@@ -93,6 +93,32 @@ import Testing
         #expect(try users(core, on: start) == ["jan - ", "old - Jan"])
     }
 
+    /// Who is named by a part alone is nobody yet, and counts as anonymous once the snapshot is complete.
+    @Test func erasingReachesPartsThatWait() throws {
+        func part(_ number: Int32, _ users: [String]) -> Fact {
+            Make.snapshot("C", "E3", start - 3, users, part: SnapshotPart(number: number, of: 2))
+        }
+        var core = InsightsCore(frame + [part(1, ["early", "b"])])
+        let done = core.erase(
+            user: ID.user("early"), of: ID.customer("C"), replacement: ID.user("x"), revision: core.revision.next)
+        #expect(done == [ID.user("early")])
+        #expect(!core.takeDirtyStates().contains { String(decoding: $0.body, as: UTF8.self).contains("early") })
+        core.add([part(2, ["c"])])
+        #expect(try users(core, on: start).map { $0.prefix(1) } == ["b", "c"])
+        #expect(try usage(core, on: start).last == 3)
+    }
+
+    /// Also from the rows of people who were merged before the name moved.
+    @Test func erasingLeavesNoSignInName() throws {
+        var core = InsightsCore(frame + [Make.user("C", "p1", "One", principal: "secret")])
+        core.add([Make.user("C", "q", "Q", aliases: ["p1"])])
+        core.add([Make.user("C", "p2", "Two", principal: "secret")])
+        let done = core.erase(
+            user: ID.user("secret"), of: ID.customer("C"), replacement: ID.user("x"), revision: core.revision.next)
+        #expect(done == [ID.user("p2"), ID.user("secret")])
+        #expect(!core.takeDirtyStates().contains { String(decoding: $0.body, as: UTF8.self).contains("secret") })
+    }
+
     @Test func partsCountFromTheLastOneOn() throws {
         func part(_ number: Int32, of count: Int32, _ users: [String]) -> Fact {
             Make.snapshot("C", "E3", start - 3, users, part: SnapshotPart(number: number, of: count))

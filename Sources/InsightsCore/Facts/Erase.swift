@@ -13,11 +13,21 @@ extension InsightsCore {
     ) -> [UserID]? {
         guard let place = customerIndex[customer] else { return nil }
         var changed = customers[Int(place)].value
-        guard let person = changed.people.find(user) ?? changed.people.findConcealed(user),
-            !changed.people.persons[person].isErased
-        else { return nil }
-        let erased = changed.people.anonymize(person, as: replacement)
         var parts: Set<Int32> = []
+        guard let person = changed.people.find(user) ?? changed.people.findConcealed(user) else {
+            // Only parts of a snapshot that is not complete may name the person.
+            changed.parts.replace([user], by: replacement, changed: &parts)
+            if parts.isEmpty { return nil }
+            let person = changed.person(replacement, at: Moment(revision, place: 0))
+            changed.people.persons[person].isErased = true
+            advance(to: revision)
+            store(changed, at: place)
+            dirty.mark(person: person, of: place)
+            for part in parts { dirty.mark(part: part, of: place) }
+            return [user]
+        }
+        if changed.people.persons[person].isErased { return nil }
+        let erased = changed.people.anonymize(person, as: replacement)
         changed.parts.replace(erased.ids, by: replacement, changed: &parts)
         advance(to: revision)
         store(changed, at: place)

@@ -213,6 +213,9 @@ struct People: Sendable {
         }
         for place in erased.others {
             persons[place].aliases.removeAll { erased.ids.contains($0.id) }
+            if let name = persons[place].principalName, erased.ids.contains(name) {
+                persons[place].principalName = nil
+            }
             // A main id that moved away is that of somebody merged.
             guard erased.ids.contains(persons[place].id) else { continue }
             persons[place].id = replacement

@@ -79,11 +79,17 @@ extension InsightsCore {
         for row in subscriptions where row.isInService && !row.fact.trial {
             licenses[row.fact.sku, default: 0] &+= row.fact.quantity
         }
+        // Holders from the sets, since figures leave out those of free SKUs.
+        var holders: [SkuIndex: Int64] = [:]
+        for set in customer.people.sets {
+            let people = set.people.value(on: day)
+            for sku in set.skus { holders[sku, default: 0] &+= people }
+        }
         return customer.figures.skus.compactMap { figures in
             let sku = catalog[figures.sku]
             let row = CustomerCheck.Sku(
                 id: sku.id, name: sku.name, isCatalogued: sku.isKnown, isFree: sku.isFree,
-                licenses: licenses[sku.id] ?? 0, holders: figures.steps.step(on: day)?.holders ?? 0)
+                licenses: licenses[sku.id] ?? 0, holders: holders[figures.sku] ?? 0)
             return row.licenses == 0 && row.holders == 0 ? nil : row
         }
     }

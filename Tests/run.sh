@@ -48,6 +48,8 @@ swift_tests() {
         tail -n 1 "$log.swift"
     else
         grep -E '^(✘|↳|error)' "$log.swift"
+        # Of a crash, where it was: what was running, the reason, and the thread that it was in.
+        grep -n -m 1 -B 5 -A 60 -E 'Fatal error|Program crashed' "$log.swift"
         tail -n 5 "$log.swift"
     fi
     return $status

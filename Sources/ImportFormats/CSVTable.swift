@@ -29,7 +29,8 @@ struct CSVRow {
 
 /// The columns of a table, in whatever order they come.
 struct CSVHeader {
-    /// Columns by folded name; of two that are the same, the first.
+    /// Columns by folded name, and by the name as `names` has it, so that asking for that costs no folding; of two that
+    /// are the same, the first.
     let index: [String: Int]
     /// Trimmed and in lower case, without a byte order mark.
     let names: [String]
@@ -44,10 +45,12 @@ struct CSVHeader {
             names.append(name)
             let folded = name.foldedName
             guard !folded.isEmpty else { continue }
-            if index[folded] == nil {
-                index[folded] = column
-            } else {
-                doubled[folded] = record.position(column)
+            for key in name == folded ? [folded] : [folded, name] {
+                if index[key] == nil {
+                    index[key] = column
+                } else {
+                    doubled[key] = record.position(column)
+                }
             }
         }
         self.index = index
@@ -57,6 +60,7 @@ struct CSVHeader {
 
     /// Nil when there is no such column. Columns that nobody asks for may occur twice.
     func index(of name: String) throws -> Int? {
+        if doubled.isEmpty, let column = index[name] { return column }
         let folded = name.foldedName
         if let second = doubled[folded] { throw PositionedProblem(second, "the column \(name.excerpt) occurs twice") }
         return index[folded]
@@ -139,10 +143,7 @@ enum CSVTable {
         let first = header.names.first ?? ""
         if let column = missing.first(where: { first.foldedName.hasSuffix($0.foldedName) }) {
             let junk = String(first.dropLast(min(column.count, first.count - 1)))
-            throw PositionedProblem(
-                record.position,
-                "\(junk.excerpt) before the first column is what is left of a byte order mark; remove it, or "
-                    + TextForm.wayOut)
+            throw PositionedProblem(record.position, ByteOrderMark.complaint(about: junk))
         }
         if let form = KnownForm.of({ header.index[$0] != nil }), kind == nil || form.kind != kind {
             throw PositionedProblem(position, form.message)
@@ -213,10 +214,7 @@ private struct CSVStart {
             content.contains(where: Self.separators.contains)
         {
             let junk = String(decoding: content[..<quote], as: UTF8.self)
-            throw PositionedProblem(
-                position,
-                "\(junk.excerpt) before the first column is what is left of a byte order mark; remove it, or "
-                    + TextForm.wayOut)
+            throw PositionedProblem(position, ByteOrderMark.complaint(about: junk))
         }
     }
 

@@ -25,7 +25,7 @@ enum DayForm {
         if text.utf8.count == 5, let number = Int(text), (25_569...60_000).contains(number) {
             return "is the serial number of a spreadsheet, not a day; \(wayOut)"
         }
-        if text.hasPrefix("@{") || text.hasPrefix("System.") { return PowerShellText.cutComplaint }
+        if PowerShellText.isCut(text) { return PowerShellText.cutComplaint }
         return "is not a date or timestamp; \(wayOut)"
     }
 

@@ -205,10 +205,6 @@ private struct Batcher {
             outer.update(Array(part.utf8) + [0])
         }
         outer.update(hash.finish())
-        let digits = outer.finish().map { byte in
-            let text = String(byte, radix: 16)
-            return byte < 16 ? "0" + text : text
-        }
-        return "\(plan.kind.rawValue)-\(digits.joined())"
+        return "\(plan.kind.rawValue)-\(Hex.text(of: outer.finish()))"
     }
 }

@@ -11,6 +11,12 @@ public struct FilePosition: Sendable, Equatable {
 
     /// The file as a whole.
     public static let wholeFile = FilePosition(line: 0, column: 0)
+
+    /// `users.csv:14:7`, the form that editors can jump to.
+    func text(in file: String) -> String {
+        if line == 0 { return file }
+        return column == 0 ? "\(file):\(line)" : "\(file):\(line):\(column)"
+    }
 }
 
 /// The first thing that is wrong with an input file. Nothing of the file was imported.
@@ -25,12 +31,8 @@ public struct ImportProblem: Error, Sendable, Equatable, CustomStringConvertible
         self.message = message
     }
 
-    /// One line: `users.csv:14:7: …`, the form that editors can jump to.
-    public var description: String {
-        if position.line == 0 { return "\(file): \(message)" }
-        if position.column == 0 { return "\(file):\(position.line): \(message)" }
-        return "\(file):\(position.line):\(position.column): \(message)"
-    }
+    /// One line: `users.csv:14:7: …`.
+    public var description: String { "\(position.text(in: file)): \(message)" }
 }
 
 /// A problem found by a parser that does not know the file's name.

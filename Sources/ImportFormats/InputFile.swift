@@ -1,6 +1,6 @@
 import Foundation
 
-/// An input file by name, read from the start as often as needed: once to validate and once to send.
+/// An input file by name, read from the start as often as needed.
 public struct InputFile: Sendable {
     /// The name that messages show.
     public let name: String

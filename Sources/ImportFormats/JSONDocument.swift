@@ -6,21 +6,17 @@ enum JSONDocument {
     /// What stands beside the lists of a file.
     struct Envelope {
         var items = 0
-        /// Lists that say that another page follows, and those that do not.
-        var unfinishedPages = 0
+        /// Lists that do not say that another page follows.
         var lastPages = 0
         /// The place of the first page that says so.
         var nextLink: FilePosition?
         /// The largest number of items that a page says there are.
         var total: Int64 = 0
-
-        /// True when the answer says that there are more pages.
-        var hasNextPage: Bool { unfinishedPages > 0 && lastPages == 0 }
     }
 
     /// - Parameter kind: what the caller reads, for the message about a file of another kind.
     static func readList(
-        _ file: InputFile, as kind: ImportKind? = nil, limits: ImportLimits,
+        _ file: InputFile, as kind: ImportKind, limits: ImportLimits,
         onElement: (JSONObject, (Int) -> FilePosition) throws -> Void
     ) throws -> Envelope {
         let text = try TextReader(file, maximumBytes: limits.maximumFileBytes)
@@ -60,14 +56,14 @@ enum JSONDocument {
 /// One reading of a file of lists.
 private struct JSONList {
     var reader: JSONReader
-    let kind: ImportKind?
+    let kind: ImportKind
     let limits: ImportLimits
     private(set) var envelope = JSONDocument.Envelope()
     private var hasLooseItems = false
 
     typealias OnElement = (JSONObject, (Int) -> FilePosition) throws -> Void
 
-    init(reader: JSONReader, kind: ImportKind?, limits: ImportLimits) {
+    init(reader: JSONReader, kind: ImportKind, limits: ImportLimits) {
         self.reader = reader
         self.kind = kind
         self.limits = limits
@@ -175,7 +171,7 @@ private struct JSONList {
         guard envelope.items <= limits.maximumRows else {
             throw JSONProblem(offset: object.offset, message: "the list has more than \(limits.maximumRows) elements")
         }
-        if envelope.items == 1, let kind, let form = KnownForm.of({ object.members[$0] != nil }), form.kind != kind {
+        if envelope.items == 1, let form = KnownForm.of({ object.members[$0] != nil }), form.kind != kind {
             throw JSONProblem(offset: object.offset, message: form.message)
         }
         let reader = reader
@@ -187,7 +183,6 @@ private struct JSONList {
         var next: JSONValue?
         if case .object(let links) = members["links"]?.content { next = links["next"] }
         if links || Self.isLink(next) {
-            envelope.unfinishedPages += 1
             if envelope.nextLink == nil { envelope.nextLink = position }
         } else {
             envelope.lastPages += 1

@@ -37,14 +37,6 @@ struct ReportRow {
         }
     }
 
-    /// The trimmed text of a column that must not be empty.
-    func required(_ name: String) throws -> String {
-        guard let text = try text(name), !text.isEmpty else {
-            throw PositionedProblem(position(name), "\(name) is empty")
-        }
-        return text
-    }
-
     /// The day of a column as `YYYY-MM-DD`; nil without a column or a value.
     func day(_ name: String) throws -> String? {
         if case .json(let object, _) = form { return try object.timestamp(name)?.description }

@@ -1,3 +1,4 @@
+import Cryptography
 import LicenseModel
 import Tenancy
 
@@ -23,7 +24,7 @@ struct SignInName {
     var id: String? { (try? FieldRules.id(text, "") as UserID) == nil ? nil : text }
 
     static func isDigest(_ name: String) -> Bool {
-        isHexadecimal(name.utf8, count: 32) || name.utf8.count == 36 && name.isGUID
+        isHexadecimal(name.utf8, count: 32) || name.isGUID
     }
 
     /// The directory puts 32 hexadecimal digits before the name of somebody who is deleted. Without them the name is
@@ -46,8 +47,7 @@ struct SignInName {
             if (0x21...0x7E).contains(byte) {
                 text.unicodeScalars.append(Unicode.Scalar(byte))
             } else {
-                let digits = String(byte, radix: 16)
-                text += byte < 16 ? "%0\(digits)" : "%\(digits)"
+                text += "%" + Hex.text(of: [byte])
             }
         }
         return text

@@ -34,7 +34,7 @@ struct SkuRecord {
 
 extension String {
     /// True for 8-4-4-4-12 hexadecimal digits.
-    var isGUID: Bool {
+    public var isGUID: Bool {
         let groups = split(separator: "-", omittingEmptySubsequences: false)
         return groups.map(\.utf8.count) == [8, 4, 4, 4, 12]
             && utf8.allSatisfy { $0 == UInt8(ascii: "-") || Character(Unicode.Scalar($0)).isHexDigit && $0 < 0x80 }

@@ -33,10 +33,9 @@ struct SubscriptionRows {
             return true
         }
         guard before.content == fact.hashValue else {
-            let place = ImportProblem(file: before.file, position: before.position, message: "").description
             throw PositionedProblem(
                 position,
-                "subscription \(row.excerpt) is another one than at \(place.dropLast(2)), for the same day; "
+                "subscription \(row.excerpt) is another one than at \(before.position.text(in: before.file)), for the same day; "
                     + "keep one of them")
         }
         return false

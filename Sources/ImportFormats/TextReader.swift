@@ -106,6 +106,11 @@ enum ByteOrderMark {
         "\u{B4}\u{2557}\u{2510}", "\u{D4}\u{AA}\u{F8}",
     ].map { Array($0.utf8) }
 
+    /// About what stands before the first column of a table.
+    static func complaint(about junk: String) -> String {
+        "\(junk.excerpt) before the first column is what is left of a byte order mark; remove it, or \(TextForm.wayOut)"
+    }
+
     /// Without the marks at the start, however often they stand there.
     static func stripped(_ bytes: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
         var rest = bytes

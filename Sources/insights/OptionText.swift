@@ -1,4 +1,5 @@
 import ArgumentParser
+import ImportFormats
 import LicenseModel
 
 /// Values of options that the argument parser knows nothing about, by the rules that the server has for its fields.
@@ -19,5 +20,11 @@ extension ArgumentHelp {
     private static func day(_ abstract: String) -> ArgumentHelp {
         ArgumentHelp(
             abstract, discussion: "Default: the last day that activity was reported for.", valueName: "YYYY-MM-DD")
+    }
+
+    /// The customer's tenant in lower case: what the option says, else the customer id where that is one; empty =
+    /// unknown.
+    static func tenant(_ option: String?, customer: String) -> String {
+        (option ?? (customer.isGUID ? customer : "")).lowercased()
     }
 }

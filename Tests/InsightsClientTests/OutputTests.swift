@@ -107,6 +107,30 @@ private let ascii = Screen(isTerminal: true, width: 80, isUnicode: false)
                 == "DYNAMICS 365\n  No licenses and no activity.\n")
     }
 
+    /// Of what the server has cut off its lists nothing is known: it is no difference.
+    @Test func filesAreComparedAsFarAsTheServerTells() {
+        let check = PBCheckCustomerResponse.with {
+            $0.subscriptions = [
+                .with { ($0.subscriptionID, $0.skuID, $0.quantity, $0.state) = ("b", "s", 5, .active) }
+            ]
+            $0.subscriptionCount = 2
+            $0.skus = [.with { ($0.skuID, $0.catalogued, $0.licenses, $0.holders) = ("s", true, 5, 3) }]
+            $0.skuCount = 2
+        }
+        var files = FilesInHand()
+        files.subscriptions = ["a", "b", "c"].map { id in
+            .with { ($0.subscriptionID, $0.skuID, $0.quantity, $0.state) = (id, "s", 5, .active) }
+        }
+        files.holders = ["r": 1, "s": 2, "t": 3]
+        let cut = CheckFindings(check, files)
+        #expect(cut.ofFiles.map(\.subject) == ["a", "r", "s"])
+        #expect(cut.ofServer.map(\.kind).contains("skus_left_out"))
+        var whole = check
+        whole.subscriptionCount = 1
+        whole.skuCount = 1
+        #expect(CheckFindings(whole, files).ofFiles.map(\.subject) == ["a", "c", "r", "s", "t"])
+    }
+
     @Test func licensesThatAreInNoFigureAreOneLine() {
         let skus = (1...5).map { number in
             PBUncataloguedSku.with {

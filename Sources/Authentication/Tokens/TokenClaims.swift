@@ -84,7 +84,7 @@ struct TokenClaims: Sendable {
             guard let subject = claim.string, !subject.isEmpty else { throw AuthenticationFailure(.tokenSubject) }
             if let id = try? PrincipalID(subject) { return id }
             let digest = DigestAlgorithm.sha256.digest(of: Array(subject.utf8)).prefix(16)
-            name = "sub-" + digest.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+            name = "sub-" + Hex.text(of: digest)
         } else {
             name = "unnamed"
         }

@@ -13,26 +13,28 @@ extension InsightsCore {
     ) -> [UserID]? {
         guard let place = customerIndex[customer] else { return nil }
         var changed = customers[Int(place)].value
+        let people: Set<Int>
+        let ids: Set<UserID>
         var parts: Set<Int32> = []
-        guard let person = changed.people.find(user) ?? changed.people.findConcealed(user) else {
+        if let person = changed.people.find(user) ?? changed.people.findConcealed(user) {
+            if changed.people.persons[person].isErased { return nil }
+            let erased = changed.people.anonymize(person, as: replacement)
+            people = erased.people.union(erased.others)
+            ids = erased.ids
+            changed.parts.replace(ids, by: replacement, changed: &parts)
+        } else {
             // Only parts of a snapshot that is not complete may name the person.
-            changed.parts.replace([user], by: replacement, changed: &parts)
+            ids = [user]
+            changed.parts.replace(ids, by: replacement, changed: &parts)
             if parts.isEmpty { return nil }
             let person = changed.person(replacement, at: Moment(revision, place: 0))
             changed.people.persons[person].isErased = true
-            advance(to: revision)
-            store(changed, at: place)
-            dirty.mark(person: person, of: place)
-            for part in parts { dirty.mark(part: part, of: place) }
-            return [user]
+            people = [person]
         }
-        if changed.people.persons[person].isErased { return nil }
-        let erased = changed.people.anonymize(person, as: replacement)
-        changed.parts.replace(erased.ids, by: replacement, changed: &parts)
         advance(to: revision)
         store(changed, at: place)
-        for person in erased.people.union(erased.others) { dirty.mark(person: person, of: place) }
+        for person in people { dirty.mark(person: person, of: place) }
         for part in parts { dirty.mark(part: part, of: place) }
-        return erased.ids.sorted()
+        return ids.sorted()
     }
 }

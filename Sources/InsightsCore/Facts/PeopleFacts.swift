@@ -65,16 +65,14 @@ extension InsightsCore {
         _ id: UserID, to person: Int, of customer: inout Customer, change: inout CustomerChange, unionRows: [[Int]]
     ) {
         let moment = change.moment
-        if let owner = customer.people.find(id, asOf: moment), owner != person {
-            if customer.people.persons[owner].id == id {
-                merge(
-                    owner, as: PersonMerge(into: Int32(truncatingIfNeeded: person), at: moment), of: &customer,
-                    change: &change, unionRows: unionRows)
-                return
-            }
-            customer.people.give(id, to: person, at: moment)
-            dirty.mark(person: person, of: change.customer)
-        } else if customer.people.find(id, asOf: moment) == nil {
+        let owner = customer.people.find(id, asOf: moment)
+        if let owner, owner != person, customer.people.persons[owner].id == id {
+            merge(
+                owner, as: PersonMerge(into: Int32(truncatingIfNeeded: person), at: moment), of: &customer,
+                change: &change, unionRows: unionRows)
+            return
+        }
+        if owner != person {
             customer.people.give(id, to: person, at: moment)
             dirty.mark(person: person, of: change.customer)
         }

@@ -63,7 +63,7 @@ struct Subscription: Sendable {
     mutating func setNamed(_ isNamed: Bool, by place: SnapshotPlace) {
         if isNamed {
             named[place.seller, default: DaySet()].insert(place.day)
-        } else if named[place.seller] != nil {
+        } else {
             named[place.seller]?.remove(place.day)
         }
     }
@@ -124,6 +124,8 @@ struct Subscription: Sendable {
             return entry.day
         }
     }
+
+    func isEnded(bySnapshotOn day: Int32) -> Bool { ends.contains(day) }
 
     /// Whether one of these snapshots ends the subscription on a day on which it did not end before.
     func isEnded(by snapshots: Set<SnapshotPlace>, unlike before: Subscription?) -> Bool {

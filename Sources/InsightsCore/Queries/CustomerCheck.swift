@@ -62,14 +62,19 @@ extension InsightsCore {
             guard let entry = subscription.value(on: day) else { continue }
             rows.append(
                 CustomerCheck.CheckedSubscription(
-                    fact: SubscriptionFact(
-                        subscription: subscription.id, customer: customer.id, sku: catalog[entry.sku].id,
-                        seller: seller(subscription.seller), effective: Day(number: entry.day),
-                        quantity: entry.quantity, state: entry.state, trial: entry.trial, termEnd: entry.termEnd,
-                        autoRenew: entry.autoRenew, term: entry.term),
-                    isEndedBySnapshot: !subscription.entries.contains { $0.day == entry.day }))
+                    fact: fact(of: subscription, entry, customer: customer.id),
+                    isEndedBySnapshot: subscription.isEnded(bySnapshotOn: entry.day)))
         }
         return rows.sorted { $0.fact.subscription < $1.fact.subscription }
+    }
+
+    /// What an entry of a subscription's history says, as a fact.
+    func fact(of subscription: Subscription, _ entry: Subscription.Entry, customer: CustomerID) -> SubscriptionFact {
+        SubscriptionFact(
+            subscription: subscription.id, customer: customer, sku: catalog[entry.sku].id,
+            seller: seller(subscription.seller), effective: Day(number: entry.day), quantity: entry.quantity,
+            state: entry.state, trial: entry.trial, termEnd: entry.termEnd, autoRenew: entry.autoRenew, term: entry.term
+        )
     }
 
     private func checkedSkus(

@@ -12,23 +12,17 @@ extension PartnerBook {
         var rows: [SubscriptionRow] = []
         for subscription in customer.subscriptions where subscription.seller == partner {
             guard let entry = subscription.value(on: day.number) else { continue }
-            let sku = core.catalog[entry.sku]
             rows.append(
                 SubscriptionRow(
-                    fact: SubscriptionFact(
-                        subscription: subscription.id, customer: customer.id, sku: sku.id,
-                        seller: .partner(scope.partner), effective: Day(number: entry.day), quantity: entry.quantity,
-                        state: entry.state, trial: entry.trial, termEnd: entry.termEnd, autoRenew: entry.autoRenew,
-                        term: entry.term),
-                    skuName: sku.name))
+                    fact: core.fact(of: subscription, entry, customer: customer.id),
+                    skuName: core.catalog[entry.sku].name))
         }
         rows.sort { $0.fact.subscription < $1.fact.subscription }
         return (day, rows)
     }
 
     /// Who holds a license on the day (with a workload: one that covers it), by id; nil when the customer is not
-    /// visible. Erased and concealed people are never
-    /// listed, nor merged ones beside those who they are.
+    /// visible. Erased and concealed people are never listed, nor merged ones beside those who they are.
     ///
     /// Active means: in the window, in any workload of a covered product, or in the named one.
     public func licensedUsers(

@@ -47,12 +47,13 @@ struct Advisor {
             rows.append(
                 RecommendationRow(kind: kind, customer: customer.id, product: product, evidence: evidence))
         }
+        let ending = ending()
         add(.offerTraining, nil, training())
         for product in products.sorted() {
             let classes = workloadClasses(product)
             add(.showTheValue, product, lowUse(product))
             add(.convertTrial, product, named(classes, "trial_users", \.trial))
-            add(.reclaimLicenses, product, reclaimable(product))
+            add(.reclaimLicenses, product, reclaimable(product, ending))
             add(.licenseTheUsers, product, named(classes, "unlicensed_users", \.unlicensed))
             add(
                 .resolveSubscription, product,
@@ -113,7 +114,7 @@ struct Advisor {
 
     /// By SKU, those of the day that are sold.
     private func ending() -> [SkuIndex: [Ending]] {
-        guard let partner = reader.partner else { return [:] }
+        guard reported.tellAssigned, let partner = reader.partner else { return [:] }
         var ending: [SkuIndex: [Ending]] = [:]
         for subscription in customer.subscriptions where subscription.seller == partner {
             guard let entry = subscription.entry(on: day.number), entry.isSold, let end = entry.termEnd, day <= end
@@ -128,9 +129,7 @@ struct Advisor {
     }
 
     /// Own licenses that nobody uses, of SKUs with an own subscription that ends or renews soon.
-    private func reclaimable(_ product: Product) -> [EvidenceRow] {
-        guard reported.tellAssigned else { return [] }
-        let endingOfSku = ending()
+    private func reclaimable(_ product: Product, _ endingOfSku: [SkuIndex: [Ending]]) -> [EvidenceRow] {
         if endingOfSku.isEmpty { return [] }
         var evidence: [EvidenceRow] = []
         for figures in customer.figures.skus where catalog.product(of: figures.sku) == product {

@@ -123,11 +123,6 @@ public struct UncataloguedSkus: Sendable, Hashable {
         public var sku: SkuID
         /// In the reach asked; never 0.
         public var sold: Int64
-
-        public init(sku: SkuID, sold: Int64) {
-            self.sku = sku
-            self.sold = sold
-        }
     }
 
     /// How many are told.

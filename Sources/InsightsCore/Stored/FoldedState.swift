@@ -116,7 +116,6 @@ extension InsightsCore {
         writer.put(customer.market)
         writer.put(customer.coverage.subscriptions)
         writer.put(customer.coverage.assignments)
-        writer.put(customer.coverage.activity)
         for workload in Workload.allCases { writer.put(customer.coverage[workload]) }
         writer.put(customer.relationships.count)
         for relationship in customer.relationships {

@@ -348,13 +348,10 @@ extension StateReader {
         var stored = StoredCustomer(
             name: try text(), market: try text(),
             coverage: CoverageRow(subscriptions: try day(), assignments: try day()))
-        let activity = try day()
-        if version > 1 {
-            for workload in Workload.allCases {
-                if let through = try day() { stored.coverage.report(through, in: WorkloadSet([workload])) }
-            }
-        } else if let activity {
-            stored.coverage.report(activity, in: .all)
+        // Once one day was that of every workload.
+        let reported = version == 1 ? [WorkloadSet.all] : Workload.allCases.map { WorkloadSet([$0]) }
+        for workloads in reported {
+            if let through = try day() { stored.coverage.report(through, in: workloads) }
         }
         for _ in 0..<(try count()) {
             stored.relationships.append(

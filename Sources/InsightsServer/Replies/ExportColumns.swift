@@ -74,10 +74,14 @@ struct ExportRecord: Sendable {
     /// source is not reported, and stays. But where activity is reported in other workloads, a product without licenses
     /// or holders, of which no usage can be told, is left out as well: every customer would have a record of it.
     var isAllZero: Bool {
-        var record = self
-        if coverage.activity != nil, !usage.reported.tellActive { record.usage = UsageRow() }
         var zeros = ZeroCounts()
-        record.columns(into: &zeros)
+        if coverage.activity != nil, !usage.reported.tellActive {
+            var record = self
+            record.usage = UsageRow()
+            record.columns(into: &zeros)
+        } else {
+            columns(into: &zeros)
+        }
         return zeros.isAllZero
     }
 }

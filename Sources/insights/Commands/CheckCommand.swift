@@ -28,6 +28,8 @@ struct CheckCommand: AsyncParsableCommand {
     @Option(parsing: .upToNextOption, help: "JSON of Graph users with assignedLicenses, all pages.")
     var users: [String] = []
     @Option(help: "JSON of Graph subscribedSkus: its consumedUnits are the holders.") var subscribedSkus: String?
+    @Option(help: ArgumentHelp("Tenant id of the customer. Default: the customer id, if it is one.", valueName: "guid"))
+    var customerTenant: String?
     @OptionGroup var connection: ConnectionOptions
 
     func run() async throws {
@@ -44,9 +46,8 @@ struct CheckCommand: AsyncParsableCommand {
             }
         }
         if let subscribedSkus {
-            files.consumed = try SideFiles.customerSkus(
-                InputFile(path: subscribedSkus), options: ImportOptions(today: Clock.today)
-            ).consumedUnits
+            files.consumed = try SideFiles.customerSkus(InputFile(path: subscribedSkus), options: options())
+                .consumedUnits
         }
         var request = PBCheckCustomerRequest()
         request.customerID = customer
@@ -61,12 +62,17 @@ struct CheckCommand: AsyncParsableCommand {
     }
 
     private func facts(_ kind: ImportKind, _ paths: [String]) throws -> [PBFact] {
-        var options = ImportOptions(today: Clock.today)
-        options.customerID = customer
-        options.acceptDrop = true
-        let plan = ImportPlan(kind: kind, files: paths.map(InputFile.init(path:)), options: options)
+        let plan = ImportPlan(kind: kind, files: paths.map(InputFile.init(path:)), options: options())
         var facts: [PBFact] = []
         try plan.makeBatches(try plan.inspect()) { facts += $0.request.facts }
         return facts
+    }
+
+    private func options() -> ImportOptions {
+        var options = ImportOptions(today: Clock.today)
+        options.customerID = customer
+        options.customerTenant = OptionText.tenant(customerTenant, customer: customer)
+        options.acceptDrop = true
+        return options
     }
 }

@@ -145,7 +145,7 @@ struct ImportCommand: AsyncParsableCommand {
     func options() throws -> ImportOptions {
         var options = ImportOptions(today: Clock.today)
         options.customerID = customer ?? ""
-        options.customerTenant = try tenant()
+        options.customerTenant = OptionText.tenant(customerTenant, customer: customer ?? "")
         options.date = try date.map { try OptionText.day($0, "--date") }
         options.sinceCreation = sinceCreation
         options.heldSince = try heldSince.map { try OptionText.day($0, "--held-since") }
@@ -182,11 +182,5 @@ struct ImportCommand: AsyncParsableCommand {
             else { throw CommandFailure("\(option) “\(text)” is not \(form)") }
             return (text[..<equals].lowercased(), String(text[text.index(after: equals)...]))
         }
-    }
-
-    private func tenant() throws -> String {
-        if let customerTenant { return customerTenant.lowercased() }
-        guard let customer, customer.split(separator: "-").map(\.count) == [8, 4, 4, 4, 12] else { return "" }
-        return customer.lowercased()
     }
 }

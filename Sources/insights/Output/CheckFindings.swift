@@ -75,6 +75,10 @@ struct CheckFindings {
     }
 
     private mutating func addSkus(_ check: PBCheckCustomerResponse) {
+        if check.skuCount > check.skus.count {
+            let rest = NumberText.count(check.skuCount - Int64(check.skus.count))
+            add("skus_left_out", "", "\(rest) more SKUs were not looked at one by one")
+        }
         for sku in check.skus {
             let name = sku.skuName.isEmpty ? sku.skuID : "\(sku.skuName) (\(sku.skuID))"
             if !sku.catalogued {
@@ -120,7 +124,8 @@ struct CheckFindings {
         for fact in listed where latest[fact.subscriptionID].map({ $0.effectiveDate <= fact.effectiveDate }) ?? true {
             latest[fact.subscriptionID] = fact
         }
-        for (id, fact) in latest.sorted(by: { $0.key < $1.key }) {
+        let last = Self.lastTold(check.subscriptions.map(\.subscriptionID), of: check.subscriptionCount)
+        for (id, fact) in latest.sorted(by: { $0.key < $1.key }) where Self.isTold(id, upTo: last) {
             guard let row = known[id] else {
                 differ("subscription_unknown", id, "subscription \(id) of the file is not known")
                 continue
@@ -138,12 +143,22 @@ struct CheckFindings {
         }
     }
 
+    /// The greatest id that the server has told, where it has more than it tells: of later ones nothing is known here.
+    private static func lastTold(_ ids: [String], of count: Int64) -> String? {
+        count > ids.count ? ids.last : nil
+    }
+
+    private static func isTold(_ id: String, upTo last: String?) -> Bool {
+        last.map { !$0.utf8.lexicographicallyPrecedes(id.utf8) } ?? true
+    }
+
     private mutating func compare(
         _ check: PBCheckCustomerResponse, _ counts: [String: Int64]?, _ kind: String, _ said: String
     ) {
         guard let counts else { return }
         let known = Dictionary(check.skus.map { ($0.skuID, $0.holders) }) { first, _ in first }
-        for sku in Set(known.keys).union(counts.keys).sorted() {
+        let last = Self.lastTold(check.skus.map(\.skuID), of: check.skuCount)
+        for sku in Set(known.keys).union(counts.keys).sorted() where Self.isTold(sku, upTo: last) {
             let (here, there) = (known[sku] ?? 0, counts[sku] ?? 0)
             if here == there { continue }
             let holders = NumberText.count(Int(here), "holder is", "holders are")

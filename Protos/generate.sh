@@ -4,8 +4,8 @@
 #   Protos/generate.sh          write the generated files
 #   Protos/generate.sh --check  exit 1 when the committed files are not what the protos give
 #
-# Needs protoc (Debian: protobuf-compiler) and python3. The plug-ins are built from the versions that Package.swift resolves, unless
-# PLUGINS names a folder that has them.
+# Needs protoc and the protos that come with it (Debian: protobuf-compiler, libprotobuf-dev) and python3. The plug-ins are
+# built from the versions that Package.swift resolves, unless PLUGINS names a folder that has them.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -11,7 +11,7 @@ cd "$(dirname "$0")/.."
 
 build=(build-essential git pkg-config libssl-dev libnghttp2-dev libcurl4-openssl-dev zlib1g-dev libsqlite3-dev)
 demo=(openssl python3)
-tests=(libprotobuf-c-dev protobuf-compiler protobuf-c-compiler python3-venv ruby-grpc nghttp2-client)
+tests=(libprotobuf-c-dev libprotobuf-dev protobuf-compiler protobuf-c-compiler python3-venv ruby-grpc nghttp2-client)
 
 case "${1:-test}" in
     build) packages=("${build[@]}") ;;

@@ -11,6 +11,12 @@ enum OptionText {
             throw CommandFailure(error.message)
         }
     }
+
+    /// The customer's tenant in lower case: what the option says, else the customer id where that is one; empty =
+    /// unknown.
+    static func tenant(_ option: String?, customer: String) -> String {
+        (option ?? (customer.isGUID ? customer : "")).lowercased()
+    }
 }
 
 extension ArgumentHelp {
@@ -20,11 +26,5 @@ extension ArgumentHelp {
     private static func day(_ abstract: String) -> ArgumentHelp {
         ArgumentHelp(
             abstract, discussion: "Default: the last day that activity was reported for.", valueName: "YYYY-MM-DD")
-    }
-
-    /// The customer's tenant in lower case: what the option says, else the customer id where that is one; empty =
-    /// unknown.
-    static func tenant(_ option: String?, customer: String) -> String {
-        (option ?? (customer.isGUID ? customer : "")).lowercased()
     }
 }

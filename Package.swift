@@ -113,10 +113,17 @@ let package = Package(
         .target(
             name: "ImportFormats",
             dependencies: ["FactReading", "InsightsAPI", "LicenseModel", "Tenancy", "Cryptography", protobuf]),
+        .target(
+            name: "GraphSync",
+            dependencies: [
+                "Cryptography", "DurableFiles", "ImportFormats", "InsightsAPI", "LicenseModel", "Outgoing", "Tenancy",
+                .product(name: "HeapModule", package: "swift-collections"),
+            ]),
         .executableTarget(
             name: "insights",
             dependencies: [
-                "ImportFormats", "InsightsAPI", "InsightsClient", "LicenseModel", "Tenancy", arguments, protobuf,
+                "GraphSync", "ImportFormats", "InsightsAPI", "InsightsClient", "LicenseModel", "Tenancy", arguments,
+                protobuf,
             ]),
 
         // Tests, and what only they need.
@@ -151,6 +158,12 @@ let package = Package(
             ]),
         .target(name: "HTTPSTestServer", path: "Tests/HTTPSTestServer", resources: [.copy("server.py")]),
         .testTarget(name: "OutgoingTests", dependencies: ["Outgoing", "Threads", "HTTPSTestServer"]),
+        .testTarget(
+            name: "GraphSyncTests",
+            dependencies: [
+                "Cryptography", "GraphSync", "HTTPSTestServer", "ImportFormats", "InsightsAPI", "LicenseModel",
+                "Outgoing",
+            ]),
         .testTarget(
             name: "FactReadingTests",
             dependencies: [

@@ -1,6 +1,7 @@
 #ifndef CRYPTOGRAPHY_COPENSSL_H
 #define CRYPTOGRAPHY_COPENSSL_H
 
+#include <openssl/bio.h>
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
@@ -8,8 +9,10 @@
 #include <openssl/evp.h>
 #include <openssl/param_build.h>
 #include <openssl/params.h>
+#include <openssl/pem.h>
 #include <openssl/rand.h>
 #include <openssl/rsa.h>
+#include <openssl/x509.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -76,6 +79,41 @@ static inline EVP_PKEY *crypto_ec_key(const char *group, const uint8_t *point, s
     if (sound) return key;
     EVP_PKEY_free(key);
     return NULL;
+}
+
+/* Gives no pass phrase: without this the library would ask for one on the terminal. `wanted` becomes 1. */
+static inline int crypto_note_passphrase(char *buffer, int size, int writing, void *wanted) {
+    (void)buffer; (void)size; (void)writing;
+    *(int *)wanted = 1;
+    return -1;
+}
+
+/* The first private key of a PEM text; NULL when there is none that can be read without a pass phrase. */
+static inline EVP_PKEY *crypto_private_key(const uint8_t *pem, int length, int *is_encrypted) {
+    *is_encrypted = 0;
+    BIO *bio = BIO_new_mem_buf(pem, length);
+    EVP_PKEY *key = bio ? PEM_read_bio_PrivateKey(bio, NULL, crypto_note_passphrase, is_encrypted) : NULL;
+    BIO_free(bio);
+    return key;
+}
+
+/* The first certificate of a PEM text; NULL when there is none or it is malformed. */
+static inline X509 *crypto_certificate(const uint8_t *pem, int length) {
+    int is_encrypted = 0;
+    BIO *bio = BIO_new_mem_buf(pem, length);
+    X509 *certificate = bio ? PEM_read_bio_X509(bio, NULL, crypto_note_passphrase, &is_encrypted) : NULL;
+    BIO_free(bio);
+    return certificate;
+}
+
+/* 1 if the bytes are one certificate of that key, and nothing behind it. */
+static inline int crypto_certifies(const uint8_t *der, long length, const EVP_PKEY *key) {
+    const unsigned char *cursor = der;
+    X509 *certificate = d2i_X509(NULL, &cursor, length);
+    EVP_PKEY *certified = certificate ? X509_get0_pubkey(certificate) : NULL;
+    int same = certified && cursor == der + length && EVP_PKEY_eq(certified, key) == 1;
+    X509_free(certificate);
+    return same;
 }
 
 #endif

@@ -22,7 +22,7 @@ public final class PublicKey: @unchecked Sendable {
     }
 
     /// RSA moduli, in bits. Smaller ones can be broken, larger ones make a check slow.
-    private static let modulusBits = 2_048...8_192
+    static let modulusBits = 2_048...8_192
 
     /// In front of a point with both coordinates (SEC 1, 2.3.3).
     private static let uncompressed: UInt8 = 4

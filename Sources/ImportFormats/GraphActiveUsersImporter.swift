@@ -61,11 +61,12 @@ struct GraphActiveUsersImporter: FactImporter {
         let found = Self.columns.filter { $0.names.contains { there.contains($0.foldedName) } }
         let codes = Set(found.map { $0.code == Workload.oneDriveCode ? Workload.spo.code : $0.code }).sorted()
         // The report of a day on which nobody did anything has no row that could tell the day.
-        if let day = last ?? options.date { cover(codes, through: day) }
+        let asked = file.day ?? options.date
+        if let day = last ?? asked { cover(codes, through: day) }
         guard last == nil else { return }
         if codes.isEmpty {
             report.note("\(file.name) has no rows, and JSON without rows does not say of which workloads it is")
-        } else if let day = options.date {
+        } else if let day = asked {
             report.note("\(file.name) has no rows: nobody was active up to \(day)")
         } else {
             report.note("\(file.name) has no rows: say with --date up to which day it reports")

@@ -24,6 +24,8 @@ public struct ImportInspection: Sendable {
     public var bytes: Int
     /// The day through which the import makes a source report, if it does.
     public var coverage: [PBCoverageFact]
+    /// The first day from which a subscription's row holds; empty without one.
+    public var firstSubscriptionDay: String
     let digest: [UInt8]
     let findings: ImportFindings
 
@@ -61,8 +63,13 @@ public struct ImportPlan: Sendable {
         var facts = 0
         var bytes = 0
         var coverage = [PBCoverageFact]()
+        var firstDay = ""
         let hash = RunningDigest(.sha256)
         let importer = try parse(with: findings) { sourced in
+            // Days as `YYYY-MM-DD` are in the order of their texts.
+            if case .subscription(let row) = sourced.fact.fact, firstDay.isEmpty || row.effectiveDate < firstDay {
+                firstDay = row.effectiveDate
+            }
             let data = try Self.serialized(sourced.fact)
             hash.update(data)
             if sourced.isClosing {
@@ -77,8 +84,8 @@ public struct ImportPlan: Sendable {
             bytes += Self.framed(data.count)
         }
         return ImportInspection(
-            report: importer.report, facts: facts, bytes: bytes, coverage: coverage, digest: hash.finish(),
-            findings: importer.findings)
+            report: importer.report, facts: facts, bytes: bytes, coverage: coverage,
+            firstSubscriptionDay: firstDay, digest: hash.finish(), findings: importer.findings)
     }
 
     /// Reads again and hands over the batches in order, the closing one last. A batch's id follows from its content,
@@ -97,6 +104,19 @@ public struct ImportPlan: Sendable {
                 message: "the file has changed while it was imported; import it again")
         }
         try batcher.finish(emit: emit)
+    }
+
+    /// A digest of the facts in whatever order: of two imports of the same rows it is the same.
+    public func contentDigest(_ inspection: ImportInspection) throws -> String {
+        // Sums of digests as numbers, lane by lane.
+        var sums = [UInt64](repeating: 0, count: 4)
+        _ = try parse(with: inspection.findings) { sourced in
+            let digest = DigestAlgorithm.sha256.digest(of: try Self.serialized(sourced.fact))
+            for (index, byte) in digest.enumerated() {
+                sums[index / 8] &+= UInt64(byte) << (UInt64(index % 8) * 8)
+            }
+        }
+        return sums.map { String($0, radix: 16) }.joined(separator: "-")
     }
 
     private func parse(

@@ -37,6 +37,9 @@ public struct ImportReport: Sendable, Equatable {
 
     public init() {}
 
+    /// How many of a name there are.
+    public func count(of name: String) -> Int { indexOfCount[name].map { counts[$0].count } ?? 0 }
+
     /// - Parameter one: the name where it is a single one; nil when it is the same.
     mutating func add(_ name: String, one: String? = nil, _ count: Int = 1) {
         if let index = indexOfCount[name] {

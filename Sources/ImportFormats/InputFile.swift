@@ -1,14 +1,19 @@
 import Foundation
+import LicenseModel
 
 /// An input file by name, read from the start as often as needed.
 public struct InputFile: Sendable {
     /// The name that messages show.
     public let name: String
+    /// The day that a report was asked for: up to it nobody was active when it has no row that could tell the day.
+    public var day: Day?
     let open: @Sendable () throws -> any ByteStream
 
     /// A file on disk.
-    public init(path: String) {
-        name = path
+    ///
+    /// - Parameter name: for messages; nil = the path.
+    public init(path: String, name: String? = nil) {
+        self.name = name ?? path
         open = { try DiskByteStream(path: path) }
     }
 

@@ -10,13 +10,15 @@ enum JSONDocument {
         var lastPages = 0
         /// The place of the first page that says so.
         var nextLink: FilePosition?
+        /// What the last such page links to, where it is a text.
+        var nextAddress: String?
         /// The largest number of items that a page says there are.
         var total: Int64 = 0
     }
 
-    /// - Parameter kind: what the caller reads, for the message about a file of another kind.
+    /// - Parameter kind: what the caller reads, for the message about a file of another kind; nil = any list.
     static func readList(
-        _ file: InputFile, as kind: ImportKind, limits: ImportLimits,
+        _ file: InputFile, as kind: ImportKind?, limits: ImportLimits,
         onElement: (JSONObject, (Int) -> FilePosition) throws -> Void
     ) throws -> Envelope {
         let text = try TextReader(file, maximumBytes: limits.maximumFileBytes)
@@ -56,14 +58,14 @@ enum JSONDocument {
 /// One reading of a file of lists.
 private struct JSONList {
     var reader: JSONReader
-    let kind: ImportKind
+    let kind: ImportKind?
     let limits: ImportLimits
     private(set) var envelope = JSONDocument.Envelope()
     private var hasLooseItems = false
 
     typealias OnElement = (JSONObject, (Int) -> FilePosition) throws -> Void
 
-    init(reader: JSONReader, kind: ImportKind, limits: ImportLimits) {
+    init(reader: JSONReader, kind: ImportKind?, limits: ImportLimits) {
         self.reader = reader
         self.kind = kind
         self.limits = limits
@@ -171,7 +173,7 @@ private struct JSONList {
         guard envelope.items <= limits.maximumRows else {
             throw JSONProblem(offset: object.offset, message: "the list has more than \(limits.maximumRows) elements")
         }
-        if envelope.items == 1, let form = KnownForm.of({ object.members[$0] != nil }), form.kind != kind {
+        if envelope.items == 1, let kind, let form = KnownForm.of({ object.members[$0] != nil }), form.kind != kind {
             throw JSONProblem(offset: object.offset, message: form.message)
         }
         let reader = reader
@@ -179,11 +181,13 @@ private struct JSONList {
     }
 
     private mutating func endPage(_ members: JSONMembers, position: FilePosition) {
-        let links = ["@odata.nextLink", "odata.nextLink", "@nextLink", "nextLink"].contains { Self.isLink(members[$0]) }
+        let link = ["@odata.nextLink", "odata.nextLink", "@nextLink", "nextLink"].lazy.compactMap { members[$0] }
+            .first(where: Self.isLink)
         var next: JSONValue?
         if case .object(let links) = members["links"]?.content { next = links["next"] }
-        if links || Self.isLink(next) {
+        if link != nil || Self.isLink(next) {
             if envelope.nextLink == nil { envelope.nextLink = position }
+            if case .string(let text)? = link?.content { envelope.nextAddress = text }
         } else {
             envelope.lastPages += 1
         }
@@ -199,7 +203,9 @@ private struct JSONList {
         switch value?.content {
         case .string(let text)?: !text.isEmpty
         case .object(let members)?: members.count > 0
-        default: false
+        case nil, .null?: false
+        // Whatever it is, it does not say that the page is the last.
+        default: true
         }
     }
 

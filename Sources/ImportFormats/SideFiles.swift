@@ -10,7 +10,7 @@ public struct CustomerSkus: Sendable, Equatable {
 public enum SideFiles {
     /// A CSV with the columns `offer_id` (whole, or its first two parts) and `sku_id`.
     public static func offerMap(_ file: InputFile, limits: ImportLimits = ImportLimits()) throws -> OfferMap {
-        try named(file) {
+        try file.naming {
             var offers = OfferMap()
             try CSVTable.read(file, required: ["offer_id", "sku_id"], limits: limits) { row in
                 let offer = try row.required("offer_id")
@@ -25,7 +25,7 @@ public enum SideFiles {
     /// The SKUs of a customer, from a JSON document of Graph `subscribedSkus`, or from a text file with one id on each
     /// line, which does not tell how many are consumed.
     public static func customerSkus(_ file: InputFile, options: ImportOptions) throws -> CustomerSkus {
-        try named(file) {
+        try file.naming {
             var skus = CustomerSkus()
             guard try JSONDocument.isJSON(file, limits: options.limits) else {
                 for (position, line) in try lines(file, limits: options.limits) {
@@ -39,8 +39,10 @@ public enum SideFiles {
             let envelope = try JSONDocument.readList(
                 file, as: .graphSubscribedSkus, limits: options.limits
             ) { object, _ in
-                let sku = try GraphSubscribedSkusImporter.sku(object, options: options).get()
-                guard sku.isForUsers else { return }
+                // Nobody can hold what has no usable id.
+                guard case .success(let sku) = try GraphSubscribedSkusImporter.sku(object, options: options),
+                    sku.isForUsers
+                else { return }
                 skus.ids.append(sku.id)
                 if let consumed = try object.count("consumedUnits") { skus.consumedUnits[sku.id] = consumed }
             }
@@ -52,7 +54,7 @@ public enum SideFiles {
 
     /// SKU ids and part numbers, lower-cased, from a text file with one on each line.
     public static func freeSkus(_ file: InputFile, limits: ImportLimits = ImportLimits()) throws -> Set<String> {
-        try named(file) { Set(try lines(file, limits: limits).map { $0.text.lowercased() }) }
+        try file.naming { Set(try lines(file, limits: limits).map { $0.text.lowercased() }) }
     }
 
     /// Lines that are not blank, with their places.
@@ -63,13 +65,5 @@ public enum SideFiles {
         return text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).enumerated().map {
             (FilePosition(line: $0.offset + 1, column: 1), String($0.element).trimmedBlanks)
         }.filter { !$0.text.isEmpty }
-    }
-
-    private static func named<Value>(_ file: InputFile, _ body: () throws -> Value) throws -> Value {
-        do {
-            return try body()
-        } catch let problem as PositionedProblem {
-            throw ImportProblem(file: file.name, position: problem.position, message: problem.message)
-        }
     }
 }

@@ -66,4 +66,15 @@ extension String {
 
     /// False when it is longer than a name in a fact may be.
     var fitsName: Bool { (try? FieldRules.name(self, "")) != nil }
+
+    /// The beginning that fits into a name.
+    var cutToName: String {
+        if fitsName { return self }
+        var text = ""
+        for character in self {
+            guard (text + String(character)).fitsName else { break }
+            text.append(character)
+        }
+        return text
+    }
 }

@@ -1,7 +1,7 @@
 /// An https URL, taken apart. No user information, no fragment.
 public struct HTTPSAddress: Sendable, Hashable, CustomStringConvertible {
-    /// Bound of the URL, in bytes.
-    public static let maximumLength = 2_048
+    /// Bound of the URL, in bytes: addresses of downloads and of further pages have signatures and positions in them.
+    public static let maximumLength = 8_192
 
     /// A DNS name or an IPv4 address; IPv6 without its brackets.
     public let host: String
@@ -42,6 +42,11 @@ public struct HTTPSAddress: Sendable, Hashable, CustomStringConvertible {
             guard portText.hasPrefix(":"), let number = UInt16(portText.dropFirst()), number > 0 else { return nil }
             port = Int(number)
         }
+    }
+
+    /// Whether both are of one server, as far as a name and a port tell; the scheme is the same anyway.
+    public func isSameOrigin(as other: HTTPSAddress) -> Bool {
+        port == other.port && host.lowercased() == other.host.lowercased()
     }
 
     /// Brackets around IPv6, the port where it is not 443.

@@ -1,3 +1,4 @@
+import Glibc
 import Synchronization
 import Threads
 
@@ -11,6 +12,8 @@ public final class HTTPSClient: Sendable {
     private let mailbox = Mailbox<ClientMessage>()
     private let nextID = Atomic<UInt64>(1)
     private let hasThread = Atomic(false)
+    /// Set while the thread runs; its own, as the thread may outlive the client.
+    private let isRunning = Flag()
     private let startThread: @Sendable (@escaping @Sendable () -> Void) -> Bool
 
     public convenience init() { self.init(startThread: BackgroundThread.start) }
@@ -24,6 +27,14 @@ public final class HTTPSClient: Sendable {
     /// Ends every request with `.unavailable`, those that come later at once. Does not wait for the receivers.
     public func shutDown() {
         for message in mailbox?.shut() ?? [] { message.refuse() }
+    }
+
+    /// The same, and waits until the thread is done with the library, `limit` at most: a process that ends meanwhile
+    /// would take away what the thread uses. Not for the client's own thread.
+    public func shutDown(waiting limit: Duration) {
+        shutDown()
+        let end = ContinuousClock.now + limit
+        while isRunning.value.load(ordering: .acquiring), ContinuousClock.now < end { usleep(1_000) }
     }
 
     @discardableResult
@@ -73,11 +84,23 @@ public final class HTTPSClient: Sendable {
         let message = ClientMessage.start(transfer, request, receiver)
         guard let mailbox, mailbox.post(message) else { return message.refuse() }
         guard !hasThread.exchange(true, ordering: .relaxed) else { return }
-        if startThread({ CurlLoop(mailbox).run() }) { return }
+        isRunning.value.store(true, ordering: .releasing)
+        let isRunning = isRunning
+        let run: @Sendable () -> Void = {
+            CurlLoop(mailbox).run()
+            isRunning.value.store(false, ordering: .releasing)
+        }
+        if startThread(run) { return }
+        isRunning.value.store(false, ordering: .releasing)
         // Whoever posts after the messages were taken sees this, through the mailbox's lock, and tries again.
         hasThread.store(false, ordering: .relaxed)
         for message in mailbox.take() { message.refuse() }
     }
+}
+
+/// A word that two threads share.
+private final class Flag: Sendable {
+    let value = Atomic(false)
 }
 
 /// Gathers an answer whose size its request bounds.

@@ -1,4 +1,5 @@
 import ArgumentParser
+import GraphSync
 import ImportFormats
 import InsightsClient
 
@@ -17,6 +18,7 @@ enum ErrorText {
             case let error as InsightsClientError: error.description
             case let error as ImportProblem: error.description
             case let error as CommandFailure: error.description
+            case let error as SyncFailure: error.description
             case is CancellationError: "cancelled"
             default: InsightsCommand.message(for: error)
             }

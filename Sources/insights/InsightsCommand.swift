@@ -44,7 +44,10 @@ struct InsightsCommand: AsyncParsableCommand {
                 subcommands: [WhoAmICommand.self, PrincipalsCommand.self, PartnersCommand.self, AuditCommand.self]),
             CommandGroup(
                 name: "Feeding (operator)",
-                subcommands: [ImportCommand.self, IngestStatusCommand.self, CheckCommand.self, EraseUserCommand.self]),
+                subcommands: [
+                    ImportCommand.self, SyncCommand.self, IngestStatusCommand.self, CheckCommand.self,
+                    EraseUserCommand.self,
+                ]),
         ])
 }
 
@@ -78,6 +81,8 @@ enum Main {
     }
 
     private static func report(_ error: any Error) -> Int32 {
+        // The command has said itself what there is to say.
+        if let code = error as? ExitCode { return code.rawValue }
         if InsightsCommand.exitCode(for: error).isSuccess {
             Terminal.write(InsightsCommand.fullMessage(for: error) + "\n")
             return 0

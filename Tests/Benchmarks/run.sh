@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs the benchmarks and prints Markdown tables; README.md says what is compared and how.
 #
-#   Tests/Benchmarks/run.sh [service] [instructions] [core] [imports]      default: all four
+#   Tests/Benchmarks/run.sh [service] [instructions] [core] [imports] [sync]      default: all five
 #
 #   ROUNDS=6 REQUESTS=20000   rounds and calls a round of `service`
 #   TOP=25                    functions listed by `instructions`
@@ -9,13 +9,14 @@
 #   FORMER_CUSTOMERS=20000    portfolio of `core` for what customers that left cost
 #   CUSTOMERS=2000            portfolio of `core`; 200 for a machine with little memory
 #   INSIGHTSD=PATH            measure this release build instead of making one
-#   INSIGHTS=PATH             the same for the client, in `imports`
+#   INSIGHTS=PATH             the same for the client, in `imports` and `sync`
 #   IMPORT_ROWS='10000 …'     sizes of the files of `imports`
+#   SYNC='2000 200'           customers and users of each in `sync`
 #   OUT=FOLDER                working folder, default .build-bench
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 out=${OUT:-.build-bench}
-parts=${*:-service instructions core imports}
+parts=${*:-service instructions core imports sync}
 mkdir -p "$out"
 
 missing=()
@@ -39,8 +40,9 @@ for part in $parts; do
             ;;&
         instructions) need valgrind valgrind ;;
         core) need python3-venv /usr/share/python-wheels ;;
+        sync) need curl curl ;;
         service | imports) ;;
-        *) sed -n '2,15s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+        *) sed -n '2,16s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
     esac
 done
 if [ ${#missing[@]} -gt 0 ]; then
@@ -50,11 +52,20 @@ if [ ${#missing[@]} -gt 0 ]; then
     $sudo apt-get install -y -qq --no-install-recommends "${missing[@]}" >&2
 fi
 
-build() { # insightsd in release mode, the peers and the load generator
-    if [ -z "${INSIGHTSD:-}" ]; then
-        swift build -c release --product insightsd --scratch-path .build-release >&2
-        INSIGHTSD=$(swift build -c release --scratch-path .build-release --show-bin-path)/insightsd
-    fi
+build_server() { # insightsd in release mode
+    [ -z "${INSIGHTSD:-}" ] || return 0
+    swift build -c release --product insightsd --scratch-path .build-release >&2
+    INSIGHTSD=$(swift build -c release --scratch-path .build-release --show-bin-path)/insightsd
+}
+
+build_client() { # insights in release mode
+    [ -z "${INSIGHTS:-}" ] || return 0
+    swift build -c release --product insights --scratch-path .build-release >&2
+    INSIGHTS=$(swift build -c release --scratch-path .build-release --show-bin-path)/insights
+}
+
+build() { # insightsd, the peers and the load generator
+    build_server
     Tests/Benchmarks/Service/build.sh "$out/service" >&2
 }
 
@@ -97,13 +108,17 @@ for part in $parts; do
             "$bench" former "${FORMER_CUSTOMERS:-20000}"
             ;;
         imports)
-            if [ -z "${INSIGHTS:-}" ]; then
-                swift build -c release --product insights --scratch-path .build-release >&2
-                INSIGHTS=$(swift build -c release --scratch-path .build-release --show-bin-path)/insights
-            fi
+            build_client
             heading "Reading import files"
             # shellcheck disable=SC2086
             python3 Tests/Benchmarks/Imports/imports.py "$out/imports" "$INSIGHTS" ${IMPORT_ROWS:-}
+            ;;
+        sync)
+            build_client
+            build_server
+            heading "Synchronizing a portfolio"
+            # shellcheck disable=SC2086
+            python3 Tests/Benchmarks/Sync/sync.py "$out/sync" "$INSIGHTS" "$INSIGHTSD" ${SYNC:-}
             ;;
     esac
 done

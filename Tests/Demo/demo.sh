@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Shows the product: `make demo`. Builds it, starts a server with certificates and a sample portfolio of its own in
-# .demo/, calls it as each role, as another partner and as nobody, and stops what it started.
+# .demo/, calls it as each role, as another partner and as nobody, has three more customers feed themselves from a
+# simulator of the vendor's APIs, and stops what it started.
 #
 #   DEMO_KEEP=1             leaves the server running, to go on alone
 #   DEMO_LISTEN=HOST:PORT   where it listens (default 127.0.0.1:0, a free port)
@@ -21,18 +22,31 @@ fail() {
     exit 1
 }
 
-# The server of the last run, when that was kept.
+# stop NAME PROGRAM: ends what NAME.pid tells, also of the last run, when that is still the program.
 stop() {
     local pid
-    pid=$(cat "$demo/insightsd.pid" 2>/dev/null || true)
-    rm -f "$demo/insightsd.pid"
-    [ -n "$pid" ] && [ "$(cat "/proc/$pid/comm" 2>/dev/null)" = insightsd ] || return 0
+    pid=$(cat "$demo/$1.pid" 2>/dev/null || true)
+    rm -f "$demo/$1.pid"
+    [ -n "$pid" ] && [[ "$(cat "/proc/$pid/comm" 2>/dev/null)" == "$2"* ]] || return 0
     kill "$pid"
     for _ in $(seq 100); do
         kill -0 "$pid" 2>/dev/null || return 0
         sleep 0.1
     done
     kill -9 "$pid" 2>/dev/null || true
+}
+stop_all() {
+    stop simulator python
+    [ -n "${DEMO_KEEP:-}" ] || stop insightsd insightsd
+}
+# first_line NAME: waits for the line that a program writes to NAME.out when it is ready; nothing if it ended first.
+first_line() {
+    for _ in $(seq 300); do
+        [ ! -s "$demo/$1.out" ] || break
+        kill -0 "$(cat "$demo/$1.pid")" 2>/dev/null || break
+        sleep 0.1
+    done
+    cat "$demo/$1.out"
 }
 
 if [ -z "${BIN:-}" ]; then
@@ -49,7 +63,8 @@ heading "Certificates of a throw-away authority, in Certs/out"
 Certs/generate.sh | tail -n 1
 
 heading "The server, with its embedded store in .demo/data"
-stop
+stop insightsd insightsd
+stop simulator python
 rm -rf "$demo"
 mkdir -p "$demo"
 command=(insightsd serve --listen "${DEMO_LISTEN:-127.0.0.1:0}" --admin-listen 127.0.0.1:0 --data "$demo/data"
@@ -59,13 +74,8 @@ echo "\$ ${command[*]//$root\//}"
 : >"$demo/insightsd.out"
 nohup "${command[@]}" >"$demo/insightsd.out" 2>"$demo/insightsd.log" </dev/null &
 echo $! >"$demo/insightsd.pid"
-[ -n "${DEMO_KEEP:-}" ] || trap stop EXIT
-for _ in $(seq 300); do
-    ready=$(cat "$demo/insightsd.out")
-    [ -z "$ready" ] || break
-    kill -0 "$(cat "$demo/insightsd.pid")" 2>/dev/null || break
-    sleep 0.1
-done
+trap stop_all EXIT
+ready=$(first_line insightsd)
 [ -n "$ready" ] || fail "the server did not start: $(tail -n 3 "$demo/insightsd.log")"
 echo "$ready"
 server=${ready#ready listen=}
@@ -156,6 +166,31 @@ refused operator portfolio
 
 heading "What was asked is on record"
 as alice audit --limit 8
+
+heading "The figures feed themselves: three more customers, read from the vendor's APIs"
+note "A simulator stands in for Microsoft Graph. docs/sync.md tells how to register with the real one."
+: >"$demo/simulator.out"
+nohup python3 Tests/EndToEnd/graph_simulator.py --folder "$demo/graph" --customers 3 --users 20 \
+    >"$demo/simulator.out" 2>"$demo/simulator.log" </dev/null &
+echo $! >"$demo/simulator.pid"
+ready=$(first_line simulator)
+[ -n "$ready" ] || fail "the simulator did not start: $(tail -n 3 "$demo/simulator.log")"
+address=${ready#ready api=https://}
+echo "simulator at ${address%% *}"
+synchronize() {
+    show --profile operator sync .demo/graph/sync.json "$@"
+    insights --profile operator sync "$demo/graph/sync.json" "$@" </dev/null 2>&1
+}
+note "Which customers may be read? Nothing is, yet."
+synchronize --check
+synchronize
+note "Running again changes nothing: no source is told twice, and no day of activity that is known is asked for."
+synchronize
+note "Who holds what is known from today on; reports of activity are some two days late."
+today=$(date -u +%F)
+as carol customers --filter 'customer_id:c0ffee' --as-of "$today"
+as carol customer c0ffee00-0000-4000-8000-000000000000 --as-of "$today"
+stop simulator python
 
 if [ -n "${DEMO_KEEP:-}" ]; then
     heading "The server goes on at $server (health and metrics: http://$admin/metrics)"

@@ -1,6 +1,8 @@
 """The demo, as the README tells people to run it, on what is built already."""
 
 import os
+import re
+import socket
 import subprocess
 
 import pytest
@@ -35,6 +37,14 @@ def test_the_demo_runs_through_and_stops_what_it_started():
     assert again.returncode == 0, again.stdout[-1000:] + again.stderr[-1000:]
     assert not running(pid), "the next run stops it"
     assert not (ROOT / ".demo/insightsd.pid").exists()
+    # Of customers that were synchronized there is something to see, and the second time nothing to send.
+    first, second = re.findall(r"^c0ffee00-\S+000 .* Fourth Coffee .* ([\d,]+)  ok$", again.stdout, re.M)
+    assert int(first.replace(",", "")) > 1000 and second == "0"
+    assert re.search(r"^c0ffee00-\S+000 +Fourth Coffee .* 100\.0 % ", again.stdout, re.M)
+    for run in (done, again):
+        (port,) = set(re.findall(r"^simulator at 127\.0\.0\.1:(\d+)$", run.stdout, re.M))
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", int(port)), timeout=5)
     # The worked example of the definitions, as a customer of the sample.
     assert "133.3 %" in again.stdout and "~13 (13–14)" in again.stdout
     for reason in ("ROLE_LACKS_PERMISSION", "CUSTOMER_NOT_FOUND", "CREDENTIAL_INVALID", "CREDENTIAL_MISSING"):

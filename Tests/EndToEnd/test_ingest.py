@@ -248,6 +248,27 @@ def test_ingest_status_tells_coverage(house, operator):
     assert not operator.call("GetIngestStatus", customer_id="silent").customers[0].workloads
 
 
+def test_ingest_status_tells_names_and_relationships(house, operator):
+    """Of every partner, also those to come; what was taken back is left out, and a relationship alone is enough."""
+    f = house.facts
+    operator.feed(
+        [
+            f.customer("known", "Known B.V.", "NL"), f.relationship("B", "known", day(5)),
+            f.relationship("A", "known", day(-9)), f.relationship("A", "known", day(-40), day(-20)),
+            f.relationship("B", "known", day(-7)), f.relationship("A", "known-by-link", day(-3)),
+        ]
+    )  # fmt: skip
+    operator.feed([f.relationship("B", "known", day(-7), day(-7))])
+    (row,) = operator.call("GetIngestStatus", customer_id="known").customers
+    assert (row.name, row.market) == ("Known B.V.", "NL")
+    assert [(r.partner_id, r.start_date, r.end_date) for r in row.relationships] == [
+        ("A", day(-40).isoformat(), day(-20).isoformat()), ("A", day(-9).isoformat(), ""), ("B", day(5).isoformat(), ""),
+    ]  # fmt: skip
+    (row,) = operator.call("GetIngestStatus", customer_id="known-by-link").customers
+    assert (row.name, row.market, len(row.relationships)) == ("", "", 1)
+    assert {"known", "known-by-link"} <= {row.customer_id for row in operator.call("GetIngestStatus").customers}
+
+
 def test_ingest_status_tells_the_coverage_of_each_workload(house, operator):
     f = house.facts
     operator.feed([f.customer("by-workload"), *f.coverage("by-workload", day(-3), 3, workloads=["EXO", "ODB"])])

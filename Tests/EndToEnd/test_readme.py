@@ -6,13 +6,16 @@ import shlex
 import shutil
 import subprocess
 import sys
+from contextlib import nullcontext
 
 import grpc
 import pytest
-from certificates import principal_uri
+from certificates import Authority, principal_uri
 from daemon import BINARY, ROOT, environment, run_insightsd
 from documents import DOCS, EVERYTHING, README, section
 from facts import day
+from graph_simulator import Simulator
+from graph_world import sample_tenant
 
 CLIENT = BINARY.parent / "insights"
 
@@ -124,6 +127,13 @@ class Place:
             assert done.returncode == 0, done.stderr
         self.house["operator"].feed(portfolio(self.house.facts, "contoso-reseller"))
 
+    def simulator(self):
+        """The vendor's APIs with a customer, and the configuration `sync.json` that reads them."""
+        authority = Authority(self.folder / "graph", "simulator of Graph")
+        simulator = Simulator(authority.server(), [sample_tenant(0)])
+        simulator.write_config(self.folder, authority.certificate)
+        return simulator
+
 
 CREATE = ("partners create", "principals create")
 
@@ -139,6 +149,11 @@ def test_every_command_that_is_shown_works(new_house, tmp_path, name):
     place.join()
     made = subprocess.run([sys.executable, ROOT / "Tests/SamplePortfolio/make.py", place.folder], capture_output=True, text=True)
     assert made.returncode == 0, made.stderr
+    with place.simulator() if any(words[1] == "sync" for words, _, _ in found) else nullcontext():
+        run_all(place, found)
+
+
+def run_all(place, found):
     for words, who, line in found:
         if any(text in line for text in CREATE):
             continue  # These came first, for the others need them.
@@ -211,6 +226,57 @@ def test_every_metric_is_told(house):
     assert len(names) > 15
     rows = "".join(line for line in section(DOCS["operations"], "Health and metrics").splitlines() if line.startswith("| "))
     assert set(re.findall(r"`((?:insights|grpc)_\w+)`", rows)) == names
+
+
+def test_every_option_of_sync_is_told():
+    done = subprocess.run([CLIENT, "sync", "--help"], capture_output=True, text=True)
+    options = set(re.findall(r"^  (?:-\w, )?(--[a-z-]+)", done.stdout, re.M)) - {"--help", "--version"}
+    assert len(options) > 15
+    missing = {option for option in options if not re.search(rf"`{option}[` ]", section(DOCS["sync"], "Options"))}
+    assert not missing
+
+
+def test_every_name_of_sync_is_told():
+    """Keys of the configuration, permissions, reasons and metrics, as the sources have them."""
+    sources = {path.stem: path.read_text() for path in (ROOT / "Sources/GraphSync").glob("*.swift")}
+    told = DOCS["sync"]
+    rows = "".join(line for line in told.splitlines() if line.startswith("| "))
+    keys = set(re.findall(r'"(\w+)"', "".join(re.findall(r"\.allow\(\[(.*)\]\)", sources["SyncConfiguration"]))))
+    assert len(keys) > 15
+    outer = {"partner", "application", "endpoints"}
+    assert {key for key in keys - outer if not re.search(rf"`(\w+\.)?{key}`", rows)} == set()
+    permissions = set(re.findall(r'"(\w+\.Read\.All)"', sources["GraphSource"]))
+    assert set(re.findall(r"^\| `(\w+\.Read\.All)`", told, re.M)) == permissions and len(permissions) == 7
+    cases = re.findall(r'^        case (\w+)(?: = "(\w+)")?$', sources["SyncFailure"], re.M)
+    table = section(told, "When a customer fails")
+    named = {name for line in table.splitlines() if line.startswith("| `") for name in re.findall(r"`(\w+)`", line.split("|")[1])}
+    assert named == {value or name for name, value in cases} and len(named) > 10
+    metrics = set(re.findall(r'"(insights_sync_\w+)"', sources["SyncMetrics"]))
+    assert set(re.findall(r"insights_sync_\w+", rows)) == metrics and set(re.findall(r"insights_sync_\w+", told)) == metrics
+
+
+def test_headings_that_messages_point_to_are_there():
+    texts = "".join(path.read_text() for path in (ROOT / "Sources").rglob("*.swift"))
+    places = re.findall(r"\(docs/(\w+)\.md, ([A-Z][\w ]+)\)", texts)
+    assert {name for name, _ in places} >= {"sync"}
+    assert [one for one in places if f"\n## {one[1]}\n" not in DOCS[one[0]]] == []
+
+
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd-analyze is not installed")
+@pytest.mark.parametrize("once", [False, True], ids=["every", "timer"])
+def test_units_of_systemd_are_good(tmp_path, once):
+    """With the client in its place, without the drop-in of the timer and with it."""
+    shutil.copytree(ROOT / "docs/systemd", tmp_path, dirs_exist_ok=True)
+    if not once:
+        shutil.rmtree(tmp_path / "insights-sync.service.d")
+    help_text = subprocess.run([CLIENT, "sync", "--help"], capture_output=True, text=True).stdout
+    for path in [path for path in tmp_path.rglob("*") if path.is_file()]:
+        text = path.read_text()
+        assert set(re.findall(r" (--[a-z-]+)", "".join(re.findall(r"^ExecStart=.*$", text, re.M)))) <= set(help_text.split())
+        path.write_text(text.replace("/usr/local/bin/insights", str(CLIENT)))
+    units = [tmp_path / "insights-sync.service", *([tmp_path / "insights-sync.timer"] if once else [])]
+    done = subprocess.run(["systemd-analyze", "verify", *units], capture_output=True, text=True)
+    assert done.returncode == 0 and not done.stderr, done.stderr
 
 
 def test_every_command_of_the_server_is_told():

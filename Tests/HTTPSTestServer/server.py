@@ -140,7 +140,8 @@ class Answer:
         return self.answer(404)
 
     def do_file(self, name):
-        return self.answer(200, (self.site.folder / name).read_bytes())
+        path = self.site.folder / name
+        return self.answer(200, path.read_bytes()) if path.is_file() else self.answer(404)
 
     def do_log(self, _):
         return self.answer(200, json.dumps(self.site.log.state()).encode())

@@ -21,6 +21,7 @@ import Testing
         PBUsageExplanation(), PBUsageClassCount(), PBRecommendation(), PBEvidence(), PBExportRow(), PBCustomer(),
         PBSubscription(),
         PBLicensedUser(), PBWorkloadActivity(), PBPrincipal(), PBAuditEvent(), PBCustomerCoverage(),
+        PBCustomerRelationship(),
     ]
 
     /// The parser refuses names that the proto does not have, and a value of another type.

@@ -174,13 +174,14 @@ import Testing
             ["c", "a", "b"].map { Make.coverage($0, .activity, start) } + [Make.relationship("P", "d", 0)])
         let grant = try operatorGrant()
         let first = core.coverage(for: grant, customer: nil, after: nil, limit: 2)
-        #expect(first.rows.map(\.0.text) == ["a", "b"] && first.total == 4 && first.hasMore)
+        #expect(first.rows.map(\.id.text) == ["a", "b"] && first.total == 4 && first.hasMore)
         let second = core.coverage(for: grant, customer: nil, after: ID.customer("b"), limit: 5)
-        #expect(second.rows.map(\.0.text) == ["c", "d"] && second.rows[1].1 == CoverageRow() && !second.hasMore)
+        #expect(second.rows.map(\.id.text) == ["c", "d"] && second.rows[1].coverage == CoverageRow())
+        #expect(!second.hasMore)
         // A page that the last customers fill exactly is the last page.
         #expect(!core.coverage(for: grant, customer: nil, after: ID.customer("b"), limit: 2).hasMore)
         let one = core.coverage(for: grant, customer: ID.customer("b"), after: nil, limit: 5)
-        #expect(one.rows.map(\.0.text) == ["b"] && one.rows[0].1.activity == day(start) && one.total == 1)
+        #expect(one.rows.map(\.id.text) == ["b"] && one.rows[0].coverage.activity == day(start) && one.total == 1)
         #expect(core.coverage(for: grant, customer: ID.customer("z"), after: nil, limit: 5).total == 0)
     }
 

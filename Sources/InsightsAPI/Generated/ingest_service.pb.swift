@@ -149,10 +149,10 @@ public nonisolated struct PBGetIngestStatusRequest: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  /// Empty means all customers.
+  /// Empty means all customers that any fact names.
   public var customerID: String = String()
 
-  /// 0 means 1000; above 10000 means 10000; below 0 is refused.
+  /// 0 means 1000; above 10000 means 10000; below 0 is refused. A page of more than 100,000 relationships ends before.
   public var pageSize: Int32 = 0
 
   public var pageToken: String = String()
@@ -181,7 +181,7 @@ public nonisolated struct PBGetIngestStatusResponse: Sendable {
   public init() {}
 }
 
-/// The coverage of one customer, seen from today.
+/// One customer and its coverage, seen from today.
 public nonisolated struct PBCustomerCoverage: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -193,6 +193,33 @@ public nonisolated struct PBCustomerCoverage: Sendable {
 
   /// Activity by workload, ordered by code; empty while activity is not reported at all.
   public var workloads: [PBWorkloadCoverage] = []
+
+  /// Of the last customer fact, as the market; both are empty when there is none.
+  public var name: String = String()
+
+  public var market: String = String()
+
+  /// Of every partner, whenever it served the customer or will; those that were taken back are left out. Ordered by
+  /// partner id, then start; the first 100.
+  public var relationships: [PBCustomerRelationship] = []
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// A partner serves the customer from `start_date` until the day before `end_date`.
+public nonisolated struct PBCustomerRelationship: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var partnerID: String = String()
+
+  public var startDate: String = String()
+
+  /// Half-open; empty = open.
+  public var endDate: String = String()
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -644,7 +671,7 @@ nonisolated extension PBGetIngestStatusResponse: SwiftProtobuf.Message, SwiftPro
 
 nonisolated extension PBCustomerCoverage: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".CustomerCoverage"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}customer_id\0\u{1}sources\0\u{1}workloads\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}customer_id\0\u{1}sources\0\u{1}workloads\0\u{1}name\0\u{1}market\0\u{1}relationships\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -655,6 +682,9 @@ nonisolated extension PBCustomerCoverage: SwiftProtobuf.Message, SwiftProtobuf._
       case 1: try { try decoder.decodeSingularStringField(value: &self.customerID) }()
       case 2: try { try decoder.decodeRepeatedMessageField(value: &self.sources) }()
       case 3: try { try decoder.decodeRepeatedMessageField(value: &self.workloads) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.name) }()
+      case 5: try { try decoder.decodeSingularStringField(value: &self.market) }()
+      case 6: try { try decoder.decodeRepeatedMessageField(value: &self.relationships) }()
       default: break
       }
     }
@@ -670,6 +700,15 @@ nonisolated extension PBCustomerCoverage: SwiftProtobuf.Message, SwiftProtobuf._
     if !self.workloads.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.workloads, fieldNumber: 3)
     }
+    if !self.name.isEmpty {
+      try visitor.visitSingularStringField(value: self.name, fieldNumber: 4)
+    }
+    if !self.market.isEmpty {
+      try visitor.visitSingularStringField(value: self.market, fieldNumber: 5)
+    }
+    if !self.relationships.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.relationships, fieldNumber: 6)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -677,6 +716,49 @@ nonisolated extension PBCustomerCoverage: SwiftProtobuf.Message, SwiftProtobuf._
     if lhs.customerID != rhs.customerID {return false}
     if lhs.sources != rhs.sources {return false}
     if lhs.workloads != rhs.workloads {return false}
+    if lhs.name != rhs.name {return false}
+    if lhs.market != rhs.market {return false}
+    if lhs.relationships != rhs.relationships {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBCustomerRelationship: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".CustomerRelationship"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}partner_id\0\u{3}start_date\0\u{3}end_date\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.partnerID) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.startDate) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.endDate) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.partnerID.isEmpty {
+      try visitor.visitSingularStringField(value: self.partnerID, fieldNumber: 1)
+    }
+    if !self.startDate.isEmpty {
+      try visitor.visitSingularStringField(value: self.startDate, fieldNumber: 2)
+    }
+    if !self.endDate.isEmpty {
+      try visitor.visitSingularStringField(value: self.endDate, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: PBCustomerRelationship, rhs: PBCustomerRelationship) -> Bool {
+    if lhs.partnerID != rhs.partnerID {return false}
+    if lhs.startDate != rhs.startDate {return false}
+    if lhs.endDate != rhs.endDate {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -130,7 +130,7 @@ extension PBIngestService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > The current revision and how far each source has reported for each customer.
+        /// > The current revision, what is known of each customer and how far each source has reported for it.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `PBGetIngestStatusRequest` message.
@@ -254,7 +254,7 @@ extension PBIngestService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > The current revision and how far each source has reported for each customer.
+        /// > The current revision, what is known of each customer and how far each source has reported for it.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `PBGetIngestStatusRequest` message.
@@ -390,7 +390,7 @@ extension PBIngestService.ClientProtocol {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > The current revision and how far each source has reported for each customer.
+    /// > The current revision, what is known of each customer and how far each source has reported for it.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `PBGetIngestStatusRequest` message.
@@ -515,7 +515,7 @@ extension PBIngestService.ClientProtocol {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > The current revision and how far each source has reported for each customer.
+    /// > The current revision, what is known of each customer and how far each source has reported for it.
     ///
     /// - Parameters:
     ///   - message: request message to send.

@@ -50,32 +50,6 @@ public struct InsightsCore: Sendable {
         CoreSnapshot(self).book(in: scope, today: today)
     }
 
-    /// Customers that any fact names.
-    public func customerCount(for grant: OperatorGrant) -> Int { customers.count }
-
-    /// What each source has reported, by customer id: at most `limit` customers after `after`, or the one customer.
-    /// `total` counts all customers that any fact names (or the one, when there is such a customer).
-    public func coverage(
-        for grant: OperatorGrant, customer: CustomerID?, after: CustomerID?, limit: Int
-    ) -> (rows: [(CustomerID, CoverageRow)], total: Int, hasMore: Bool) {
-        if let customer {
-            guard let place = customerIndex[customer] else { return ([], 0, false) }
-            if let after, customer <= after { return ([], 1, false) }
-            return ([(customer, customers[Int(place)].value.coverage)], 1, false)
-        }
-        var selection = Selection<CustomerID>(limit: limit, isBefore: <)
-        var rest = 0
-        for id in customerIndex.keys {
-            if let after, id <= after { continue }
-            rest += 1
-            selection.offer(id)
-        }
-        let rows = selection.sorted.compactMap { id in
-            customerIndex[id].map { (id, customers[Int($0)].value.coverage) }
-        }
-        return (rows, customerIndex.count, rest > rows.count)
-    }
-
     // MARK: Places
 
     mutating func internPartner(_ id: PartnerID) -> PartnerIndex {

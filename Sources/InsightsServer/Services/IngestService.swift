@@ -42,24 +42,22 @@ struct IngestService: Sendable {
         let today = reads.clock.today()
         let core = reads.published.load().core
         let customers = core.customerCount(for: grant)
-        let isShort =
+        let isFew =
             query.customer != nil || customers <= ShortRead.entries && min(customers, query.size) <= ShortRead.rows
+        // A page may have the relationships of all.
+        let relationships = ShortRead.entries / 4
+        let isShort =
+            isFew && core.relationshipCount(of: query.customer, upTo: relationships, for: grant) <= relationships
         let tokens = reads.pageTokens
         return try reads.answer(call, isShort: isShort) { (reply) throws(RPCStatus) in
             let found = core.coverage(for: grant, customer: query.customer, after: query.after, limit: query.size)
             var response = PBGetIngestStatusResponse()
             response.revision = core.revision.number
             response.totalSize = Int32(clamping: found.total)
-            response.customers = found.rows.map { customer, coverage in
-                var row = PBCustomerCoverage()
-                row.customerID = customer.text
-                row.sources = PBSourceCoverage.all(coverage, on: today)
-                row.workloads = PBWorkloadCoverage.all(coverage, on: today)
-                return row
-            }
+            response.customers = found.rows.map { PBCustomerCoverage($0, on: today) }
             if found.hasMore, let last = found.rows.last {
                 response.nextPageToken = tokens.token(
-                    for: question, at: PagePosition(revision: core.revision, key: [last.0.text]))
+                    for: question, at: PagePosition(revision: core.revision, key: [last.id.text]))
             }
             try encode(response, into: &reply)
         }

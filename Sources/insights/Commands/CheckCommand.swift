@@ -62,7 +62,7 @@ struct CheckCommand: AsyncParsableCommand {
     }
 
     private func facts(_ kind: ImportKind, _ paths: [String]) throws -> [PBFact] {
-        let plan = ImportPlan(kind: kind, files: paths.map(InputFile.init(path:)), options: options())
+        let plan = ImportPlan(kind: kind, files: paths.map { InputFile(path: $0) }, options: options())
         var facts: [PBFact] = []
         try plan.makeBatches(try plan.inspect()) { facts += $0.request.facts }
         return facts

@@ -124,7 +124,7 @@ struct ImportCommand: AsyncParsableCommand {
     @OptionGroup var connection: ConnectionOptions
 
     func run() async throws {
-        let plan = ImportPlan(kind: kind, files: files.map(InputFile.init(path:)), options: try options())
+        let plan = ImportPlan(kind: kind, files: files.map { InputFile(path: $0) }, options: try options())
         let inspection = try plan.inspect()
         var summary = ImportSummary(kind: kind, inspection: inspection)
         if !check {

@@ -7,6 +7,8 @@ import Synchronization
 struct ImportOutcome: Sendable {
     var batches = 0
     var duplicates = 0
+    /// Of them, those with facts: the coverage that closes an import is the same all day.
+    var knownFactBatches = 0
     var facts: Int64 = 0
     var revision: Int64 = 0
     /// Coverage that the server has further already.
@@ -39,9 +41,10 @@ struct ImportSender {
     let plan: ImportPlan
     let inspection: ImportInspection
     let client: InsightsClient
+    var showsProgress = true
 
     func send() async throws -> ImportOutcome {
-        let progress = ProgressLine(isTerminal: Terminal.errorIsTerminal)
+        let progress = ProgressLine(isTerminal: showsProgress && Terminal.errorIsTerminal)
         let total = Int64(inspection.facts)
         let sent = Mutex((facts: Int64(0), effects: ImportEffects()))
         let source = BatchSource(plan: plan, inspection: inspection)
@@ -71,8 +74,9 @@ struct ImportSender {
         progress.clear()
         if let refusal = first.refusal { throw refused(refusal, source: source, accepted: first.acceptedBatches) }
         var outcome = ImportOutcome(
-            batches: first.acceptedBatches, duplicates: first.duplicateBatches, facts: first.acceptedFacts,
-            revision: first.revision, effects: sent.withLock { $0.effects })
+            batches: first.acceptedBatches, duplicates: first.duplicateBatches,
+            knownFactBatches: first.duplicateBatches, facts: first.acceptedFacts, revision: first.revision,
+            effects: sent.withLock { $0.effects })
         if let batch = closing.withLock({ $0 }) { try await close(batch, &outcome) }
         return outcome
     }

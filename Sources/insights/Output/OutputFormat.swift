@@ -35,7 +35,11 @@ enum JSONText {
         return try text(JSONZeros.filled(value, from: message))
     }
 
-    static func text(_ object: [String: Any]) throws -> String {
+    static func text(_ object: [String: Any]) throws -> String { try text(of: object) }
+
+    static func text(_ objects: [[String: Any]]) throws -> String { try text(of: objects) }
+
+    private static func text(of object: Any) throws -> String {
         let data = try JSONSerialization.data(
             withJSONObject: object, options: [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes])
         return String(decoding: data, as: UTF8.self) + "\n"

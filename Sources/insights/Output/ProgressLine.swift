@@ -7,12 +7,12 @@ final class ProgressLine: Sendable {
 
     init(isTerminal: Bool) { self.isTerminal = isTerminal }
 
-    func show(done: Int64, total: Int64, unit: String, prefix: String) {
+    func show(done: Int64, total: Int64, unit: String, prefix: String, suffix: String = "") {
         guard isTerminal else { return }
         let percent = NumberText.share(done, of: total) ?? 0
         let screen = Screen(isTerminal: true, width: 80, isUnicode: Terminal.screen.isUnicode)
         let bar = BarText.bar(min(percent, 100), screen: screen)
-        let line = "\(prefix) \(bar) \(NumberText.count(done)) of \(NumberText.count(total)) \(unit)"
+        let line = "\(prefix) \(bar) \(NumberText.count(done)) of \(NumberText.count(total)) \(unit)\(suffix)"
         last.withLock { last in
             if last == line { return }
             last = line

@@ -240,6 +240,43 @@ import Testing
         #expect(house.house.store.revision == revision)
     }
 
+    @Test func theStatusTellsWhatIsKnownOfCustomers() throws {
+        let house = try house()
+        var later = SampleFacts.relationship("C", "shared")
+        later.relationship.startDate = "2025-01-01"
+        later.relationship.endDate = "2026-01-01"
+        var ended = SampleFacts.relationship("A", "linked")
+        ended.relationship.endDate = "2024-02-01"
+        var takenBack = SampleFacts.relationship("A", "b1")
+        takenBack.relationship.endDate = "2024-01-01"
+        _ = try house.ingest(SampleFacts.batch("more", [later, ended, takenBack])).get()
+        func status(_ fill: (inout PBGetIngestStatusRequest) -> Void) throws -> PBGetIngestStatusResponse {
+            try house.call(
+                .getIngestStatus, by: .operator, PBGetIngestStatusRequest.with(fill), as: PBGetIngestStatusResponse.self
+            )
+        }
+        func told(_ row: PBCustomerCoverage?) -> [String] {
+            (row?.relationships ?? []).map { "\($0.partnerID) \($0.startDate) \($0.endDate)" }
+        }
+        let all = try status { _ in }
+        #expect(all.customers.map(\.customerID) == ["a1", "b1", "linked", "shared"] && all.totalSize == 4)
+        #expect(all.customers.map(\.name) == ["Customer a1", "Customer b1", "", "Customer shared"])
+        #expect(all.customers.map(\.market) == ["NL", "NL", "", "NL"])
+        #expect(told(all.customers[1]) == ["B 2024-01-01 "] && told(all.customers[2]) == ["A 2024-01-01 2024-02-01"])
+        #expect(
+            told(all.customers[3]) == ["A 2024-01-01 ", "B 2024-01-01 ", "C 2025-01-01 2026-01-01"])
+        #expect(all.customers.map { $0.sources.map(\.through) }[0] == ["2024-03-31", "2024-03-31", "2024-03-31"])
+        #expect(try status { $0.customerID = "linked" }.customers == [all.customers[2]])
+        #expect(try status { $0.customerID = "nobody" }.customers.isEmpty)
+        let page = try status { $0.pageSize = 3 }
+        let rest = try status {
+            $0.pageSize = 3
+            $0.pageToken = page.nextPageToken
+        }
+        #expect(page.customers + rest.customers == all.customers && rest.nextPageToken.isEmpty)
+        #expect(page.customers.count == 3 && rest.totalSize == 4)
+    }
+
     /// All that is visible before an end is visible after a start, the receipt of every batch too.
     @Test func aRestartAnswersTheSame() throws {
         let store = WatchedStore()
@@ -344,5 +381,29 @@ import Testing
         #expect(status.code == .resourceExhausted)
         let record = try #require(try house.records().last)
         #expect(record.kind == "read" && record.code == Int32(RPCStatus.Code.resourceExhausted.rawValue))
+    }
+
+    /// Relationships take time, too: some are told on the event loop, many in turn.
+    @Test func theStatusOfManyRelationshipsTakesItsTurn() throws {
+        let house = try house(longReads: 0)
+        func answers(_ customer: String) throws -> Bool {
+            let request = PBGetIngestStatusRequest.with { $0.customerID = customer }
+            switch try house.reply(.getIngestStatus, by: .operator, request.serializedBytes()) {
+            case .success: return true
+            case .failure(let status):
+                #expect(status.code == .resourceExhausted)
+                return false
+            }
+        }
+        func feed(_ count: Int) throws {
+            let facts = (0..<count).map { SampleFacts.relationship("p\($0)", "linked") }
+            #expect(try house.ingest(SampleFacts.batch("\(count)", facts)).get().accepted == Int64(count))
+        }
+        try feed(246)
+        #expect(try answers("") && answers("linked"))
+        try feed(247)
+        #expect(try !answers("") && answers("linked") && answers("a1"))
+        try feed(251)
+        #expect(try !answers("linked") && answers("a1"))
     }
 }

@@ -1,0 +1,36 @@
+/// Why nothing can be done at all: a configuration, a file, a list of customers. One line, without a secret.
+public struct SyncFailure: Error, Sendable, Equatable, CustomStringConvertible {
+    public let description: String
+
+    public init(_ description: String) { self.description = description }
+}
+
+/// Why a source of one customer was not read. Nothing of that source is sent.
+public struct SourceFailure: Error, Sendable, Equatable {
+    /// What kind of thing went wrong: a label of the metrics and of the log.
+    public enum Reason: String, Sendable, CaseIterable {
+        case noConsent = "no_consent"
+        case credential
+        case throttled
+        case serverError = "server_error"
+        case connection
+        case untrusted
+        case limit
+        case paging
+        case redirect
+        case malformed
+        case refused
+        case catalog
+        case ingest
+        case stopped
+    }
+
+    public let reason: Reason
+    /// For people: the code of the API where it has one, and what to do.
+    public let message: String
+
+    public init(_ reason: Reason, _ message: String) {
+        self.reason = reason
+        self.message = message
+    }
+}

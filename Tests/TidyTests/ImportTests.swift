@@ -47,7 +47,8 @@ struct ImportTests {
             "Cryptography", "FactReading", "Foundation", "InsightsAPI", "LicenseModel", "SwiftProtobuf", "Tenancy",
         ],
         "GraphSync": [
-            "Cryptography", "Dispatch", "DurableFiles", "Foundation", "Glibc", "HeapModule", "ImportFormats", "InsightsAPI",
+            "Cryptography", "Dispatch", "DurableFiles", "Foundation", "Glibc", "HeapModule", "ImportFormats",
+            "InsightsAPI",
             "LicenseModel", "Outgoing", "Synchronization", "Tenancy",
         ],
         "insights": [

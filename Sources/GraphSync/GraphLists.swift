@@ -85,6 +85,19 @@ struct GraphLists: Sendable {
         }
     }
 
+    /// What was found of one day: a report, nothing yet, or a failure.
+    private final class DayAnswer: Sendable {
+        let day: Day
+        let file: InputFile?
+        let failure: (any Error)?
+
+        init(day: Day, file: InputFile?, failure: (any Error)?) {
+            self.day = day
+            self.file = file
+            self.failure = failure
+        }
+    }
+
     /// The reports of the days from `first` to today, up to the first that is not there yet. Several are asked for at
     /// once, at most three beyond the first that is missing.
     func reports(
@@ -93,7 +106,7 @@ struct GraphLists: Sendable {
         var found: [Day: InputFile] = [:]
         var missing: Day?
         var failure: (any Error)?
-        await withTaskGroup(of: (Day, Result<InputFile?, any Error>).self) { group in
+        await withTaskGroup(of: DayAnswer.self) { group in
             var next = first
             var unfinished: Set<Day> = []
             while true {
@@ -104,20 +117,23 @@ struct GraphLists: Sendable {
                     unfinished.insert(day)
                     group.addTask {
                         do {
-                            return (day, .success(try await report(of: day, access, in: folder)))
+                            let file = try await report(of: day, access, in: folder)
+                            return DayAnswer(day: day, file: file, failure: nil)
                         } catch {
-                            return (day, .failure(error))
+                            return DayAnswer(day: day, file: nil, failure: error)
                         }
                     }
                     next = next.advanced(by: 1)
                 }
-                guard let (day, result) = await group.next() else { return }
-                unfinished.remove(day)
-                switch result {
-                case .success(let file?): found[day] = file
-                case .success(nil): missing = min(missing ?? day, day)
-                // Those under way go on to their end: others may wait for the token that one of them has asked for.
-                case .failure(let error): failure = failure ?? error
+                guard let answer = await group.next() else { return }
+                unfinished.remove(answer.day)
+                if let error = answer.failure {
+                    // Those under way go on to their end: others may wait for the token that one has asked for.
+                    failure = failure ?? error
+                } else if let file = answer.file {
+                    found[answer.day] = file
+                } else {
+                    missing = min(missing ?? answer.day, answer.day)
                 }
             }
         }

@@ -146,9 +146,11 @@ let package = Package(
                 "DatastoreSQLite", "DatastoreConformance", "StoreCrashWriter",
                 .product(name: "GRDB", package: "GRDB.swift"),
             ]),
+        .testTarget(name: "DurableFilesTests", dependencies: ["DurableFiles"]),
+        .target(name: "OpenSSLTool", path: "Tests/OpenSSLTool"),
         // swift-crypto and jwt-kit are in the tests alone, as other opinions.
         .testTarget(
-            name: "CryptographyTests", dependencies: ["Cryptography", "COpenSSL", crypto, cryptoExtras],
+            name: "CryptographyTests", dependencies: ["Cryptography", "COpenSSL", "OpenSSLTool", crypto, cryptoExtras],
             resources: [.copy("Vectors")]),
         .testTarget(
             name: "AuthenticationTests",
@@ -161,8 +163,8 @@ let package = Package(
         .testTarget(
             name: "GraphSyncTests",
             dependencies: [
-                "Cryptography", "GraphSync", "HTTPSTestServer", "ImportFormats", "InsightsAPI", "LicenseModel",
-                "Outgoing",
+                "Cryptography", "DatastoreConformance", "GraphSync", "HTTPSTestServer", "ImportFormats", "InsightsAPI",
+                "LicenseModel", "OpenSSLTool", "Outgoing",
             ]),
         .testTarget(
             name: "FactReadingTests",
@@ -195,8 +197,8 @@ let package = Package(
         .target(
             name: "FuzzTargets",
             dependencies: [
-                "AuditTrail", "Authentication", "COpenSSL", "ImportFormats", "InsightsAPI", "InsightsCore",
-                "InsightsServer", "LicenseModel", "LogLines", "Outgoing", "RPCEngine", "Tenancy", "Cryptography",
+                "AuditTrail", "Authentication", "COpenSSL", "Cryptography", "GraphSync", "ImportFormats", "InsightsAPI",
+                "InsightsCore", "InsightsServer", "LicenseModel", "LogLines", "Outgoing", "RPCEngine", "Tenancy",
                 protobuf,
             ], path: "Tests/Fuzzing/Sources/FuzzTargets"),
         .testTarget(name: "FuzzTests", dependencies: ["FuzzTargets"], path: "Tests/Fuzzing/Sources/FuzzTests"),

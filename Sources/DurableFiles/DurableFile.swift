@@ -34,9 +34,11 @@ package final class DurableFile<Failure: FileFailure>: Sendable {
     }
 
     /// Makes a file, or empties the one that is there.
-    package static func create(_ path: String) throws(Failure) -> DurableFile {
+    ///
+    /// - Parameter mode: of a new one, as far as the process's mask lets it.
+    package static func create(_ path: String, mode: mode_t = 0o600) throws(Failure) -> DurableFile {
         let flags = O_RDWR | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC
-        return try opened(SpareDescriptors.using { open(path, flags, 0o600) }, path)
+        return try opened(SpareDescriptors.using { open(path, flags, mode) }, path)
     }
 
     /// Makes an empty file with mode 0600 where there is none.
@@ -72,13 +74,15 @@ package final class DurableFile<Failure: FileFailure>: Sendable {
     }
 
     /// Writes a new file beside `path`, makes it durable and puts it in the place of the old one in one step.
-    package static func replace(_ path: String, with bytes: [UInt8]) throws(Failure) {
-        try replace(path) { (file) throws(Failure) in try file.append(bytes) }
+    ///
+    /// - Parameter mode: whatever the process's mask and the old file say.
+    package static func replace(_ path: String, with bytes: [UInt8], mode: mode_t = 0o600) throws(Failure) {
+        try replace(path, mode: mode) { (file) throws(Failure) in try file.append(bytes) }
     }
 
     /// The same with all that another file has.
     package static func replace(_ path: String, from source: DurableFile) throws(Failure) {
-        try replace(path) { (file) throws(Failure) in
+        try replace(path, mode: 0o600) { (file) throws(Failure) in
             var offset = 0
             while true {
                 let bytes = try source.read(at: offset, count: 1 << 20)
@@ -89,12 +93,20 @@ package final class DurableFile<Failure: FileFailure>: Sendable {
         }
     }
 
+    /// Who fails leaves the old file, and no new one beside it.
     private static func replace(
-        _ path: String, writing body: (DurableFile) throws(Failure) -> Void
+        _ path: String, mode: mode_t, writing body: (DurableFile) throws(Failure) -> Void
     ) throws(Failure) {
         let temporary = path + ".new"
-        try body(try create(temporary))
-        try put(temporary, as: path)
+        do {
+            let file = try create(temporary, mode: mode)
+            try file.setMode(mode)
+            try body(file)
+            try put(temporary, as: path)
+        } catch {
+            unlink(temporary)
+            throw error
+        }
     }
 
     /// Makes a complete file durable and gives it its name, or the name of the one it replaces, in one step.
@@ -131,6 +143,10 @@ package final class DurableFile<Failure: FileFailure>: Sendable {
     /// Whether nobody but the owner may read or write.
     package func isPrivate() throws(Failure) -> Bool {
         try status().st_mode & 0o077 == 0
+    }
+
+    private func setMode(_ mode: mode_t) throws(Failure) {
+        guard fchmod(descriptor, mode) == 0 else { throw .system(operation: "fchmod", code: errno) }
     }
 
     package func size() throws(Failure) -> Int {

@@ -43,7 +43,7 @@ final class AnswerFolder: Sendable {
     func file(_ name: String) -> AnswerFile { AnswerFile(path: "\(path)/\(name)", name: name, folder: self) }
 }
 
-/// One answer. Holds its folder, which goes with the last of them.
+/// One answer. Holds its folder, which goes with the last of them and of their inputs.
 final class AnswerFile: Sendable {
     let path: String
     let name: String
@@ -55,7 +55,7 @@ final class AnswerFile: Sendable {
         self.folder = folder
     }
 
-    var input: InputFile { InputFile(path: path, name: name) }
+    var input: InputFile { InputFile(path: path, name: name, keeping: folder) }
 
     /// Begins the file anew and writes what the body hands over. Whoever fails leaves nothing behind.
     func write(_ body: ((_ piece: [UInt8]) throws -> Void) async throws -> Void) async throws {

@@ -6,16 +6,25 @@ public enum ApplicationCredential: Sendable {
     case secret(String)
     case certificate(AssertionSigner)
 
-    /// The fields of the token request's form that hold the proof.
+    /// The fields of the token request's form that hold the proof. Throws a failure of the credential for a key that
+    /// makes no signature.
     ///
     /// - Parameter audience: the address of the token endpoint.
-    func formFields(clientID: String, audience: String, now: Date) throws -> [(String, String)] {
+    func formFields(clientID: String, audience: String, now: Date) throws(SourceFailure) -> [(String, String)] {
         switch self {
         case .secret(let secret): return [("client_secret", secret)]
         case .certificate(let signer):
+            let assertion: String
+            do {
+                assertion = try signer.assertion(clientID: clientID, audience: audience, now: now)
+            } catch let error as CryptographyError {
+                throw SourceFailure(.credential, "the application's key makes no signature: \(error.description)")
+            } catch {
+                throw SourceFailure(.credential, "the application's key makes no signature")
+            }
             return [
                 ("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"),
-                ("client_assertion", try signer.assertion(clientID: clientID, audience: audience, now: now)),
+                ("client_assertion", assertion),
             ]
         }
     }
@@ -26,7 +35,8 @@ public struct AssertionSigner: Sendable {
     /// Seconds that an assertion is good for; the provider takes at most ten minutes.
     private static let lifetime = 300
 
-    private let key: SigningKey
+    /// RSASSA-PSS with SHA-256, by the private key.
+    private let sign: @Sendable (_ message: [UInt8]) throws(CryptographyError) -> [UInt8]
     /// SHA-256 of the certificate, by which the provider finds it.
     private let thumbprint: String
 
@@ -34,15 +44,26 @@ public struct AssertionSigner: Sendable {
         guard let certificate = Certificate.der(ofFirstIn: pem) else {
             throw SyncFailure("application.certificate holds no certificate in PEM")
         }
+        let signingKey: SigningKey
         do {
-            self.key = try SigningKey(pem: key)
+            signingKey = try SigningKey(pem: key)
         } catch {
             throw SyncFailure("application.key: \(error.description)")
         }
-        guard self.key.matches(certificateDER: certificate) else {
+        guard signingKey.matches(certificateDER: certificate) else {
             throw SyncFailure("application.key is not the key of application.certificate")
         }
-        thumbprint = Base64URL.text(DigestAlgorithm.sha256.digest(of: certificate))
+        self.init(thumbprint: Base64URL.text(of: DigestAlgorithm.sha256.digest(of: certificate))) {
+            (message) throws(CryptographyError) in
+            try signingKey.signature(of: message, .rsaPSS(.sha256))
+        }
+    }
+
+    init(
+        thumbprint: String, sign: @escaping @Sendable (_ message: [UInt8]) throws(CryptographyError) -> [UInt8]
+    ) {
+        self.thumbprint = thumbprint
+        self.sign = sign
     }
 
     func assertion(clientID: String, audience: String, now: Date) throws -> String {
@@ -55,18 +76,9 @@ public struct AssertionSigner: Sendable {
         ]
         let options: JSONSerialization.WritingOptions = [.sortedKeys, .withoutEscapingSlashes]
         let parts = try [header as [String: Any], claims].map {
-            Base64URL.text([UInt8](try JSONSerialization.data(withJSONObject: $0, options: options)))
+            Base64URL.text(of: [UInt8](try JSONSerialization.data(withJSONObject: $0, options: options)))
         }
         let signed = parts.joined(separator: ".")
-        let signature = try key.signature(of: Array(signed.utf8), .rsaPSS(.sha256))
-        return signed + "." + Base64URL.text(signature)
-    }
-}
-
-/// Base64 for addresses, without padding (RFC 4648, 5).
-enum Base64URL {
-    static func text(_ bytes: [UInt8]) -> String {
-        Data(bytes).base64EncodedString().replacingOccurrences(of: "+", with: "-")
-            .replacingOccurrences(of: "/", with: "_").replacingOccurrences(of: "=", with: "")
+        return signed + "." + Base64URL.text(of: try sign(Array(signed.utf8)))
     }
 }

@@ -41,6 +41,7 @@ extension Synchronizer {
             check.listFailure = failure
             return check
         }
+        telemetry.change { $0.customers = customers.count }
         check.customers = try await withThrowingTaskGroup(of: (Int, ConfigurationCheck.Row).self) { group in
             for (index, customer) in customers.enumerated() {
                 let access = access(customer.tenantID, priority: index)
@@ -58,7 +59,10 @@ extension Synchronizer {
                 }
             }
             var rows: [(Int, ConfigurationCheck.Row)] = []
-            for try await row in group { rows.append(row) }
+            for try await row in group {
+                rows.append(row)
+                telemetry.change { $0.customersDone += 1 }
+            }
             return rows.sorted { $0.0 < $1.0 }.map(\.1)
         }
         return check

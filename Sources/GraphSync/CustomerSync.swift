@@ -15,7 +15,7 @@ struct CustomerSync: Sendable {
     /// Throws only when it is canceled, before anything of the customer was sent.
     func bringUpToDate() async throws -> CustomerOutcome {
         let outcome = CustomerOutcome(customer)
-        if let failure = run.serverFailure { return outcome.failed(options.sources, failure) }
+        if let failure = run.receiverState.failure { return outcome.failed(options.sources, failure) }
         let folder: AnswerFolder
         do {
             folder =
@@ -33,9 +33,7 @@ struct CustomerSync: Sendable {
         // From here on to its end: what is sent in part would be sent again by the next run.
         let read = outcome
         let task = Task {
-            // The answers are files of the folder.
-            defer { withExtendedLifetime(folder) {} }
-            return try await run.senders.withPlace(priority: access.priority) { try await send(answers, read) }
+            try await run.senders.withPlace(priority: access.priority) { try await send(answers, read) }
         }
         return try await task.value
     }
@@ -83,11 +81,9 @@ struct CustomerSync: Sendable {
     ) async {
         var current = sources.first?.source ?? options.sources.sorted().first ?? .catalog
         do {
-            if run.stop.isStopping { throw SourceFailure(.stopped, Self.stopped) }
             try await sendCustomer(sources, answers, &state, &outcome)
             for source in sources {
                 current = source.source
-                if run.stop.isStopping { throw SourceFailure(.stopped, Self.stopped) }
                 do {
                     try await send(source, &state, &outcome)
                 } catch let refusal as SourceFailure {
@@ -99,12 +95,10 @@ struct CustomerSync: Sendable {
         } catch {
             // Without the server nothing else can be sent either.
             let failure = SourceFailure(.ingest, run.text(of: error))
-            run.serverFailed(failure)
+            run.receiverState.failed(failure)
             outcome.failures.append((current, failure))
         }
     }
-
-    private static let stopped = "ended by a signal; the next run goes on"
 
     /// The imports of what was read, checked; failures go into the outcome.
     private func prepared(_ answers: CustomerAnswers, _ outcome: inout CustomerOutcome) -> [Source] {
@@ -128,9 +122,7 @@ struct CustomerSync: Sendable {
             let inspection = try plan.inspect()
             var prepared = Source(source: source, plan: plan, inspection: inspection, digest: nil)
             if source != .activity { prepared.digest = try digest(plan, inspection) }
-            for note in inspection.report.notes where !Self.notesOfFiles.contains(where: note.contains) {
-                outcome.notes.append(note)
-            }
+            outcome.notes += inspection.report.notesOfContent
             for left in inspection.report.leftOut where left.isFault {
                 outcome.notes.append("\(source.graph.title): left out: \(left.count) × \(left.reason)")
             }
@@ -173,9 +165,6 @@ struct CustomerSync: Sendable {
         }
         return sources
     }
-
-    /// What importers say to somebody who downloads files by hand.
-    private static let notesOfFiles = ["--", "import sku-table", "has no rows"]
 
     private func importOptions(_ source: SyncSource) -> ImportOptions {
         var options = ImportOptions(today: today)
@@ -221,16 +210,29 @@ struct CustomerSync: Sendable {
             outcome.facts += Int64(inspection.facts + inspection.coverage.count)
             return
         }
-        var sent = try await run.receiver.send(plan, inspection)
-        run.serverAnswered()
+        var sent = try await take(plan, inspection)
         if sent.hasKnownBatches, isChange {
             var options = plan.options
             // The receipt has the revision of the first time, which says nothing about this one.
             options.salt += " \(customer.customerID) after \(run.revision)"
-            sent = try await run.receiver.send(
-                ImportPlan(kind: plan.kind, files: plan.files, options: options), inspection)
+            sent = try await take(ImportPlan(kind: plan.kind, files: plan.files, options: options), inspection)
         }
         outcome.facts += sent.facts
+    }
+
+    /// The one place where something goes to the server. Nothing more does after a signal.
+    private func take(_ plan: ImportPlan, _ inspection: ImportInspection) async throws -> SentFacts {
+        if run.stop.isStopping { throw SourceFailure(.stopped, "ended by a signal; the next run goes on") }
+        // Each call to a server that is gone takes its time to fail.
+        if let failure = run.receiverState.failure { throw failure }
+        do {
+            let sent = try await run.receiver.send(plan, inspection)
+            run.receiverState.answered()
+            return sent
+        } catch let refusal as SourceFailure {
+            run.receiverState.answered()
+            throw refusal
+        }
     }
 
     // MARK: The customer itself

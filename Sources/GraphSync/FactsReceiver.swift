@@ -15,12 +15,10 @@ public struct SentFacts: Sendable {
     public var facts: Int64
     /// Facts that a batch of the same name and content had brought before.
     public var hasKnownBatches: Bool
-    public var revision: Int64
 
-    public init(facts: Int64, hasKnownBatches: Bool, revision: Int64) {
+    public init(facts: Int64, hasKnownBatches: Bool) {
         self.facts = facts
         self.hasKnownBatches = hasKnownBatches
-        self.revision = revision
     }
 }
 

@@ -86,6 +86,10 @@ struct GraphLists: Sendable {
     }
 
     /// What was found of one day: a report, nothing yet, or a failure.
+    ///
+    /// A class, because the optimizer of Swift 6.3.1 loses a part of a tuple `(Day, Result<InputFile?, any Error>)` on
+    /// its way through a task group: a release build missed days of activity that a debug build of the same sources
+    /// found, which the end-to-end tests tell on release executables (`Tests/long.sh`).
     private final class DayAnswer: Sendable {
         let day: Day
         let file: InputFile?

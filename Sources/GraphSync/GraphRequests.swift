@@ -10,6 +10,7 @@ struct GraphRequests: Sendable {
     let gate: RequestGate
     let requestsPerTenant: Int
     let telemetry: SyncTelemetry
+    let receiver: ReceiverState
     let clock: @Sendable () -> Date
 
     /// What a server said that is no failure.
@@ -158,6 +159,8 @@ struct GraphRequests: Sendable {
                 let value: Value? = try await gate.withPlace(priority: access.priority) {
                     // While this waited for a place, another request of the tenant may have been told to pause.
                     if access.isHeld { return nil }
+                    // What the vendor tells could not be sent anyway.
+                    if let failure = receiver.failure { throw failure }
                     telemetry.change { $0.requests[kind, default: 0] += 1 }
                     do {
                         return try await body(try await client.stream(request))
@@ -234,10 +237,13 @@ struct GraphRequests: Sendable {
             let isThrottled = if case .throttled = failure { true } else { false }
             if isThrottled { access.hold(for: pause) }
             telemetry.change { $0.pausing += 1 }
+            let began = ContinuousClock.now
             defer {
+                // A signal may cut it short.
+                let slept = ContinuousClock.now - began
                 telemetry.change { counts in
                     counts.pausing -= 1
-                    if isThrottled { counts.throttled += pause }
+                    if isThrottled { counts.throttled += slept }
                 }
             }
             try await Task.sleep(for: pause)
@@ -296,7 +302,9 @@ enum FormText {
 /// What the token endpoint answers.
 struct TokenAnswer {
     /// Seconds before its end in which a token is no longer used.
-    private static let margin = 300
+    private static let margin = 300.0
+    /// Seconds for which none is used longer, whatever its answer says.
+    private static let longestLife = 86_400.0
 
     let accessToken: AccessToken
 
@@ -305,9 +313,10 @@ struct TokenAnswer {
             let token = object["access_token"] as? String, !token.isEmpty, token.utf8.count <= 65_536,
             token.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F })
         else { return nil }
-        // Older endpoints write the number as a text.
-        let seconds = object["expires_in"] as? Int ?? (object["expires_in"] as? String).flatMap(Int.init) ?? 0
-        let life = min(max(Self.margin, seconds) - Self.margin, 86_400)
-        accessToken = AccessToken(value: token, end: .now + .seconds(life))
+        // A number of any kind; older endpoints write it as a text. Whatever it is, what comes out is a life.
+        let life = object["expires_in"]
+        let seconds = (life as? NSNumber)?.doubleValue ?? (life as? String).flatMap { Double($0) } ?? 0
+        let left = seconds > Self.margin ? min(seconds - Self.margin, Self.longestLife) : 0
+        accessToken = AccessToken(value: token, end: .now + .seconds(left))
     }
 }

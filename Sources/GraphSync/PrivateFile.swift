@@ -13,7 +13,8 @@ enum PrivateFile {
 
     /// - Parameter what: the key of the configuration that names the file.
     static func read(_ path: String, _ what: String, isSecret: Bool) throws(SyncFailure) -> [UInt8] {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        // A pipe in the place of the file is refused below; without this flag, opening it would wait for a writer.
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else { throw SyncFailure("\(what): the file “\(path)” cannot be read") }
         defer { close(descriptor) }
         var status = stat()

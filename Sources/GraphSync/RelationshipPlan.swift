@@ -7,6 +7,9 @@ struct RelationshipPlan {
     let customerID: String
     let today: Day
 
+    /// Relationships of a customer that a server tells; further ones are left out of its answer.
+    private static let mostTold = 100
+
     /// - Parameters:
     ///   - firstDay: the first day that the sources of this run tell about.
     ///   - told: the start of the relationship that a synchronization told before, if one did.
@@ -16,6 +19,8 @@ struct RelationshipPlan {
         known: [KnownCustomer.Relationship], firstDay: Day, told: Day?, isFirstHistory: Bool
     ) -> (facts: [PBFact], start: Day?) {
         let own = known.filter { $0.partnerID == partnerID }
+        // The answer may have been cut before it came to the partner's own.
+        if own.isEmpty, known.count >= Self.mostTold { return ([], nil) }
         guard let last = own.max(by: { $0.start < $1.start }) else { return ([fact(firstDay, nil)], firstDay) }
         guard let end = last.end, end <= today else {
             // The history that failed in the first run came with a later one.

@@ -8,9 +8,11 @@ enum SettingsAnswer {
     static func concealsNames(_ path: String) throws -> Bool? {
         guard let handle = FileHandle(forReadingAtPath: path) else { return nil }
         defer { try? handle.close() }
-        guard let data = try handle.read(upToCount: largest),
-            let object = try? JSONSerialization.jsonObject(with: data) as? [String: Any]
-        else { return nil }
+        return concealsNames(in: try handle.read(upToCount: largest) ?? Data())
+    }
+
+    static func concealsNames(in data: Data) -> Bool? {
+        guard let object = try? JSONSerialization.jsonObject(with: data) as? [String: Any] else { return nil }
         // The documentation shows the object under `value`.
         let settings = object["value"] as? [String: Any] ?? object
         return settings["displayConcealedNames"] as? Bool

@@ -43,6 +43,9 @@ public struct SyncConfiguration: Sendable {
             throw SyncFailure("the configuration “\(path)” is not JSON")
         }
         let name = (path as NSString).lastPathComponent
+        if let twice = RepeatedKey.first(in: [UInt8](data), ignoringCaseIn: "partner_tenants") {
+            throw SyncFailure("\(name):\(twice.line): \(twice.path) is there twice")
+        }
         do {
             return try SyncConfiguration(ConfigurationObject(value, ""), of: path)
         } catch {
@@ -79,7 +82,10 @@ public struct SyncConfiguration: Sendable {
             guard tenant.isGUID else { throw SyncFailure("partner_tenants: “\(tenant)” is not a tenant id (GUID)") }
             partnerTenants[tenant.lowercased()] = try tenants.id(tenant)
         }
-        partnerTenants[partnerTenant] = partnerID
+        if let other = partnerTenants.updateValue(partnerID, forKey: partnerTenant), other != partnerID {
+            throw SyncFailure(
+                "partner_tenants: “\(partnerTenant)” is partner.tenant_id, whose partner is “\(partnerID)”")
+        }
         let stem = ((path as NSString).lastPathComponent as NSString).deletingPathExtension
         stateFolder = beside(try root.optionalText("state") ?? "\(stem)-state")
     }
@@ -120,7 +126,7 @@ public struct SyncConfiguration: Sendable {
         case let text as String where text == "delegatedAdminCustomers": return .delegatedAdminCustomers
         case let list as [Any]:
             var customers: [SyncCustomer] = []
-            var known: [String: String] = [:]
+            var known: Set<String> = []
             for (index, element) in list.enumerated() {
                 let place = "customers[\(index)]"
                 let object = try ConfigurationObject(element, place)
@@ -128,8 +134,9 @@ public struct SyncConfiguration: Sendable {
                 let tenant = try object.tenant("tenant_id")
                 let id = object.value("customer_id") == nil ? tenant : try object.id("customer_id")
                 for (value, what) in [(tenant, "tenant_id"), (id, "customer_id")] {
-                    if known[what + value] != nil { throw SyncFailure("\(place).\(what) “\(value)” is there twice") }
-                    known[what + value] = place
+                    guard known.insert(what + value).inserted else {
+                        throw SyncFailure("\(place).\(what) “\(value)” is there twice")
+                    }
                 }
                 customers.append(
                     SyncCustomer(

@@ -1,8 +1,24 @@
+import DurableFiles
+import Glibc
+
 /// Why nothing can be done at all: a configuration, a file, a list of customers. One line, without a secret.
 public struct SyncFailure: Error, Sendable, Equatable, CustomStringConvertible {
     public let description: String
 
     public init(_ description: String) { self.description = description }
+}
+
+/// What the system refused about a file of the synchronization.
+enum FileRefusal: FileFailure {
+    case system(operation: String, code: Int32)
+    case inUse
+
+    var reason: String {
+        switch self {
+        case .system(let operation, let code): "\(operation): \(String(cString: strerror(code)))"
+        case .inUse: "in use"
+        }
+    }
 }
 
 /// Why a source of one customer was not read. Nothing of that source is sent.

@@ -1,5 +1,5 @@
+import DurableFiles
 import Foundation
-import Glibc
 import Synchronization
 
 /// The metrics of a synchronization in the text format of Prometheus.
@@ -17,44 +17,36 @@ public final class SyncMetrics: Sendable {
 
     public init(path: String) { self.path = path }
 
-    /// - Parameter error: true when nothing could be done.
-    public func record(_ outcomes: [CustomerOutcome], hasFailed: Bool, synchronizer: Synchronizer) {
+    /// - Parameters:
+    ///   - outcomes: nil when the run did not come to the customers.
+    ///   - hasFailed: nothing could be done.
+    public func record(_ outcomes: [CustomerOutcome]?, hasFailed: Bool, synchronizer: Synchronizer) {
         let now = synchronizer.now()
         state.withLock { state in
             state.runs += 1
             if hasFailed { state.failedRuns += 1 }
             state.lastRun = now
+            guard let outcomes else { return }
+            let known = state.lastSuccess
+            // Customers that left the list go; those that a signal kept from their turn do not.
+            if !synchronizer.stop.isStopping { state.lastSuccess = [:] }
             for outcome in outcomes {
                 for reason in Set(outcome.failures.map(\.failure.reason)) { state.failures[reason, default: 0] += 1 }
-                // One that failed keeps what an earlier process saw.
-                if let last = outcome.hasFailed ? synchronizer.state.load(outcome.customerID).lastSuccess : now {
-                    state.lastSuccess[outcome.customerID] = last
-                }
+                // One that failed keeps what this process saw, or an earlier one.
+                let id = outcome.customerID
+                state.lastSuccess[id] =
+                    outcome.hasFailed ? known[id] ?? synchronizer.state.load(id).lastSuccess : now
             }
         }
     }
 
-    /// In one step: whoever reads the file sees all of a run or nothing of it.
+    /// In one step: whoever reads the file sees all of a run or nothing of it. Another user collects them.
     public func write(_ counts: SyncTelemetry.Counts) throws(SyncFailure) {
-        let text = Array(text(counts).utf8)
-        let temporary = path + ".new"
-        let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
-        guard descriptor >= 0 else { throw failure() }
-        // Another user collects them.
-        fchmod(descriptor, 0o644)
-        var rest = text[...]
-        while !rest.isEmpty {
-            let written = rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
-            if written < 0, errno == EINTR { continue }
-            if written <= 0 { break }
-            rest = rest.dropFirst(written)
+        do throws(FileRefusal) {
+            try DurableFile<FileRefusal>.replace(path, with: Array(text(counts).utf8), mode: 0o644)
+        } catch {
+            throw SyncFailure("the metrics file “\(path)” cannot be written: \(error.reason)")
         }
-        close(descriptor)
-        guard rest.isEmpty, rename(temporary, path) == 0 else { throw failure() }
-    }
-
-    private func failure() -> SyncFailure {
-        SyncFailure("the metrics file “\(path)” cannot be written: \(String(cString: strerror(errno)))")
     }
 
     func text(_ counts: SyncTelemetry.Counts) -> String {

@@ -41,7 +41,7 @@ public final class StopSignal: Sendable {
         onStop?()
     }
 
-    /// Runs the body as a task that the signal cancels; nil when it did.
+    /// Runs the body as a task that the signal cancels; nil when it ended by that. Another failure stays one.
     public func cancelable<Value: Sendable>(
         _ body: @escaping @Sendable () async throws -> Value
     ) async throws -> Value? {
@@ -51,11 +51,12 @@ public final class StopSignal: Sendable {
             return state.isStopping
         }
         if isStopping { task.cancel() }
+        // What the task has made is nobody's any more.
+        defer { state.withLock { $0.onStop = nil } }
         do {
             return try await task.value
-        } catch let error {
-            if self.isStopping { return nil }
-            throw error
+        } catch is CancellationError where self.isStopping {
+            return nil
         }
     }
 }
@@ -90,7 +91,7 @@ public final class Synchronizer: Sendable {
         requests = GraphRequests(
             configuration: configuration, limits: limits, client: HTTPSClient(), gate: RequestGate(options.parallel),
             requestsPerTenant: limits.requestsPerTenant(of: options.parallel),
-            telemetry: telemetry, clock: clock)
+            telemetry: telemetry, receiver: ReceiverState(), clock: clock)
     }
 
     /// Brings every customer up to date; outcomes in the order of the customers. Throws `SyncFailure` when nothing can
@@ -100,15 +101,24 @@ public final class Synchronizer: Sendable {
     public func runOnce(
         _ receiver: any FactsReceiver, onOutcome: (CustomerOutcome) -> Void
     ) async throws -> [CustomerOutcome] {
-        let today = Day(unixSeconds: Int64(clock().timeIntervalSince1970))
-        let known = try await receiver.knownCustomers()
+        let today = Day(unixSeconds: now())
+        let known: KnownCustomers
+        do {
+            known = try await receiver.knownCustomers()
+        } catch {
+            // However the receiver words it.
+            try Task.checkCancellation()
+            throw error
+        }
+        requests.receiver.answered()
         let customers = try await customers()
+        forgetAll(but: customers)
         let run = SyncRun(self, receiver, revision: known.revision)
         telemetry.change {
             $0.customers = customers.count
             $0.customersDone = 0
         }
-        return try await withThrowingTaskGroup(of: (Int, CustomerOutcome)?.self) { group in
+        return await withTaskGroup(of: (Int, CustomerOutcome)?.self) { group in
             for (index, customer) in customers.enumerated() {
                 let sync = CustomerSync(
                     run: run, customer: customer, known: known.customers[customer.customerID],
@@ -124,7 +134,7 @@ public final class Synchronizer: Sendable {
                 }
             }
             var outcomes: [(Int, CustomerOutcome)] = []
-            for try await case let (index, outcome)? in group {
+            for await case let (index, outcome)? in group {
                 outcomes.append((index, outcome))
                 telemetry.change { $0.customersDone += 1 }
                 onOutcome(outcome)
@@ -135,15 +145,31 @@ public final class Synchronizer: Sendable {
 
     func access(_ tenant: String, priority: Int) -> TenantAccess {
         accesses.withLock { accesses in
-            if let known = accesses[tenant] { return known }
+            if let known = accesses[tenant] {
+                // Its place in the list may be another one than in the run before.
+                known.setPriority(priority)
+                return known
+            }
             let access = requests.access(tenant: tenant, priority: priority)
             accesses[tenant] = access
             return access
         }
     }
 
+    /// Tenants that left the list since the run before keep no token here.
+    func forgetAll(but customers: [SyncCustomer]) {
+        let kept = Set(customers.map(\.tenantID)).union([configuration.partnerTenant])
+        accesses.withLock { accesses in accesses = accesses.filter { kept.contains($0.key) } }
+    }
+
+    /// Tenants whose tokens are kept.
+    var tenants: Set<String> { accesses.withLock { Set($0.keys) } }
+
     /// Ends what is still asked, and waits for it: the last thing before a process ends.
-    public func shutDown() { requests.client.shutDown(waiting: .seconds(5)) }
+    public func shutDown() {
+        requests.client.shutDown(waiting: .seconds(5))
+        state.removeAnswers()
+    }
 
     /// All customers of the configuration, or those that are wanted.
     func customers() async throws -> [SyncCustomer] {
@@ -191,16 +217,6 @@ public final class Synchronizer: Sendable {
 
 /// What the customers of one run share.
 final class SyncRun: Sendable {
-    private struct Server {
-        /// Sends in a row that failed, and why.
-        var failures = 0
-        var last: SourceFailure?
-    }
-
-    /// Failures in a row after which the server counts as gone, and no further customer is read for nothing.
-    private static let mostFailures = 4
-
-    private let server = Mutex(Server())
     private let synchronizer: Synchronizer
     let receiver: any FactsReceiver
     /// The server's revision when the run began.
@@ -212,23 +228,12 @@ final class SyncRun: Sendable {
         self.revision = revision
     }
 
-    /// Why the server counts as gone.
-    var serverFailure: SourceFailure? { server.withLock { $0.failures >= Self.mostFailures ? $0.last : nil } }
-
-    func serverFailed(_ failure: SourceFailure) {
-        server.withLock { server in
-            server.failures += 1
-            server.last = failure
-        }
-    }
-
-    func serverAnswered() { server.withLock { $0.failures = 0 } }
-
     var configuration: SyncConfiguration { synchronizer.configuration }
     var options: SyncOptions { synchronizer.options }
     var state: SyncState { synchronizer.state }
     var requests: GraphRequests { synchronizer.requests }
     var lists: GraphLists { GraphLists(requests: synchronizer.requests) }
+    var receiverState: ReceiverState { synchronizer.requests.receiver }
     var senders: RequestGate { synchronizer.senders }
     var stop: StopSignal { synchronizer.stop }
 

@@ -25,48 +25,47 @@ public final class SyncState: Sendable {
         init(_ customer: String) { self.customer = customer }
     }
 
-    private enum Failure: FileFailure {
-        case system(operation: String, code: Int32)
-        case inUse
-    }
-
     private let folder: String
     /// Answers of the run, which end with it.
     let answerFolder: String
     /// Held as long as this lives: two runs with one folder would take each other's word. Nil for a run that sends
     /// nothing.
-    private let lock: DurableFile<Failure>?
+    private let lock: DurableFile<FileRefusal>?
 
     /// - Parameter isReadOnly: for a run that sends nothing, which may stand beside another one.
     public init(folder: String, isReadOnly: Bool = false) throws(SyncFailure) {
         self.folder = folder
         guard !isReadOnly else {
             lock = nil
-            answerFolder = NSTemporaryDirectory() + "/insights-sync-\(getpid())"
+            // A name that nobody knows before.
+            var template = Array("\(NSTemporaryDirectory())/insights-sync-XXXXXX".utf8CString)
+            guard let made = mkdtemp(&template) else {
+                throw SyncFailure(
+                    "no folder can be made in “\(NSTemporaryDirectory())”: \(String(cString: strerror(errno)))")
+            }
+            answerFolder = String(cString: made)
             return
         }
         answerFolder = folder + "/answers"
         guard mkdir(folder, 0o700) == 0 || errno == EEXIST else {
             throw SyncFailure("the state folder “\(folder)” cannot be made: \(String(cString: strerror(errno)))")
         }
-        do throws(Failure) {
-            let file = try DurableFile<Failure>.openOrCreate(folder + "/lock")
+        do throws(FileRefusal) {
+            let file = try DurableFile<FileRefusal>.openOrCreate(folder + "/lock")
             try file.lockExclusively()
             lock = file
         } catch {
-            switch error {
-            case .inUse: throw SyncFailure("another synchronization uses the state folder “\(folder)”")
-            case .system(let operation, let code):
-                throw SyncFailure("the state folder “\(folder)”: \(operation): \(String(cString: strerror(code)))")
-            }
+            if case .inUse = error { throw SyncFailure("another synchronization uses the state folder “\(folder)”") }
+            throw SyncFailure("the state folder “\(folder)”: \(error.reason)")
         }
-        // Of a run that was killed. They name people.
-        try? FileManager.default.removeItem(atPath: answerFolder)
+        // Of a run that was killed.
+        removeAnswers()
     }
 
-    deinit {
-        if lock == nil { try? FileManager.default.removeItem(atPath: answerFolder) }
-    }
+    deinit { removeAnswers() }
+
+    /// They name people, and end with the run.
+    func removeAnswers() { try? FileManager.default.removeItem(atPath: answerFolder) }
 
     private func path(_ customer: String) -> String { "\(folder)/\(FileName.of(customer)).json" }
 
@@ -82,8 +81,8 @@ public final class SyncState: Sendable {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys]
         guard let data = try? encoder.encode(state) else { return }
-        do throws(Failure) {
-            try DurableFile<Failure>.replace(path(state.customer), with: [UInt8](data))
+        do throws(FileRefusal) {
+            try DurableFile<FileRefusal>.replace(path(state.customer), with: [UInt8](data))
         } catch {
             throw SyncFailure("the state of “\(state.customer)” cannot be written to “\(folder)”")
         }

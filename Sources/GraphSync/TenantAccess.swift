@@ -3,8 +3,7 @@ import Synchronization
 /// What the requests of one tenant share: their number at once, a pause that the servers asked for, the token.
 final class TenantAccess: Sendable {
     let tenant: String
-    /// The place in the list of customers: the first ones are served first.
-    let priority: Int
+    private let rank: Atomic<Int>
     let gate: RequestGate
     let tokens: TenantTokens
     private let heldUntil = Mutex(ContinuousClock.now)
@@ -14,10 +13,15 @@ final class TenantAccess: Sendable {
         request: @escaping @Sendable (TenantAccess) async throws -> AccessToken
     ) {
         self.tenant = tenant
-        self.priority = priority
+        rank = Atomic(priority)
         gate = RequestGate(limit)
         tokens = TenantTokens(request)
     }
+
+    /// The place in the list of customers: the first ones are served first.
+    var priority: Int { rank.load(ordering: .relaxed) }
+
+    func setPriority(_ priority: Int) { rank.store(priority, ordering: .relaxed) }
 
     /// No request of the tenant begins before then.
     func hold(for pause: Duration) {

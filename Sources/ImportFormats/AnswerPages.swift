@@ -2,8 +2,6 @@ import LicenseModel
 
 /// One page of a list as an API answered it: what the reader of the whole list asks next.
 public struct AnswerPage: Sendable {
-    /// Elements of the page.
-    public var rows: Int
     /// The address of the page after it; nil on the last one.
     public var nextAddress: String?
 
@@ -14,7 +12,6 @@ public struct AnswerPage: Sendable {
     }
 
     init(_ envelope: JSONDocument.Envelope) {
-        rows = envelope.items
         nextAddress = envelope.nextLink == nil ? nil : envelope.nextAddress ?? ""
     }
 }
@@ -57,24 +54,28 @@ public struct ListedCustomer: Sendable, Equatable {
 
 /// What a report says about itself.
 public enum ReportDay {
+    private struct Found: Error { var day: Day }
+
     /// The refresh day of the first row of an activity report; nil when it has no rows. Throws `ImportProblem` for what
     /// is no such report.
     public static func refreshDay(of file: InputFile, limits: ImportLimits = ImportLimits()) throws -> Day? {
-        var found: Day?
-        _ = try file.naming {
-            try ReportTable.read(
-                file, as: .graphActiveUsers, required: ["report refresh date", "user principal name"],
-                anyOf: GraphActiveUsersImporter.columns.flatMap(\.names), limits: limits
-            ) { row in
-                guard found == nil else { return }
-                let text = try row.requiredDay("report refresh date")
-                guard let day = Day(text) else {
-                    throw PositionedProblem(row.position("report refresh date"), "\(text.excerpt) is not a day")
+        do {
+            _ = try file.naming {
+                try ReportTable.read(
+                    file, as: .graphActiveUsers, required: ["report refresh date", "user principal name"],
+                    anyOf: GraphActiveUsersImporter.columns.flatMap(\.names), limits: limits
+                ) { row in
+                    let text = try row.requiredDay("report refresh date")
+                    guard let day = Day(text) else {
+                        throw PositionedProblem(row.position("report refresh date"), "\(text.excerpt) is not a day")
+                    }
+                    throw Found(day: day)
                 }
-                found = day
             }
+            return nil
+        } catch let found as Found {
+            return found.day
         }
-        return found
     }
 }
 

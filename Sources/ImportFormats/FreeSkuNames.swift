@@ -22,6 +22,6 @@ struct FreeSkuNames {
     func noteUnused(in report: inout ImportReport) {
         guard !unused.isEmpty else { return }
         let names = unused.sorted().prefix(10).map(\.excerpt).joined(separator: ", ")
-        report.note("--free-skus names \(unused.count) that no SKU of the files is: \(names)")
+        report.note("--free-skus names \(unused.count) that no SKU of the files is: \(names)", isOfFiles: true)
     }
 }

@@ -65,11 +65,13 @@ struct GraphActiveUsersImporter: FactImporter {
         if let day = last ?? asked { cover(codes, through: day) }
         guard last == nil else { return }
         if codes.isEmpty {
-            report.note("\(file.name) has no rows, and JSON without rows does not say of which workloads it is")
+            report.note(
+                "\(file.name) has no rows, and JSON without rows does not say of which workloads it is", isOfFiles: true
+            )
         } else if let day = asked {
-            report.note("\(file.name) has no rows: nobody was active up to \(day)")
+            report.note("\(file.name) has no rows: nobody was active up to \(day)", isOfFiles: true)
         } else {
-            report.note("\(file.name) has no rows: say with --date up to which day it reports")
+            report.note("\(file.name) has no rows: say with --date up to which day it reports", isOfFiles: true)
         }
     }
 

@@ -43,13 +43,14 @@ struct GraphSubscribedSkusImporter: FactImporter {
             }
         }
         pages.add(envelope, of: file)
-        report.note("names are part numbers here; import sku-table afterwards for the sales names")
+        report.note(
+            "names are part numbers here; import sku-table afterwards for the sales names", isOfFiles: true)
     }
 
     mutating func finish(into sink: inout FactSink) throws {
         try pages.checkComplete()
         if options.customerTenant.isEmpty {
-            report.note("without the customer's tenant id it was not checked whose file this is")
+            report.note("without the customer's tenant id it was not checked whose file this is", isOfFiles: true)
         }
         free.noteUnused(in: &report)
     }

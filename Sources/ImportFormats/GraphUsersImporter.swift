@@ -67,13 +67,13 @@ struct GraphUsersImporter: FactImporter {
         if options.heldSince == nil && options.date == nil {
             report.note(
                 "people hold their licenses from \(options.snapshotDay) on; for a customer's first file say with "
-                    + "--held-since from which day they did")
+                    + "--held-since from which day they did", isOfFiles: true)
         }
         // Nobody lost anything before a customer's first file.
         if options.extraSkuIDs.isEmpty && options.heldSince == nil {
             report.note(
                 "licenses of SKUs that nobody in the file holds are left as they were: name those SKUs with "
-                    + "--all-skus-from or --sku")
+                    + "--all-skus-from or --sku", isOfFiles: true)
         }
     }
 

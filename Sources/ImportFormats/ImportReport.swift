@@ -29,13 +29,19 @@ public struct ImportReport: Sendable, Equatable {
     private var indexOfCount: [String: Int] = [:]
     /// Rows or fields of the input that became no fact, by reason, in the order of their first mention.
     public private(set) var leftOut: [LeftOut] = []
-    /// What the reader of the figures should know.
-    public private(set) var notes: [String] = []
+    private var allNotes: [(text: String, isOfFiles: Bool)] = []
 
     /// Reasons and notes that are kept: some hold text of the file.
     private static let maximumTexts = 100
 
     public init() {}
+
+    /// What the reader of the figures should know.
+    public var notes: [String] { allNotes.map(\.text) }
+
+    /// Those about what the files tell, without those about files and options that only somebody who imports by hand
+    /// can do something about.
+    public var notesOfContent: [String] { allNotes.filter { !$0.isOfFiles }.map(\.text) }
 
     /// How many of a name there are.
     public func count(of name: String) -> Int { indexOfCount[name].map { counts[$0].count } ?? 0 }
@@ -63,8 +69,10 @@ public struct ImportReport: Sendable, Equatable {
         if let place, leftOut[index].places.count < LeftOut.maximumPlaces { leftOut[index].places.append(place) }
     }
 
-    mutating func note(_ text: String) {
-        if !notes.contains(text) && notes.count < Self.maximumTexts { notes.append(text) }
+    /// - Parameter isOfFiles: it advises another file or option.
+    mutating func note(_ text: String, isOfFiles: Bool = false) {
+        guard allNotes.count < Self.maximumTexts, !allNotes.contains(where: { $0.text == text }) else { return }
+        allNotes.append((text, isOfFiles))
     }
 
     /// The first thing that should not be in the files, as a problem; nil when there is none.
@@ -80,7 +88,8 @@ public struct ImportReport: Sendable, Equatable {
     }
 
     public static func == (left: ImportReport, right: ImportReport) -> Bool {
-        left.rows == right.rows && left.notes == right.notes && left.leftOut == right.leftOut
+        left.rows == right.rows && left.allNotes.elementsEqual(right.allNotes, by: ==)
+            && left.leftOut == right.leftOut
             && left.counts.elementsEqual(right.counts, by: ==)
     }
 }

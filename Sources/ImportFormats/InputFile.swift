@@ -11,10 +11,12 @@ public struct InputFile: Sendable {
 
     /// A file on disk.
     ///
-    /// - Parameter name: for messages; nil = the path.
-    public init(path: String, name: String? = nil) {
+    /// - Parameters:
+    ///   - name: for messages; nil = the path.
+    ///   - owner: what the file goes with, such as a temporary folder: held as long as this can be opened.
+    public init(path: String, name: String? = nil, keeping owner: (any AnyObject & Sendable)? = nil) {
         self.name = name ?? path
-        open = { try DiskByteStream(path: path) }
+        open = { try withExtendedLifetime(owner) { try DiskByteStream(path: path) } }
     }
 
     /// Bytes in memory.

@@ -48,10 +48,12 @@ struct PartnerSubscriptionsImporter: FactImporter {
         for (number, count) in unmapped.sorted(by: { $0.key < $1.key }) {
             report.note(
                 "partnerId \(number.excerpt) of \(count == 1 ? "1 row" : "\(count) rows") is not mapped, so that the "
-                    + "seller is unknown; say who it is with --partner-mpn \(number.isPlain ? number : "ID")=PARTNER")
+                    + "seller is unknown; say who it is with --partner-mpn \(number.isPlain ? number : "ID")=PARTNER",
+                isOfFiles: true)
         }
         report.note(
-            "these are the sales of \(options.partnerID) alone: totals over all sellers need graph-subscriptions")
+            "these are the sales of \(options.partnerID) alone: totals over all sellers need graph-subscriptions",
+            isOfFiles: true)
         let sellers = Set(options.partnerNumbers.values).union([options.partnerID])
         try rows.addSnapshots(ofSellers: sellers, into: &sink, options: options, report: &report)
         try sink.addCoverage(.subscriptions, through: options.snapshotDay, options: options)
@@ -60,7 +62,7 @@ struct PartnerSubscriptionsImporter: FactImporter {
     /// The body has no customer id, only a link `/customers/{id}/subscriptions/{id}`.
     private mutating func checkCustomer(_ object: JSONObject) throws {
         guard let link = try object.object("links")?.object("self"), let uri = try link.string("uri") else {
-            report.note("rows without links.self.uri: it was not checked whose they are")
+            report.note("rows without links.self.uri: it was not checked whose they are", isOfFiles: true)
             return
         }
         let parts = uri.lowercased().split(separator: "/")
@@ -70,7 +72,7 @@ struct PartnerSubscriptionsImporter: FactImporter {
         let customer = String(parts[index + 1])
         guard customer == options.customerTenant || customer == options.customerID.lowercased() else {
             if options.customerTenant.isEmpty {
-                report.note("without --customer-tenant it was not checked whose file this is")
+                report.note("without --customer-tenant it was not checked whose file this is", isOfFiles: true)
                 return
             }
             throw JSONProblem(

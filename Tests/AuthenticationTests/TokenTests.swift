@@ -379,12 +379,7 @@ import Testing
 
     /// One sequence of bytes has one spelling: bits behind the last byte are refused, so that a token cannot be
     /// written in another way and pass for another one.
-    @Test func base64HasOneSpelling() throws {
-        #expect(Base64URL.decode(Array("-_8".utf8)) == [0xFB, 0xFF])
-        #expect(Base64URL.decode(Array("".utf8)) == [])
-        for bad in ["A", "-_9", "-__", "AB==", "AA==", "A A", "+/8", "AAAAA", "AB", "A\n", "é"] {
-            #expect(Base64URL.decode(Array(bad.utf8)) == nil, "\(bad)")
-        }
+    @Test func aTokenHasOneSpelling() throws {
         let bench = try TokenBench([issuer.settings()])
         let good = try issuer.token(.ES256)
         let alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"

@@ -2,6 +2,7 @@ import COpenSSL
 import Crypto
 import CryptoExtras
 import Foundation
+import OpenSSLTool
 import Testing
 
 @testable import Cryptography
@@ -166,47 +167,5 @@ import Testing
             #expect(Certificate.der(ofFirstIn: wrong) == nil)
         }
         #expect(ERR_peek_error() == 0)
-    }
-}
-
-/// Keys and certificates by the command line of OpenSSL.
-private enum OpenSSLCommand {
-    struct Failed: Error {
-        let arguments: [String]
-    }
-
-    static func rsaKey(bits: Int, primes: Int = 2) throws -> [UInt8] {
-        try run([
-            "genpkey", "-quiet", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:\(bits)", "-pkeyopt",
-            "rsa_keygen_primes:\(primes)",
-        ])
-    }
-
-    /// Signed by its own key.
-    static func certificate(of key: [UInt8]) throws -> [UInt8] {
-        try run(["req", "-x509", "-new", "-key", "/dev/stdin", "-subj", "/CN=sync", "-days", "2"], input: key)
-    }
-
-    static func pem(_ der: [UInt8], _ label: String = "RSA PRIVATE KEY") -> [UInt8] {
-        let text = Data(der).base64EncodedString(options: [.lineLength64Characters, .endLineWithLineFeed])
-        return Array("-----BEGIN \(label)-----\n\(text)\n-----END \(label)-----\n".utf8)
-    }
-
-    static func run(_ arguments: [String], input: [UInt8] = []) throws -> [UInt8] {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = ["openssl"] + arguments
-        let (stdin, stdout) = (Pipe(), Pipe())
-        process.standardInput = stdin
-        process.standardOutput = stdout
-        process.standardError = FileHandle.nullDevice
-        try process.run()
-        // A key fits in a pipe.
-        try stdin.fileHandleForWriting.write(contentsOf: Data(input))
-        try stdin.fileHandleForWriting.close()
-        let output = try stdout.fileHandleForReading.readToEnd() ?? Data()
-        process.waitUntilExit()
-        guard process.terminationStatus == 0 else { throw Failed(arguments: arguments) }
-        return Array(output)
     }
 }

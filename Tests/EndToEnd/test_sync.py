@@ -17,7 +17,7 @@ from graph_world import PREMIUM, sample_tenant
 from imports import CLIENT
 from sync_runs import PATIENCE, Sync, files_of, has_core_dumps_off, mode, people, reported_days
 
-pytestmark = pytest.mark.skipif(not CLIENT.exists(), reason="the client is not built")
+pytestmark = [pytest.mark.skipif(not CLIENT.exists(), reason="the client is not built"), pytest.mark.optimized]
 
 NUMBERS = itertools.count(1)
 

@@ -1,10 +1,18 @@
 """`insights sync` and answers that nobody should give: whatever one of them says, the process lives, no other customer is
 lost, and no figure moves on a word that cannot be relied on."""
 
+import subprocess
+import time
+
 import pytest
 from facts import ACTIVITY, ASSIGNMENTS, SUBSCRIPTIONS, day
 from graph_world import PREMIUM
+from imports import CLIENT
+from relay import Relay
+from sync_runs import PATIENCE, Run
 from test_sync import failed, graph, sync, tenants  # noqa: F401
+
+pytestmark = [pytest.mark.skipif(not CLIENT.exists(), reason="the client is not built"), pytest.mark.optimized]
 
 
 @pytest.mark.parametrize("seconds", [-(2**63), "-9223372036854775808", 2**63, 1e300, None, [], "x"])
@@ -156,3 +164,47 @@ def test_a_tenant_that_pauses_asks_nothing_meanwhile(sync):  # noqa: F811
     )  # fmt: skip
     assert not [time for time in asked if first + 0.3 < time < first + 2.9]
     assert case.coverage(one).keys() == {SUBSCRIPTIONS, ASSIGNMENTS, ACTIVITY}
+
+
+def test_a_server_that_is_gone_is_not_fed(sync):  # noqa: F811
+    """In the middle of a run nobody takes any more what the vendor tells: a few calls later the vendor is asked no more,
+    and the next run goes on."""
+    customers = tenants(50)
+    case = sync(*customers)
+    simulator = case.simulator
+    # A call to a server that is not there is tried again for some twenty seconds; meanwhile the vendor is asked.
+    simulator.fail("slow", ["subscribedSkus", "subscriptions", "users"], times=None, seconds=1.5)
+    relay = Relay(case.house.daemon.address)
+    only = [word for source in ("catalog", "subscriptions", "users") for word in ("--only", source)]
+    words = case.words("--output", "json", *only, "--timeout", "5")
+    words[words.index("--server") + 1] = relay.address
+    process = subprocess.Popen(
+        words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True
+    )
+    try:
+        deadline = time.monotonic() + PATIENCE
+        while not case.coverage(customers[2]):
+            assert process.poll() is None and time.monotonic() < deadline
+            time.sleep(0.02)
+        relay.cut()
+        stdout, stderr = process.communicate(timeout=PATIENCE)
+    finally:
+        process.kill()
+    assert process.returncode == 3 and not simulator.violations, stderr
+    case.check_secrets(stdout, stderr)
+    rows = Run(3, stdout, stderr).rows
+    failures = [failure for row in rows.values() for failure in row["failures"]]
+    assert len(rows) == 50 and {failure["reason"] for failure in failures} == {"ingest"}
+    assert all(relay.address in failure["message"] for failure in failures)
+    done = [tenant for tenant in customers if rows[tenant.tenant_id]["status"] == "ok"]
+    assert customers[0] in done and customers[-1] not in done
+    # Those of whom nothing was asked, not even a token.
+    untouched = [tenant for tenant in customers if simulator.count(tenant=tenant) == 0]
+    assert len(untouched) >= 10, len(untouched)
+    simulator.reset()
+    ends = customers[0], customers[-1]
+    names = [word for tenant in ends for word in ("--customer", tenant.tenant_id)]
+    assert failed(case.run(*only, *names)) == []
+    for tenant in ends:
+        case.tell(tenant, ("subscriptions", "users"))
+    case.check(*ends)

@@ -1,6 +1,9 @@
 """`insights sync` as a service and for whoever sets it up: metrics, lines of JSON, signals, `--check`, refusals."""
 
+import contextlib
 import json
+import os
+import pty
 import re
 import signal
 import subprocess
@@ -16,7 +19,7 @@ from prometheus import families, values
 from sync_runs import PATIENCE, Run, mode
 from test_sync import failed, tenants
 
-pytestmark = pytest.mark.skipif(not CLIENT.exists(), reason="the client is not built")
+pytestmark = [pytest.mark.skipif(not CLIENT.exists(), reason="the client is not built"), pytest.mark.optimized]
 
 graph, sync = test_sync.graph, test_sync.sync
 
@@ -246,6 +249,18 @@ def test_a_signal_ends_a_pause(sync, arguments, number):
     case.check(done, waiting)
 
 
+def test_metrics_count_pauses_that_were_slept(sync):
+    (one,) = tenants()
+    case = sync(one)
+    case.simulator.fail("throttle", "users", one, times=None, retry_after=600)
+    metrics = case.folder / "sync.prom"
+    with service(case, "--metrics-file", metrics) as (process, _):
+        wait_until(lambda: case.simulator.count("users", one), process)
+        time.sleep(0.5)
+        ended(process)
+    assert 0.4 < values(metrics.read_text(), PREFIX + "throttled_seconds_total") < 60
+
+
 def test_a_signal_ends_the_time_between_two_runs(sync):
     case = sync(*tenants())
     with service(case, "--every", "1d") as (process, log):
@@ -295,6 +310,55 @@ def test_check_tells_what_is_missing_and_reads_nothing(sync):
     assert good.tenant_id in of_good and " yes" in of_good
     assert partly.tenant_id in of_partly and " in part " in of_partly and "User.Read.All, Reports.Read.All" in of_partly
     assert stranger.tenant_id in of_stranger and " no " in of_stranger and "AADSTS700016" in of_stranger
+
+
+def test_whoever_sends_nothing_leaves_nothing(sync, tmp_path):
+    (one,) = tenants()
+    case = sync(one)
+    work = tmp_path / "work"
+    work.mkdir()
+    environment = os.environ | {"TMPDIR": str(work)}
+    before = sorted(case.folder.rglob("*"))
+    for option in ("--check", "--dry-run"):
+        done = subprocess.run(case.words(option), env=environment, capture_output=True, text=True, timeout=PATIENCE)
+        assert done.returncode == 0, done.stderr
+        assert list(work.iterdir()) == [] and sorted(case.folder.rglob("*")) == before
+        # Nor one that is ended.
+        case.simulator.fail("throttle", "subscriptions", one, retry_after=600)
+        process = subprocess.Popen(case.words(option), env=environment, stdout=subprocess.PIPE, text=True)
+        try:
+            wait_until(lambda: case.simulator.script.faults[-1].used, process)
+            assert [mode(path) for path in work.iterdir()] == [0o700]
+            ended(process)
+        finally:
+            process.kill()
+        assert list(work.iterdir()) == [] and sorted(case.folder.rglob("*")) == before
+
+
+def test_check_counts_on_a_terminal(sync):
+    """And leaves nothing of it there, also when it fails."""
+    one, two = tenants(2)
+    case = sync(one, two)
+
+    def shown(code):
+        near, far = pty.openpty()
+        process = subprocess.Popen(case.words("--check"), stdout=subprocess.DEVNULL, stderr=far, stdin=subprocess.DEVNULL)
+        os.close(far)
+        text = b""
+        # The end of a terminal is an error.
+        with contextlib.suppress(OSError):
+            while data := os.read(near, 65_536):
+                text += data
+        os.close(near)
+        assert process.wait(PATIENCE) == code
+        return text.decode()
+
+    clear = "\r\x1b[2K"
+    text = shown(0)
+    assert "2 of 2 customers" in text and text.endswith(clear)
+    case.simulator.fail("status", "contracts", times=None, code=403)
+    text = shown(1)
+    assert "request" in text and clear + "insights: " in text
 
 
 def test_check_of_a_list_that_is_not_open_to_applications(sync):
@@ -356,6 +420,9 @@ REFUSED = {
     "an unknown list": ("customers", "everybody", "customers must be"),
     "a customer without a tenant": ("customers", [{}], "customers[0].tenant_id"),
     "a customer twice": ("customers", [CUSTOMER, CUSTOMER], "twice"),
+    "a tenant of partners twice": (
+        "partner_tenants", {ID: "B", ID.upper(): "C"}, "sync.json:1: partner_tenants." + ID.upper() + " is there twice"
+    ),
     "a partner for a name": ("partner_tenants", {"fabrikam": "B"}, "fabrikam"),
     "a number for a folder": ("state", 1, "state is not a text"),
     "a list": (None, [], "not an object"),

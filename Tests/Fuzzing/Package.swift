@@ -61,11 +61,17 @@ let package = Package(
             dependencies: ["FactReading", "InsightsAPI", "LicenseModel", "Tenancy", "Cryptography", protobuf],
             swiftSettings: watched),
         .target(
+            name: "GraphSync",
+            dependencies: [
+                "Cryptography", "DurableFiles", "ImportFormats", "InsightsAPI", "LicenseModel", "Outgoing", "Tenancy",
+                .product(name: "HeapModule", package: "swift-collections"),
+            ], swiftSettings: watched),
+        .target(
             name: "FuzzTargets",
             dependencies: [
-                "AuditTrail", "Authentication", "COpenSSL", "Cryptography", "ImportFormats", "InsightsAPI",
-                "InsightsCore",
-                "InsightsServer", "LicenseModel", "LogLines", "Outgoing", "RPCEngine", "Tenancy", protobuf,
+                "AuditTrail", "Authentication", "COpenSSL", "Cryptography", "GraphSync", "ImportFormats", "InsightsAPI",
+                "InsightsCore", "InsightsServer", "LicenseModel", "LogLines", "Outgoing", "RPCEngine", "Tenancy",
+                protobuf,
             ], swiftSettings: watched),
         .executableTarget(
             name: "fuzz", dependencies: ["FuzzTargets"], swiftSettings: watched,

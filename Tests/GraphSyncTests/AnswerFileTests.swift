@@ -1,4 +1,5 @@
 import Foundation
+import ImportFormats
 import Testing
 
 @testable import GraphSync
@@ -55,9 +56,13 @@ struct AnswerFileTests {
     @Test func whatIsNotKeptGoesWithTheLastFile() async throws {
         var file: AnswerFile? = try AnswerFolder(temporaryIn: NSTemporaryDirectory()).file("users-1.json")
         let path = try #require(file?.path)
-        try await write("x", to: try #require(file))
+        try await write(#"{"value":[],"@odata.nextLink":"next"}"#, to: try #require(file))
         #expect(FileManager.default.fileExists(atPath: path))
+        var input = file?.input
         file = nil
+        // Whoever reads it still has it.
+        #expect(try AnswerPage(try #require(input), as: .graphUsers).nextAddress == "next")
+        input = nil
         #expect(!FileManager.default.fileExists(atPath: (path as NSString).deletingLastPathComponent))
     }
 

@@ -1,5 +1,6 @@
 import Cryptography
 import Foundation
+import OpenSSLTool
 import Testing
 
 @testable import GraphSync
@@ -97,6 +98,19 @@ struct AssertionSignerTests {
         #expect(fields.map(\.0) == ["client_assertion_type", "client_assertion"])
         #expect(fields[0].1 == "urn:ietf:params:oauth:client-assertion-type:jwt-bearer")
         #expect(try Parts(fields[1].1).claims["sub"] as? String == "c")
+    }
+
+    /// Whatever the library says: customers fail by the credential, and nobody is asked.
+    @Test func aKeyThatMakesNoSignature() {
+        let signer = AssertionSigner(thumbprint: "x") { (_) throws(CryptographyError) in throw .unusableKey }
+        #expect(
+            throws: SourceFailure(
+                .credential,
+                "the application's key makes no signature: \(CryptographyError.unusableKey.description)")
+        ) {
+            try ApplicationCredential.certificate(signer).formFields(
+                clientID: "c", audience: Self.audience, now: Date(timeIntervalSince1970: 1_780_000_000))
+        }
     }
 
     @Test func whatCannotSign() throws {

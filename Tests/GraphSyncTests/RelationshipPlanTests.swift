@@ -26,6 +26,13 @@ struct RelationshipPlanTests {
         Case(
             "of other partners", known: ["other 2024-01-01", "me-too 2024-01-01 2025-01-01"], facts: ["2025-06-01"],
             start: "2025-06-01"),
+        Case(
+            "of 99 others", known: (0..<99).map { "other-\($0) 2024-01-01" }, facts: ["2025-06-01"],
+            start: "2025-06-01"),
+        Case("of so many others that the answer was cut", known: (0..<100).map { "other-\($0) 2024-01-01" }, facts: []),
+        Case(
+            "own among as many", known: (0..<99).map { "other-\($0) 2024-01-01" } + ["me 2024-01-01 2025-01-01"],
+            facts: ["2026-03-10"], start: "2026-03-10"),
         Case("open", known: ["me 2024-01-01"], facts: []),
         Case("open, and later than the history", known: ["me 2026-01-01"], facts: []),
         Case("begins in the future", known: ["me 2026-05-01"], facts: []),

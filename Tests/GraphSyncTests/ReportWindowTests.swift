@@ -27,7 +27,8 @@ import Testing
             let requests = GraphRequests(
                 configuration: try example.load(), limits: SyncLimits(), client: HTTPSClient(), gate: RequestGate(8),
                 requestsPerTenant: 4,
-                telemetry: SyncTelemetry(), clock: { Date(timeIntervalSince1970: 1_780_000_000) })
+                telemetry: SyncTelemetry(), receiver: ReceiverState(),
+                clock: { Date(timeIntervalSince1970: 1_780_000_000) })
             lists = GraphLists(requests: requests)
             access = TenantAccess(tenant: "t", priority: 0, limit: 4) { _ in
                 AccessToken(value: "token", end: .now + .seconds(3_600))

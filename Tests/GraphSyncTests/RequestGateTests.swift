@@ -1,3 +1,4 @@
+import DatastoreConformance
 import Synchronization
 import Testing
 
@@ -29,7 +30,7 @@ struct RequestGateTests {
     @Test(.timeLimit(.minutes(1)), arguments: [1, 3, 7])
     func neverMoreThanTheLimitAndNoPlaceIsLost(_ limit: Int) async throws {
         struct Failed: Error {}
-        var seed = Seed(UInt64(limit))
+        var seed = SeededGenerator(seed: UInt64(limit))
         let gate = RequestGate(limit)
         let crowd = Crowd()
         let entered = Notes<Int>()
@@ -65,7 +66,7 @@ struct RequestGateTests {
 
     @Test(.timeLimit(.minutes(1)))
     func byPriorityThenByArrival() async throws {
-        var seed = Seed(11)
+        var seed = SeededGenerator(seed: 11)
         let gate = RequestGate(1)
         let door = Door()
         let order = Notes<[Int]>()

@@ -28,21 +28,6 @@ final class TemporaryFolder: Sendable {
     }
 }
 
-/// SplitMix64: the same numbers every time.
-struct Seed: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(_ seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ mixed >> 30) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ mixed >> 27) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ mixed >> 31
-    }
-}
-
 /// What several tasks write down, in its order.
 final class Notes<Note: Sendable>: Sendable {
     private let notes = Mutex<[Note]>([])
@@ -79,39 +64,5 @@ final class Door: Sendable {
             }
             if isOpen { continuation.resume() }
         }
-    }
-}
-
-/// Keys and certificates by the command line of OpenSSL.
-enum OpenSSLCommand {
-    struct Failed: Error {
-        let arguments: [String]
-    }
-
-    static func rsaKey() throws -> [UInt8] {
-        try run(["genpkey", "-quiet", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"])
-    }
-
-    /// Signed by its own key.
-    static func certificate(of key: [UInt8]) throws -> [UInt8] {
-        try run(["req", "-x509", "-new", "-key", "/dev/stdin", "-subj", "/CN=sync", "-days", "2"], input: key)
-    }
-
-    static func run(_ arguments: [String], input: [UInt8] = []) throws -> [UInt8] {
-        let process = Process()
-        process.executableURL = URL(filePath: "/usr/bin/env")
-        process.arguments = ["openssl"] + arguments
-        let (stdin, stdout) = (Pipe(), Pipe())
-        process.standardInput = stdin
-        process.standardOutput = stdout
-        process.standardError = FileHandle.nullDevice
-        try process.run()
-        // A key fits in a pipe.
-        try stdin.fileHandleForWriting.write(contentsOf: Data(input))
-        try stdin.fileHandleForWriting.close()
-        let output = try stdout.fileHandleForReading.readToEnd() ?? Data()
-        process.waitUntilExit()
-        guard process.terminationStatus == 0 else { throw Failed(arguments: arguments) }
-        return Array(output)
     }
 }

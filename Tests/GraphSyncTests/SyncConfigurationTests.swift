@@ -197,6 +197,52 @@ struct SyncConfigurationTests {
                 == "taken")
     }
 
+    /// Of two keys a reader of JSON takes one, and says nothing.
+    @Test func aTenantOfAPartnerIsThereOnce() throws {
+        let example = try Example()
+        func complaint(_ tenants: [(String, String)]) throws -> String {
+            let lines = tenants.map { "  \"\($0.0)\": \"\($0.1)\"" }.joined(separator: ",\n")
+            let text = """
+                {"partner": {"partner_id": "contoso-reseller", "tenant_id": "\(Example.partner)"},
+                 "application": {"client_id": "c", "client_secret_file": "secret"},
+                 "partner_tenants": {
+                \(lines)
+                 }}
+                """
+            do {
+                _ = try example.load(bytes: text.utf8)
+                return "taken"
+            } catch let failure as SyncFailure {
+                return failure.description
+            }
+        }
+        #expect(try complaint([(Example.tenant, "a"), (Example.otherTenant, "a")]) == "taken")
+        #expect(
+            try complaint([(Example.tenant, "a"), (Example.otherTenant, "b"), (Example.tenant, "b")])
+                == "contoso.json:6: partner_tenants.\(Example.tenant) is there twice")
+        let upper = Example.tenant.uppercased()
+        #expect(
+            try complaint([(Example.tenant, "a"), (upper, "a")])
+                == "contoso.json:5: partner_tenants.\(upper) is there twice")
+        // The partner's own tenant is one already.
+        #expect(try complaint([(Example.partner.uppercased(), "contoso-reseller")]) == "taken")
+        #expect(
+            try complaint([(Example.partner, "fabrikam")])
+                == "contoso.json: partner_tenants: “\(Example.partner)” is partner.tenant_id, whose partner is "
+                + "“contoso-reseller”")
+    }
+
+    /// Every character that an id may have, and none that it may not.
+    @Test func idsOfEveryVisibleCharacter() throws {
+        var example = try Example()
+        for code in UInt8.min..<0x80 {
+            let id = "a\(UnicodeScalar(code))b"
+            example.set("customers", [["tenant_id": Example.tenant, "customer_id": id]])
+            let isVisible = code > 0x20 && code < 0x7F
+            #expect(try (example.complaint() == "taken") == isVisible, "\(code)")
+        }
+    }
+
     // MARK: The file
 
     @Test func filesThatAreNoConfiguration() throws {

@@ -1,4 +1,5 @@
 import Foundation
+import OpenSSLTool
 import Testing
 
 @testable import GraphSync
@@ -79,7 +80,7 @@ struct SyncCredentialTests {
                 == "endpoints.ca: the file “\(example.folder.file("ca.pem"))” cannot be read")
     }
 
-    @Test func whatIsNoSecret() throws {
+    @Test(.timeLimit(.minutes(1))) func whatIsNoSecret() throws {
         let example = try Example()
         let path = example.folder.file("secret")
         for text in ["", "\n", "two\nlines", "a secret", "tab\tin it", "bell\u{7}", "del\u{7F}", "zero\0"] {
@@ -100,6 +101,10 @@ struct SyncCredentialTests {
         try FileManager.default.removeItem(atPath: path)
         #expect(try example.complaint() == "application.client_secret_file: the file “\(path)” cannot be read")
         try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)
+        #expect(try example.complaint() == "application.client_secret_file: “\(path)” is no file")
+        // Nobody ever writes into this pipe.
+        try FileManager.default.removeItem(atPath: path)
+        try #require(mkfifo(path, 0o600) == 0)
         #expect(try example.complaint() == "application.client_secret_file: “\(path)” is no file")
     }
 }

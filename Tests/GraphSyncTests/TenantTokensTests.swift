@@ -143,6 +143,13 @@ import Testing
         #expect(try await ask(access).value == "2")
     }
 
+    @Test func thePlaceInTheListMayChange() {
+        let access = access { token($0) }
+        #expect(access.priority == 0)
+        access.setPriority(7)
+        #expect(access.priority == 7)
+    }
+
     @Test func pausesHoldBackAllRequestsOfTheTenant() async throws {
         let access = access { token($0) }
         try await access.waitWhileHeld()
@@ -171,6 +178,13 @@ struct TokenAnswerTests {
         (#"{"access_token":"t","expires_in":-9223372036854775808}"#, 0),
         (#"{"access_token":"t","expires_in":"-9223372036854775808"}"#, 0),
         (#"{"access_token":"t","expires_in":9223372036854775807}"#, 86_400),
+        // Not whole, or larger than any whole number.
+        (#"{"access_token":"t","expires_in":3599.9}"#, 3_300), (#"{"access_token":"t","expires_in":"3599.9"}"#, 3_300),
+        (#"{"access_token":"t","expires_in":3.599e3}"#, 3_299), (#"{"access_token":"t","expires_in":1e300}"#, 86_400),
+        (#"{"access_token":"t","expires_in":-1e300}"#, 0), (#"{"access_token":"t","expires_in":"1e300"}"#, 86_400),
+        (#"{"access_token":"t","expires_in":99999999999999999999}"#, 86_400),
+        (#"{"access_token":"t","expires_in":"inf"}"#, 86_400), (#"{"access_token":"t","expires_in":"nan"}"#, 0),
+        (#"{"access_token":"t","expires_in":true}"#, 0), (#"{"access_token":"t","expires_in":[3599]}"#, 0),
     ])
     func fiveMinutesBeforeItsEnd(_ body: String, _ seconds: Int) throws {
         let left = try #require(life(body))

@@ -20,11 +20,10 @@ import Testing
     @Test func `the address of the next page, as it is`() throws {
         let next = #"https://graph.example/v1.0/users?$skiptoken=a%20b&x=\"/é\u0041"#
         let page = try AnswerPage(input(#"{"@odata.nextLink":"\#(next)","value":[\#(row),\#(row)]}"#), as: .graphUsers)
-        #expect(page.rows == 2)
         #expect(page.nextAddress == #"https://graph.example/v1.0/users?$skiptoken=a%20b&x="/éA"#)
         // After the list too.
         let after = try AnswerPage(input(#"{"value":[],"@odata.nextLink":"x"}"#), as: .graphUsers)
-        #expect(after.rows == 0 && after.nextAddress == "x")
+        #expect(after.nextAddress == "x")
     }
 
     @Test(arguments: [
@@ -32,7 +31,7 @@ import Testing
     ])
     func `the last page has none`(text: String) throws {
         let page = try AnswerPage(input(text), as: .graphUsers)
-        #expect(page.rows == 0 && page.nextAddress == nil)
+        #expect(page.nextAddress == nil)
     }
 
     @Test func `a link that is no text leads nowhere, and does not end the list`() throws {
@@ -60,7 +59,7 @@ import Testing
             {"id":"\(tenant)","tenantId":"\(other)"}],"@odata.nextLink":"next"}
             """
         let (customers, _, page) = try ListedCustomer.page(of: input(text))
-        #expect(page.rows == 2 && page.nextAddress == "next")
+        #expect(page.nextAddress == "next")
         #expect(customers.map(\.tenantID) == [tenant, other.lowercased()])
         #expect(customers.map(\.name) == ["Fabri kam", ""] || customers.map(\.name) == ["Fabrikam", ""])
     }
@@ -83,7 +82,7 @@ import Testing
             #"{"tenantId":7}"#,
         ] {
             let page = try list("[\(bad),\(good)]")
-            #expect(page.customers.map(\.tenantID) == [tenant] && page.leftOut.count == 1 && page.page.rows == 2)
+            #expect(page.customers.map(\.tenantID) == [tenant] && page.leftOut.count == 1)
         }
         let many = try list("[" + Array(repeating: #"{"displayName":"x"}"#, count: 20).joined(separator: ",") + "]")
         #expect(many.customers.isEmpty && many.leftOut.count == 10)

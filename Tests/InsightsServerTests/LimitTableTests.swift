@@ -1,4 +1,5 @@
 import Foundation
+import InsightsCore
 import LicenseModel
 import RPCEngine
 import Testing
@@ -56,6 +57,10 @@ import Testing
                     + "newest facts",
                 "\(SnapshotShelf.size), \(SnapshotShelf.sizePerPartner) of a partner, "
                     + "and a quarter of `--memory-budget`"
+            ),
+            (
+                "relationships of a customer in `GetIngestStatus`, by partner and start",
+                "the first \(InsightsCore.maximumKnownRelationships)"
             ),
             ("health watches of the server", number(HealthService.maximumWatchers)),
             ("changes of the operator that wait", number(ChangeQueue.operatorLimit)),

@@ -119,7 +119,7 @@ struct KeySet: Sendable {
 
     private static func key(_ members: [String: StrictJSON]) -> PublicKey? {
         func bytes(_ name: String) -> [UInt8]? {
-            members[name]?.string.flatMap { Base64URL.decode(Array($0.utf8)) }
+            members[name]?.string.flatMap { Base64URL.bytes(of: Array($0.utf8)) }
         }
         switch members["kty"]?.string {
         case "RSA":

@@ -119,7 +119,7 @@ struct TokenClaims: Sendable {
     private static func binding(_ claim: StrictJSON?) throws(AuthenticationFailure) -> [UInt8]? {
         guard let claim else { return nil }
         guard let members = claim.object, members.count == 1, let text = members["x5t#S256"]?.string,
-            let digest = Base64URL.decode(Array(text.utf8)), digest.count == 32
+            let digest = Base64URL.bytes(of: Array(text.utf8)), digest.count == 32
         else { throw AuthenticationFailure(.tokenBinding) }
         return digest
     }

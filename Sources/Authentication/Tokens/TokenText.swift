@@ -1,3 +1,5 @@
+import Cryptography
+
 /// A bearer token taken apart, nothing of it proven.
 struct TokenText: Sendable {
     /// Bound of a token, in bytes.
@@ -19,8 +21,8 @@ struct TokenText: Sendable {
 
     init(_ token: [UInt8]) throws(AuthenticationFailure) {
         let parts = token.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
-        guard parts.count == 3, let header = Base64URL.decode(parts[0]), let payload = Base64URL.decode(parts[1]),
-            let signature = Base64URL.decode(parts[2]), !signature.isEmpty
+        guard parts.count == 3, let header = Base64URL.bytes(of: parts[0]), let payload = Base64URL.bytes(of: parts[1]),
+            let signature = Base64URL.bytes(of: parts[2]), !signature.isEmpty
         else { throw AuthenticationFailure(.tokenMalformed) }
         guard let parameters = StrictJSON(header)?.object, let claims = StrictJSON(payload)?.object else {
             throw AuthenticationFailure(.tokenMalformed)

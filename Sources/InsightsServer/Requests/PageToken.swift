@@ -55,13 +55,13 @@ struct PageTokens: Sendable {
             body.append(contentsOf: text.utf8)
         }
         body.append(contentsOf: mac(of: body, query))
-        return URLSafeBase64.encode(body)
+        return Base64URL.text(of: body)
     }
 
     /// Nil for an empty token: the first page.
     func position(of token: String, for query: PageQuery) throws(FieldError) -> PagePosition? {
         if token.isEmpty { return nil }
-        guard token.utf8.count <= Self.maximumLength, let bytes = URLSafeBase64.decode(token),
+        guard token.utf8.count <= Self.maximumLength, let bytes = Base64URL.bytes(of: token.utf8),
             bytes.count > Self.macLength
         else { throw Self.invalid }
         let body = Array(bytes.dropLast(Self.macLength))

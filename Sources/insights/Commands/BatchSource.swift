@@ -22,7 +22,9 @@ final class BatchSource: Sendable {
 
     private let plan: ImportPlan
     private let inspection: ImportInspection
-    private let room = DispatchSemaphore(value: ready)
+    /// Made with nothing, and filled: a semaphore that goes with less than it was made with ends the process, and an
+    /// import that fails leaves batches in it.
+    private let room = DispatchSemaphore(value: 0)
     private let state = Mutex(State())
     private let batches: AsyncThrowingStream<ImportBatch, any Error>
     private let continuation: AsyncThrowingStream<ImportBatch, any Error>.Continuation
@@ -31,6 +33,7 @@ final class BatchSource: Sendable {
         self.plan = plan
         self.inspection = inspection
         (batches, continuation) = AsyncThrowingStream.makeStream()
+        for _ in 0..<Self.ready { room.signal() }
     }
 
     /// The next batch; nil after the last.

@@ -130,13 +130,13 @@ struct SyncCommand: AsyncParsableCommand {
             progress.clear()
         } catch {
             progress.clear()
-            metrics?.record([], hasFailed: true, synchronizer: synchronizer)
+            metrics?.record(nil, hasFailed: true, synchronizer: synchronizer)
             try metrics?.write(synchronizer.telemetry.counts)
             throw error
         }
         let done = outcomes ?? []
         for note in synchronizer.notes { Terminal.writeError("note: \(note)") }
-        metrics?.record(done, hasFailed: !done.isEmpty && done.allSatisfy(\.hasFailed), synchronizer: synchronizer)
+        metrics?.record(outcomes, hasFailed: !done.isEmpty && done.allSatisfy(\.hasFailed), synchronizer: synchronizer)
         try metrics?.write(synchronizer.telemetry.counts)
         let view = SyncView(outcomes: done, isDryRun: dryRun)
         try view.print(connection.output)
@@ -150,6 +150,8 @@ struct SyncCommand: AsyncParsableCommand {
     }
 
     private func checkConfiguration(_ synchronizer: Synchronizer, _ progress: ProgressLine) async throws {
+        // Whatever becomes of it.
+        defer { progress.clear() }
         guard let check = try await synchronizer.stop.cancelable({ try await synchronizer.check() }) else { return }
         progress.clear()
         try SyncCheckView(check: check).print(connection.output)

@@ -25,8 +25,7 @@ struct SyncReceiver: FactsReceiver {
         do {
             let sender = ImportSender(plan: plan, inspection: inspection, client: client, showsProgress: false)
             let outcome = try await sender.send()
-            return SentFacts(
-                facts: outcome.facts, hasKnownBatches: outcome.knownFactBatches > 0, revision: outcome.revision)
+            return SentFacts(facts: outcome.facts, hasKnownBatches: outcome.knownFactBatches > 0)
         } catch let refusal as ImportProblem {
             throw SourceFailure(.ingest, refusal.description)
         } catch let refusal as CommandFailure {

@@ -19,13 +19,14 @@ struct SyncService {
 
     /// What fails is told, and the next run tries it again.
     private func runOnce(_ began: ContinuousClock.Instant) async {
-        var outcomes: [CustomerOutcome] = []
+        var reached: [CustomerOutcome]?
         var failure: String?
         do {
-            outcomes = try await command.outcomes(synchronizer, onOutcome: Self.log) ?? []
+            reached = try await command.outcomes(synchronizer, onOutcome: Self.log)
         } catch {
             failure = ErrorText.line(for: error)
         }
+        let outcomes = reached ?? []
         for note in synchronizer.notes { Self.write(["level": "warning", "message": "customers", "error": note]) }
         if command.connection.output != .table {
             // For programs; people read the lines.
@@ -33,7 +34,7 @@ struct SyncService {
         }
         let failed = outcomes.count(where: \.hasFailed)
         let hasFailed = failure != nil || failed > 0 && failed == outcomes.count
-        metrics?.record(outcomes, hasFailed: hasFailed, synchronizer: synchronizer)
+        metrics?.record(reached, hasFailed: hasFailed, synchronizer: synchronizer)
         let counts = synchronizer.telemetry.counts
         do {
             try metrics?.write(counts)

@@ -14,7 +14,7 @@ extension FuzzTarget {
                 let token = Sealed.tokens.token(
                     for: Sealed.query, at: PagePosition(revision: Revision(number: 42), asOf: .last, key: key))
                 seeds.append([0] + Array(token.utf8))
-                let body = URLSafeBase64.decode(token)?.dropLast(Sealed.codeBytes) ?? []
+                let body = Base64URL.bytes(of: token.utf8)?.dropLast(Sealed.codeBytes) ?? []
                 seeds.append([1] + Array(body))
             }
             return seeds
@@ -41,7 +41,7 @@ extension FuzzTarget {
                 message += (0..<8).map { UInt8(truncatingIfNeeded: length >> (8 * $0)) }
             }
             message += Array(query.partner.utf8) + Array(query.method.utf8) + query.digest + body
-            return URLSafeBase64.encode(body + AuthenticationKey(secret).code(of: message).prefix(codeBytes))
+            return Base64URL.text(of: body + AuthenticationKey(secret).code(of: message).prefix(codeBytes))
         }
     }
 }

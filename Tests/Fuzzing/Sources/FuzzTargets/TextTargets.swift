@@ -1,3 +1,4 @@
+import Cryptography
 import InsightsCore
 import LicenseModel
 import Outgoing
@@ -46,7 +47,7 @@ extension FuzzTarget {
                 time.append(to: &written)
                 require(written == bytes, "a time has one spelling")
             }
-            if let written = URLSafeBase64.decode(text).map(URLSafeBase64.encode) {
+            if let written = Base64URL.bytes(of: bytes).map({ Base64URL.text(of: $0) }) {
                 require(written == text, "URL-safe base64 has one spelling")
             }
         })

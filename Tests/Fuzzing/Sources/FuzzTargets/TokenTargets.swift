@@ -1,3 +1,4 @@
+import Cryptography
 import Foundation
 
 @testable import Authentication
@@ -91,7 +92,7 @@ private enum SignedTokens {
     static var keySet: String {
         let raw = key.publicPoint
         return "{\"keys\":[{\"kty\":\"EC\",\"crv\":\"P-256\",\"kid\":\"ec1\",\"use\":\"sig\","
-            + "\"x\":\"\(encode(raw.prefix(32)))\",\"y\":\"\(encode(raw.suffix(32)))\"}]}"
+            + "\"x\":\"\(Base64URL.text(of: raw.prefix(32)))\",\"y\":\"\(Base64URL.text(of: raw.suffix(32)))\"}]}"
     }
 
     static let folder: String = {
@@ -108,11 +109,7 @@ private enum SignedTokens {
     }()
 
     static func token(_ header: String, _ claims: String) -> String {
-        let signed = encode(header.utf8) + "." + encode(claims.utf8)
-        return signed + "." + encode(key.signature(of: Array(signed.utf8)))
-    }
-
-    private static func encode(_ bytes: some Sequence<UInt8>) -> String {
-        Data(bytes).base64EncodedString().replacing("+", with: "-").replacing("/", with: "_").replacing("=", with: "")
+        let signed = Base64URL.text(of: header.utf8) + "." + Base64URL.text(of: claims.utf8)
+        return signed + "." + Base64URL.text(of: key.signature(of: Array(signed.utf8)))
     }
 }

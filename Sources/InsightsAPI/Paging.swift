@@ -6,6 +6,15 @@ public protocol PagedRequest: SwiftProtobuf.Message {
     var pageSize: Int32 { get set }
     /// Empty for the first page.
     var pageToken: String { get set }
+    /// The revision that the reply must have seen; 0 in requests that cannot ask for one.
+    var minRevision: UInt64 { get set }
+}
+
+extension PagedRequest {
+    public var minRevision: UInt64 {
+        get { 0 }
+        set {}
+    }
 }
 
 /// One page of a list.

@@ -85,6 +85,14 @@ public struct WireWriter: ~Copyable {
         if !value.utf8.isEmpty { optionalString(field, value) }
     }
 
+    public mutating func fixed64(_ field: Int, _ value: UInt64) {
+        if value == 0 { return }
+        put(WireBytes.maximumVarint + 8) { raw, position in
+            WireBytes.tag(field, 1, to: &raw, at: &position)
+            WireBytes.fixed64(value, to: &raw, at: &position)
+        }
+    }
+
     public mutating func bytes(_ field: Int, _ value: [UInt8]) {
         if value.isEmpty { return }
         lengthDelimited(field, value.span.bytes)

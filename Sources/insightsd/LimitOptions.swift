@@ -56,6 +56,9 @@ extension NumberOption {
     static let partnerReads = NumberOption(
         "partner-reads", "Long reads of a partner that wait for their turn", unit: "calls",
         services.partnerReads, in: 1...1_000_000)
+    static let revisionWait = NumberOption(
+        "revision-wait", "Time for which a read waits for the revision that it asks for", services.revisionWait,
+        upTo: 60)
     static let partnerChanges = NumberOption(
         "partner-changes", "Changes of a partner that wait for their turn", unit: "changes",
         services.partnerChanges, in: 1...10_000)
@@ -73,7 +76,7 @@ extension NumberOption {
         (keepaliveInterval, \.keepaliveInterval), (keepaliveTimeout, \.keepaliveTimeout),
         (maxStreams, \.maxStreams), (maxHeaderBytes, \.maxHeaderBytes), (maxMessageBytes, \.maxMessageBytes),
         (maxBatchFacts, \.maxBatchFacts), (partnerRate, \.partnerRate), (partnerBurst, \.partnerBurst),
-        (partnerExports, \.partnerExports), (partnerReads, \.partnerReads),
+        (partnerExports, \.partnerExports), (partnerReads, \.partnerReads), (revisionWait, \.revisionWait),
         (partnerChanges, \.partnerChanges),
         (auditSegmentBytes, \.auditSegmentBytes),
     ]
@@ -101,6 +104,7 @@ struct LimitOptions: ParsableArguments {
     @Option(help: NumberOption.partnerBurst.help) var partnerBurst: Int?
     @Option(help: NumberOption.partnerExports.help) var partnerExports: Int?
     @Option(help: NumberOption.partnerReads.help) var partnerReads: Int?
+    @Option(help: NumberOption.revisionWait.help) var revisionWait: Int?
     @Option(help: NumberOption.partnerChanges.help) var partnerChanges: Int?
     @Option(help: NumberOption.auditSegmentBytes.help) var auditSegmentBytes: Int?
 }
@@ -136,6 +140,7 @@ extension NumberSettings {
         services.partnerExports = self[.partnerExports]
         services.memoryBudget = self[.memoryBudget] << 20
         services.partnerReads = self[.partnerReads]
+        services.revisionWait = seconds(.revisionWait)
         services.partnerChanges = self[.partnerChanges]
         services.auditSegmentBytes = self[.auditSegmentBytes]
         services.partnerLimit =

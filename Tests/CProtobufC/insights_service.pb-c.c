@@ -2376,7 +2376,7 @@ const ProtobufCMessageDescriptor partner__insights__v1__export_row__descriptor =
   (ProtobufCMessageInit) partner__insights__v1__export_row__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor partner__insights__v1__get_customer_insights_request__field_descriptors[4] =
+static const ProtobufCFieldDescriptor partner__insights__v1__get_customer_insights_request__field_descriptors[5] =
 {
   {
     "customer_id",
@@ -2426,17 +2426,31 @@ static const ProtobufCFieldDescriptor partner__insights__v1__get_customer_insigh
     0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "min_revision",
+    15,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Partner__Insights__V1__GetCustomerInsightsRequest, min_revision),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned partner__insights__v1__get_customer_insights_request__field_indices_by_name[] = {
   1,   /* field[1] = as_of */
   0,   /* field[0] = customer_id */
+  4,   /* field[4] = min_revision */
   3,   /* field[3] = products */
   2,   /* field[2] = scope */
 };
-static const ProtobufCIntRange partner__insights__v1__get_customer_insights_request__number_ranges[1 + 1] =
+static const ProtobufCIntRange partner__insights__v1__get_customer_insights_request__number_ranges[2 + 1] =
 {
   { 1, 0 },
-  { 0, 4 }
+  { 15, 4 },
+  { 0, 5 }
 };
 const ProtobufCMessageDescriptor partner__insights__v1__get_customer_insights_request__descriptor =
 {
@@ -2446,14 +2460,14 @@ const ProtobufCMessageDescriptor partner__insights__v1__get_customer_insights_re
   "Partner__Insights__V1__GetCustomerInsightsRequest",
   "partner.insights.v1",
   sizeof(Partner__Insights__V1__GetCustomerInsightsRequest),
-  4,
+  5,
   partner__insights__v1__get_customer_insights_request__field_descriptors,
   partner__insights__v1__get_customer_insights_request__field_indices_by_name,
-  1,  partner__insights__v1__get_customer_insights_request__number_ranges,
+  2,  partner__insights__v1__get_customer_insights_request__number_ranges,
   (ProtobufCMessageInit) partner__insights__v1__get_customer_insights_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor partner__insights__v1__get_customer_insights_response__field_descriptors[1] =
+static const ProtobufCFieldDescriptor partner__insights__v1__get_customer_insights_response__field_descriptors[2] =
 {
   {
     "insights",
@@ -2467,14 +2481,28 @@ static const ProtobufCFieldDescriptor partner__insights__v1__get_customer_insigh
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "revision",
+    15,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_FIXED64,
+    0,   /* quantifier_offset */
+    offsetof(Partner__Insights__V1__GetCustomerInsightsResponse, revision),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned partner__insights__v1__get_customer_insights_response__field_indices_by_name[] = {
   0,   /* field[0] = insights */
+  1,   /* field[1] = revision */
 };
-static const ProtobufCIntRange partner__insights__v1__get_customer_insights_response__number_ranges[1 + 1] =
+static const ProtobufCIntRange partner__insights__v1__get_customer_insights_response__number_ranges[2 + 1] =
 {
   { 1, 0 },
-  { 0, 1 }
+  { 15, 1 },
+  { 0, 2 }
 };
 const ProtobufCMessageDescriptor partner__insights__v1__get_customer_insights_response__descriptor =
 {
@@ -2484,14 +2512,14 @@ const ProtobufCMessageDescriptor partner__insights__v1__get_customer_insights_re
   "Partner__Insights__V1__GetCustomerInsightsResponse",
   "partner.insights.v1",
   sizeof(Partner__Insights__V1__GetCustomerInsightsResponse),
-  1,
+  2,
   partner__insights__v1__get_customer_insights_response__field_descriptors,
   partner__insights__v1__get_customer_insights_response__field_indices_by_name,
-  1,  partner__insights__v1__get_customer_insights_response__number_ranges,
+  2,  partner__insights__v1__get_customer_insights_response__number_ranges,
   (ProtobufCMessageInit) partner__insights__v1__get_customer_insights_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor partner__insights__v1__list_customer_insights_request__field_descriptors[7] =
+static const ProtobufCFieldDescriptor partner__insights__v1__list_customer_insights_request__field_descriptors[8] =
 {
   {
     "as_of",
@@ -2577,20 +2605,34 @@ static const ProtobufCFieldDescriptor partner__insights__v1__list_customer_insig
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "min_revision",
+    15,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Partner__Insights__V1__ListCustomerInsightsRequest, min_revision),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned partner__insights__v1__list_customer_insights_request__field_indices_by_name[] = {
   0,   /* field[0] = as_of */
   3,   /* field[3] = filter */
+  7,   /* field[7] = min_revision */
   4,   /* field[4] = order_by */
   5,   /* field[5] = page_size */
   6,   /* field[6] = page_token */
   2,   /* field[2] = products */
   1,   /* field[1] = scope */
 };
-static const ProtobufCIntRange partner__insights__v1__list_customer_insights_request__number_ranges[1 + 1] =
+static const ProtobufCIntRange partner__insights__v1__list_customer_insights_request__number_ranges[2 + 1] =
 {
   { 1, 0 },
-  { 0, 7 }
+  { 15, 7 },
+  { 0, 8 }
 };
 const ProtobufCMessageDescriptor partner__insights__v1__list_customer_insights_request__descriptor =
 {
@@ -2600,14 +2642,14 @@ const ProtobufCMessageDescriptor partner__insights__v1__list_customer_insights_r
   "Partner__Insights__V1__ListCustomerInsightsRequest",
   "partner.insights.v1",
   sizeof(Partner__Insights__V1__ListCustomerInsightsRequest),
-  7,
+  8,
   partner__insights__v1__list_customer_insights_request__field_descriptors,
   partner__insights__v1__list_customer_insights_request__field_indices_by_name,
-  1,  partner__insights__v1__list_customer_insights_request__number_ranges,
+  2,  partner__insights__v1__list_customer_insights_request__number_ranges,
   (ProtobufCMessageInit) partner__insights__v1__list_customer_insights_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor partner__insights__v1__list_customer_insights_response__field_descriptors[3] =
+static const ProtobufCFieldDescriptor partner__insights__v1__list_customer_insights_response__field_descriptors[4] =
 {
   {
     "insights",
@@ -2645,16 +2687,30 @@ static const ProtobufCFieldDescriptor partner__insights__v1__list_customer_insig
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "revision",
+    15,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_FIXED64,
+    0,   /* quantifier_offset */
+    offsetof(Partner__Insights__V1__ListCustomerInsightsResponse, revision),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned partner__insights__v1__list_customer_insights_response__field_indices_by_name[] = {
   0,   /* field[0] = insights */
   1,   /* field[1] = next_page_token */
+  3,   /* field[3] = revision */
   2,   /* field[2] = total_size */
 };
-static const ProtobufCIntRange partner__insights__v1__list_customer_insights_response__number_ranges[1 + 1] =
+static const ProtobufCIntRange partner__insights__v1__list_customer_insights_response__number_ranges[2 + 1] =
 {
   { 1, 0 },
-  { 0, 3 }
+  { 15, 3 },
+  { 0, 4 }
 };
 const ProtobufCMessageDescriptor partner__insights__v1__list_customer_insights_response__descriptor =
 {
@@ -2664,14 +2720,14 @@ const ProtobufCMessageDescriptor partner__insights__v1__list_customer_insights_r
   "Partner__Insights__V1__ListCustomerInsightsResponse",
   "partner.insights.v1",
   sizeof(Partner__Insights__V1__ListCustomerInsightsResponse),
-  3,
+  4,
   partner__insights__v1__list_customer_insights_response__field_descriptors,
   partner__insights__v1__list_customer_insights_response__field_indices_by_name,
-  1,  partner__insights__v1__list_customer_insights_response__number_ranges,
+  2,  partner__insights__v1__list_customer_insights_response__number_ranges,
   (ProtobufCMessageInit) partner__insights__v1__list_customer_insights_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor partner__insights__v1__get_portfolio_insights_request__field_descriptors[3] =
+static const ProtobufCFieldDescriptor partner__insights__v1__get_portfolio_insights_request__field_descriptors[4] =
 {
   {
     "as_of",
@@ -2709,16 +2765,30 @@ static const ProtobufCFieldDescriptor partner__insights__v1__get_portfolio_insig
     0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "min_revision",
+    15,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Partner__Insights__V1__GetPortfolioInsightsRequest, min_revision),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned partner__insights__v1__get_portfolio_insights_request__field_indices_by_name[] = {
   0,   /* field[0] = as_of */
+  3,   /* field[3] = min_revision */
   2,   /* field[2] = products */
   1,   /* field[1] = scope */
 };
-static const ProtobufCIntRange partner__insights__v1__get_portfolio_insights_request__number_ranges[1 + 1] =
+static const ProtobufCIntRange partner__insights__v1__get_portfolio_insights_request__number_ranges[2 + 1] =
 {
   { 1, 0 },
-  { 0, 3 }
+  { 15, 3 },
+  { 0, 4 }
 };
 const ProtobufCMessageDescriptor partner__insights__v1__get_portfolio_insights_request__descriptor =
 {
@@ -2728,14 +2798,14 @@ const ProtobufCMessageDescriptor partner__insights__v1__get_portfolio_insights_r
   "Partner__Insights__V1__GetPortfolioInsightsRequest",
   "partner.insights.v1",
   sizeof(Partner__Insights__V1__GetPortfolioInsightsRequest),
-  3,
+  4,
   partner__insights__v1__get_portfolio_insights_request__field_descriptors,
   partner__insights__v1__get_portfolio_insights_request__field_indices_by_name,
-  1,  partner__insights__v1__get_portfolio_insights_request__number_ranges,
+  2,  partner__insights__v1__get_portfolio_insights_request__number_ranges,
   (ProtobufCMessageInit) partner__insights__v1__get_portfolio_insights_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor partner__insights__v1__get_portfolio_insights_response__field_descriptors[1] =
+static const ProtobufCFieldDescriptor partner__insights__v1__get_portfolio_insights_response__field_descriptors[2] =
 {
   {
     "insights",
@@ -2749,14 +2819,28 @@ static const ProtobufCFieldDescriptor partner__insights__v1__get_portfolio_insig
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "revision",
+    15,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_FIXED64,
+    0,   /* quantifier_offset */
+    offsetof(Partner__Insights__V1__GetPortfolioInsightsResponse, revision),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned partner__insights__v1__get_portfolio_insights_response__field_indices_by_name[] = {
   0,   /* field[0] = insights */
+  1,   /* field[1] = revision */
 };
-static const ProtobufCIntRange partner__insights__v1__get_portfolio_insights_response__number_ranges[1 + 1] =
+static const ProtobufCIntRange partner__insights__v1__get_portfolio_insights_response__number_ranges[2 + 1] =
 {
   { 1, 0 },
-  { 0, 1 }
+  { 15, 1 },
+  { 0, 2 }
 };
 const ProtobufCMessageDescriptor partner__insights__v1__get_portfolio_insights_response__descriptor =
 {
@@ -2766,14 +2850,14 @@ const ProtobufCMessageDescriptor partner__insights__v1__get_portfolio_insights_r
   "Partner__Insights__V1__GetPortfolioInsightsResponse",
   "partner.insights.v1",
   sizeof(Partner__Insights__V1__GetPortfolioInsightsResponse),
-  1,
+  2,
   partner__insights__v1__get_portfolio_insights_response__field_descriptors,
   partner__insights__v1__get_portfolio_insights_response__field_indices_by_name,
-  1,  partner__insights__v1__get_portfolio_insights_response__number_ranges,
+  2,  partner__insights__v1__get_portfolio_insights_response__number_ranges,
   (ProtobufCMessageInit) partner__insights__v1__get_portfolio_insights_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor partner__insights__v1__compare_licenses_request__field_descriptors[3] =
+static const ProtobufCFieldDescriptor partner__insights__v1__compare_licenses_request__field_descriptors[4] =
 {
   {
     "customer_id",
@@ -2811,16 +2895,30 @@ static const ProtobufCFieldDescriptor partner__insights__v1__compare_licenses_re
     0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "min_revision",
+    15,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Partner__Insights__V1__CompareLicensesRequest, min_revision),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned partner__insights__v1__compare_licenses_request__field_indices_by_name[] = {
   1,   /* field[1] = as_of */
   0,   /* field[0] = customer_id */
+  3,   /* field[3] = min_revision */
   2,   /* field[2] = products */
 };
-static const ProtobufCIntRange partner__insights__v1__compare_licenses_request__number_ranges[1 + 1] =
+static const ProtobufCIntRange partner__insights__v1__compare_licenses_request__number_ranges[2 + 1] =
 {
   { 1, 0 },
-  { 0, 3 }
+  { 15, 3 },
+  { 0, 4 }
 };
 const ProtobufCMessageDescriptor partner__insights__v1__compare_licenses_request__descriptor =
 {
@@ -2830,14 +2928,14 @@ const ProtobufCMessageDescriptor partner__insights__v1__compare_licenses_request
   "Partner__Insights__V1__CompareLicensesRequest",
   "partner.insights.v1",
   sizeof(Partner__Insights__V1__CompareLicensesRequest),
-  3,
+  4,
   partner__insights__v1__compare_licenses_request__field_descriptors,
   partner__insights__v1__compare_licenses_request__field_indices_by_name,
-  1,  partner__insights__v1__compare_licenses_request__number_ranges,
+  2,  partner__insights__v1__compare_licenses_request__number_ranges,
   (ProtobufCMessageInit) partner__insights__v1__compare_licenses_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor partner__insights__v1__compare_licenses_response__field_descriptors[3] =
+static const ProtobufCFieldDescriptor partner__insights__v1__compare_licenses_response__field_descriptors[4] =
 {
   {
     "comparisons",
@@ -2875,16 +2973,30 @@ static const ProtobufCFieldDescriptor partner__insights__v1__compare_licenses_re
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "revision",
+    15,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_FIXED64,
+    0,   /* quantifier_offset */
+    offsetof(Partner__Insights__V1__CompareLicensesResponse, revision),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned partner__insights__v1__compare_licenses_response__field_indices_by_name[] = {
   2,   /* field[2] = as_of */
   0,   /* field[0] = comparisons */
+  3,   /* field[3] = revision */
   1,   /* field[1] = total */
 };
-static const ProtobufCIntRange partner__insights__v1__compare_licenses_response__number_ranges[1 + 1] =
+static const ProtobufCIntRange partner__insights__v1__compare_licenses_response__number_ranges[2 + 1] =
 {
   { 1, 0 },
-  { 0, 3 }
+  { 15, 3 },
+  { 0, 4 }
 };
 const ProtobufCMessageDescriptor partner__insights__v1__compare_licenses_response__descriptor =
 {
@@ -2894,14 +3006,14 @@ const ProtobufCMessageDescriptor partner__insights__v1__compare_licenses_respons
   "Partner__Insights__V1__CompareLicensesResponse",
   "partner.insights.v1",
   sizeof(Partner__Insights__V1__CompareLicensesResponse),
-  3,
+  4,
   partner__insights__v1__compare_licenses_response__field_descriptors,
   partner__insights__v1__compare_licenses_response__field_indices_by_name,
-  1,  partner__insights__v1__compare_licenses_response__number_ranges,
+  2,  partner__insights__v1__compare_licenses_response__number_ranges,
   (ProtobufCMessageInit) partner__insights__v1__compare_licenses_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor partner__insights__v1__get_trend_request__field_descriptors[7] =
+static const ProtobufCFieldDescriptor partner__insights__v1__get_trend_request__field_descriptors[8] =
 {
   {
     "customer_id",
@@ -2987,20 +3099,34 @@ static const ProtobufCFieldDescriptor partner__insights__v1__get_trend_request__
     0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "min_revision",
+    15,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Partner__Insights__V1__GetTrendRequest, min_revision),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned partner__insights__v1__get_trend_request__field_indices_by_name[] = {
   0,   /* field[0] = customer_id */
   2,   /* field[2] = end_date */
   3,   /* field[3] = interval */
+  7,   /* field[7] = min_revision */
   6,   /* field[6] = products */
   5,   /* field[5] = scope */
   1,   /* field[1] = start_date */
   4,   /* field[4] = workload_code */
 };
-static const ProtobufCIntRange partner__insights__v1__get_trend_request__number_ranges[1 + 1] =
+static const ProtobufCIntRange partner__insights__v1__get_trend_request__number_ranges[2 + 1] =
 {
   { 1, 0 },
-  { 0, 7 }
+  { 15, 7 },
+  { 0, 8 }
 };
 const ProtobufCMessageDescriptor partner__insights__v1__get_trend_request__descriptor =
 {
@@ -3010,14 +3136,14 @@ const ProtobufCMessageDescriptor partner__insights__v1__get_trend_request__descr
   "Partner__Insights__V1__GetTrendRequest",
   "partner.insights.v1",
   sizeof(Partner__Insights__V1__GetTrendRequest),
-  7,
+  8,
   partner__insights__v1__get_trend_request__field_descriptors,
   partner__insights__v1__get_trend_request__field_indices_by_name,
-  1,  partner__insights__v1__get_trend_request__number_ranges,
+  2,  partner__insights__v1__get_trend_request__number_ranges,
   (ProtobufCMessageInit) partner__insights__v1__get_trend_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor partner__insights__v1__get_trend_response__field_descriptors[1] =
+static const ProtobufCFieldDescriptor partner__insights__v1__get_trend_response__field_descriptors[2] =
 {
   {
     "points",
@@ -3031,14 +3157,28 @@ static const ProtobufCFieldDescriptor partner__insights__v1__get_trend_response_
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "revision",
+    15,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_FIXED64,
+    0,   /* quantifier_offset */
+    offsetof(Partner__Insights__V1__GetTrendResponse, revision),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned partner__insights__v1__get_trend_response__field_indices_by_name[] = {
   0,   /* field[0] = points */
+  1,   /* field[1] = revision */
 };
-static const ProtobufCIntRange partner__insights__v1__get_trend_response__number_ranges[1 + 1] =
+static const ProtobufCIntRange partner__insights__v1__get_trend_response__number_ranges[2 + 1] =
 {
   { 1, 0 },
-  { 0, 1 }
+  { 15, 1 },
+  { 0, 2 }
 };
 const ProtobufCMessageDescriptor partner__insights__v1__get_trend_response__descriptor =
 {
@@ -3048,14 +3188,14 @@ const ProtobufCMessageDescriptor partner__insights__v1__get_trend_response__desc
   "Partner__Insights__V1__GetTrendResponse",
   "partner.insights.v1",
   sizeof(Partner__Insights__V1__GetTrendResponse),
-  1,
+  2,
   partner__insights__v1__get_trend_response__field_descriptors,
   partner__insights__v1__get_trend_response__field_indices_by_name,
-  1,  partner__insights__v1__get_trend_response__number_ranges,
+  2,  partner__insights__v1__get_trend_response__number_ranges,
   (ProtobufCMessageInit) partner__insights__v1__get_trend_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor partner__insights__v1__explain_usage_request__field_descriptors[5] =
+static const ProtobufCFieldDescriptor partner__insights__v1__explain_usage_request__field_descriptors[6] =
 {
   {
     "customer_id",
@@ -3117,18 +3257,32 @@ static const ProtobufCFieldDescriptor partner__insights__v1__explain_usage_reque
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "min_revision",
+    15,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Partner__Insights__V1__ExplainUsageRequest, min_revision),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned partner__insights__v1__explain_usage_request__field_indices_by_name[] = {
   1,   /* field[1] = as_of */
   0,   /* field[0] = customer_id */
   4,   /* field[4] = language_code */
+  5,   /* field[5] = min_revision */
   2,   /* field[2] = product */
   3,   /* field[3] = workload_code */
 };
-static const ProtobufCIntRange partner__insights__v1__explain_usage_request__number_ranges[1 + 1] =
+static const ProtobufCIntRange partner__insights__v1__explain_usage_request__number_ranges[2 + 1] =
 {
   { 1, 0 },
-  { 0, 5 }
+  { 15, 5 },
+  { 0, 6 }
 };
 const ProtobufCMessageDescriptor partner__insights__v1__explain_usage_request__descriptor =
 {
@@ -3138,14 +3292,14 @@ const ProtobufCMessageDescriptor partner__insights__v1__explain_usage_request__d
   "Partner__Insights__V1__ExplainUsageRequest",
   "partner.insights.v1",
   sizeof(Partner__Insights__V1__ExplainUsageRequest),
-  5,
+  6,
   partner__insights__v1__explain_usage_request__field_descriptors,
   partner__insights__v1__explain_usage_request__field_indices_by_name,
-  1,  partner__insights__v1__explain_usage_request__number_ranges,
+  2,  partner__insights__v1__explain_usage_request__number_ranges,
   (ProtobufCMessageInit) partner__insights__v1__explain_usage_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor partner__insights__v1__explain_usage_response__field_descriptors[1] =
+static const ProtobufCFieldDescriptor partner__insights__v1__explain_usage_response__field_descriptors[2] =
 {
   {
     "explanation",
@@ -3159,14 +3313,28 @@ static const ProtobufCFieldDescriptor partner__insights__v1__explain_usage_respo
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "revision",
+    15,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_FIXED64,
+    0,   /* quantifier_offset */
+    offsetof(Partner__Insights__V1__ExplainUsageResponse, revision),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned partner__insights__v1__explain_usage_response__field_indices_by_name[] = {
   0,   /* field[0] = explanation */
+  1,   /* field[1] = revision */
 };
-static const ProtobufCIntRange partner__insights__v1__explain_usage_response__number_ranges[1 + 1] =
+static const ProtobufCIntRange partner__insights__v1__explain_usage_response__number_ranges[2 + 1] =
 {
   { 1, 0 },
-  { 0, 1 }
+  { 15, 1 },
+  { 0, 2 }
 };
 const ProtobufCMessageDescriptor partner__insights__v1__explain_usage_response__descriptor =
 {
@@ -3176,14 +3344,14 @@ const ProtobufCMessageDescriptor partner__insights__v1__explain_usage_response__
   "Partner__Insights__V1__ExplainUsageResponse",
   "partner.insights.v1",
   sizeof(Partner__Insights__V1__ExplainUsageResponse),
-  1,
+  2,
   partner__insights__v1__explain_usage_response__field_descriptors,
   partner__insights__v1__explain_usage_response__field_indices_by_name,
-  1,  partner__insights__v1__explain_usage_response__number_ranges,
+  2,  partner__insights__v1__explain_usage_response__number_ranges,
   (ProtobufCMessageInit) partner__insights__v1__explain_usage_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor partner__insights__v1__list_recommendations_request__field_descriptors[7] =
+static const ProtobufCFieldDescriptor partner__insights__v1__list_recommendations_request__field_descriptors[8] =
 {
   {
     "customer_id",
@@ -3269,20 +3437,34 @@ static const ProtobufCFieldDescriptor partner__insights__v1__list_recommendation
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "min_revision",
+    15,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Partner__Insights__V1__ListRecommendationsRequest, min_revision),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned partner__insights__v1__list_recommendations_request__field_indices_by_name[] = {
   1,   /* field[1] = as_of */
   0,   /* field[0] = customer_id */
   4,   /* field[4] = language_code */
+  7,   /* field[7] = min_revision */
   5,   /* field[5] = page_size */
   6,   /* field[6] = page_token */
   3,   /* field[3] = products */
   2,   /* field[2] = scope */
 };
-static const ProtobufCIntRange partner__insights__v1__list_recommendations_request__number_ranges[1 + 1] =
+static const ProtobufCIntRange partner__insights__v1__list_recommendations_request__number_ranges[2 + 1] =
 {
   { 1, 0 },
-  { 0, 7 }
+  { 15, 7 },
+  { 0, 8 }
 };
 const ProtobufCMessageDescriptor partner__insights__v1__list_recommendations_request__descriptor =
 {
@@ -3292,14 +3474,14 @@ const ProtobufCMessageDescriptor partner__insights__v1__list_recommendations_req
   "Partner__Insights__V1__ListRecommendationsRequest",
   "partner.insights.v1",
   sizeof(Partner__Insights__V1__ListRecommendationsRequest),
-  7,
+  8,
   partner__insights__v1__list_recommendations_request__field_descriptors,
   partner__insights__v1__list_recommendations_request__field_indices_by_name,
-  1,  partner__insights__v1__list_recommendations_request__number_ranges,
+  2,  partner__insights__v1__list_recommendations_request__number_ranges,
   (ProtobufCMessageInit) partner__insights__v1__list_recommendations_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor partner__insights__v1__list_recommendations_response__field_descriptors[3] =
+static const ProtobufCFieldDescriptor partner__insights__v1__list_recommendations_response__field_descriptors[4] =
 {
   {
     "recommendations",
@@ -3337,16 +3519,30 @@ static const ProtobufCFieldDescriptor partner__insights__v1__list_recommendation
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "revision",
+    15,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_FIXED64,
+    0,   /* quantifier_offset */
+    offsetof(Partner__Insights__V1__ListRecommendationsResponse, revision),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned partner__insights__v1__list_recommendations_response__field_indices_by_name[] = {
   1,   /* field[1] = next_page_token */
   0,   /* field[0] = recommendations */
+  3,   /* field[3] = revision */
   2,   /* field[2] = total_size */
 };
-static const ProtobufCIntRange partner__insights__v1__list_recommendations_response__number_ranges[1 + 1] =
+static const ProtobufCIntRange partner__insights__v1__list_recommendations_response__number_ranges[2 + 1] =
 {
   { 1, 0 },
-  { 0, 3 }
+  { 15, 3 },
+  { 0, 4 }
 };
 const ProtobufCMessageDescriptor partner__insights__v1__list_recommendations_response__descriptor =
 {
@@ -3356,14 +3552,14 @@ const ProtobufCMessageDescriptor partner__insights__v1__list_recommendations_res
   "Partner__Insights__V1__ListRecommendationsResponse",
   "partner.insights.v1",
   sizeof(Partner__Insights__V1__ListRecommendationsResponse),
-  3,
+  4,
   partner__insights__v1__list_recommendations_response__field_descriptors,
   partner__insights__v1__list_recommendations_response__field_indices_by_name,
-  1,  partner__insights__v1__list_recommendations_response__number_ranges,
+  2,  partner__insights__v1__list_recommendations_response__number_ranges,
   (ProtobufCMessageInit) partner__insights__v1__list_recommendations_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor partner__insights__v1__export_insights_request__field_descriptors[9] =
+static const ProtobufCFieldDescriptor partner__insights__v1__export_insights_request__field_descriptors[10] =
 {
   {
     "format",
@@ -3473,6 +3669,18 @@ static const ProtobufCFieldDescriptor partner__insights__v1__export_insights_req
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "min_revision",
+    15,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Partner__Insights__V1__ExportInsightsRequest, min_revision),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned partner__insights__v1__export_insights_request__field_indices_by_name[] = {
   3,   /* field[3] = as_of */
@@ -3480,15 +3688,17 @@ static const unsigned partner__insights__v1__export_insights_request__field_indi
   2,   /* field[2] = end_date */
   0,   /* field[0] = format */
   5,   /* field[5] = language_code */
+  9,   /* field[9] = min_revision */
   4,   /* field[4] = products */
   7,   /* field[7] = resume_token */
   8,   /* field[8] = scope */
   1,   /* field[1] = start_date */
 };
-static const ProtobufCIntRange partner__insights__v1__export_insights_request__number_ranges[1 + 1] =
+static const ProtobufCIntRange partner__insights__v1__export_insights_request__number_ranges[2 + 1] =
 {
   { 1, 0 },
-  { 0, 9 }
+  { 15, 9 },
+  { 0, 10 }
 };
 const ProtobufCMessageDescriptor partner__insights__v1__export_insights_request__descriptor =
 {
@@ -3498,14 +3708,14 @@ const ProtobufCMessageDescriptor partner__insights__v1__export_insights_request_
   "Partner__Insights__V1__ExportInsightsRequest",
   "partner.insights.v1",
   sizeof(Partner__Insights__V1__ExportInsightsRequest),
-  9,
+  10,
   partner__insights__v1__export_insights_request__field_descriptors,
   partner__insights__v1__export_insights_request__field_indices_by_name,
-  1,  partner__insights__v1__export_insights_request__number_ranges,
+  2,  partner__insights__v1__export_insights_request__number_ranges,
   (ProtobufCMessageInit) partner__insights__v1__export_insights_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor partner__insights__v1__export_insights_response__field_descriptors[5] =
+static const ProtobufCFieldDescriptor partner__insights__v1__export_insights_response__field_descriptors[6] =
 {
   {
     "rows",
@@ -3567,18 +3777,32 @@ static const ProtobufCFieldDescriptor partner__insights__v1__export_insights_res
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "revision",
+    15,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_FIXED64,
+    0,   /* quantifier_offset */
+    offsetof(Partner__Insights__V1__ExportInsightsResponse, revision),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned partner__insights__v1__export_insights_response__field_indices_by_name[] = {
   1,   /* field[1] = csv_chunk */
   4,   /* field[4] = customers_done */
   3,   /* field[3] = customers_total */
   2,   /* field[2] = resume_token */
+  5,   /* field[5] = revision */
   0,   /* field[0] = rows */
 };
-static const ProtobufCIntRange partner__insights__v1__export_insights_response__number_ranges[1 + 1] =
+static const ProtobufCIntRange partner__insights__v1__export_insights_response__number_ranges[2 + 1] =
 {
   { 1, 0 },
-  { 0, 5 }
+  { 15, 5 },
+  { 0, 6 }
 };
 const ProtobufCMessageDescriptor partner__insights__v1__export_insights_response__descriptor =
 {
@@ -3588,10 +3812,10 @@ const ProtobufCMessageDescriptor partner__insights__v1__export_insights_response
   "Partner__Insights__V1__ExportInsightsResponse",
   "partner.insights.v1",
   sizeof(Partner__Insights__V1__ExportInsightsResponse),
-  5,
+  6,
   partner__insights__v1__export_insights_response__field_descriptors,
   partner__insights__v1__export_insights_response__field_indices_by_name,
-  1,  partner__insights__v1__export_insights_response__number_ranges,
+  2,  partner__insights__v1__export_insights_response__number_ranges,
   (ProtobufCMessageInit) partner__insights__v1__export_insights_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };

@@ -190,6 +190,9 @@ public nonisolated struct PBListCustomersRequest: Sendable {
 
   public var pageToken: String = String()
 
+  /// Answer from facts of this revision or a later one; 0 means the newest that are here.
+  public var minRevision: UInt64 = 0
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -207,6 +210,9 @@ public nonisolated struct PBListCustomersResponse: Sendable {
 
   public var totalSize: Int32 = 0
 
+  /// Of the facts that the reply shows.
+  public var revision: UInt64 = 0
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -218,6 +224,9 @@ public nonisolated struct PBGetCustomerRequest: Sendable {
   // methods supported on all messages.
 
   public var customerID: String = String()
+
+  /// Answer from facts of this revision or a later one; 0 means the newest that are here.
+  public var minRevision: UInt64 = 0
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -237,6 +246,9 @@ public nonisolated struct PBGetCustomerResponse: Sendable {
   public var hasCustomer: Bool {self._customer != nil}
   /// Clears the value of `customer`. Subsequent reads from it will return its default value.
   public mutating func clearCustomer() {self._customer = nil}
+
+  /// Of the facts that the reply shows.
+  public var revision: UInt64 = 0
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -260,6 +272,9 @@ public nonisolated struct PBListSubscriptionsRequest: Sendable {
 
   public var pageToken: String = String()
 
+  /// Answer from facts of this revision or a later one; 0 means the newest that are here.
+  public var minRevision: UInt64 = 0
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -276,6 +291,9 @@ public nonisolated struct PBListSubscriptionsResponse: Sendable {
   public var nextPageToken: String = String()
 
   public var totalSize: Int32 = 0
+
+  /// Of the facts that the reply shows.
+  public var revision: UInt64 = 0
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -302,6 +320,9 @@ public nonisolated struct PBListLicensedUsersRequest: Sendable {
 
   public var pageToken: String = String()
 
+  /// Answer from facts of this revision or a later one; 0 means the newest that are here.
+  public var minRevision: UInt64 = 0
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -318,6 +339,9 @@ public nonisolated struct PBListLicensedUsersResponse: Sendable {
   public var nextPageToken: String = String()
 
   public var totalSize: Int32 = 0
+
+  /// Of the facts that the reply shows.
+  public var revision: UInt64 = 0
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -548,7 +572,7 @@ nonisolated extension PBLicensedUser: SwiftProtobuf.Message, SwiftProtobuf._Mess
 
 nonisolated extension PBListCustomersRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".ListCustomersRequest"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}filter\0\u{3}page_size\0\u{3}page_token\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}filter\0\u{3}page_size\0\u{3}page_token\0\u{4}\u{c}min_revision\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -559,6 +583,7 @@ nonisolated extension PBListCustomersRequest: SwiftProtobuf.Message, SwiftProtob
       case 1: try { try decoder.decodeSingularStringField(value: &self.filter) }()
       case 2: try { try decoder.decodeSingularInt32Field(value: &self.pageSize) }()
       case 3: try { try decoder.decodeSingularStringField(value: &self.pageToken) }()
+      case 15: try { try decoder.decodeSingularUInt64Field(value: &self.minRevision) }()
       default: break
       }
     }
@@ -574,6 +599,9 @@ nonisolated extension PBListCustomersRequest: SwiftProtobuf.Message, SwiftProtob
     if !self.pageToken.isEmpty {
       try visitor.visitSingularStringField(value: self.pageToken, fieldNumber: 3)
     }
+    if self.minRevision != 0 {
+      try visitor.visitSingularUInt64Field(value: self.minRevision, fieldNumber: 15)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -581,6 +609,7 @@ nonisolated extension PBListCustomersRequest: SwiftProtobuf.Message, SwiftProtob
     if lhs.filter != rhs.filter {return false}
     if lhs.pageSize != rhs.pageSize {return false}
     if lhs.pageToken != rhs.pageToken {return false}
+    if lhs.minRevision != rhs.minRevision {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -588,7 +617,7 @@ nonisolated extension PBListCustomersRequest: SwiftProtobuf.Message, SwiftProtob
 
 nonisolated extension PBListCustomersResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".ListCustomersResponse"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}customers\0\u{3}next_page_token\0\u{3}total_size\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}customers\0\u{3}next_page_token\0\u{3}total_size\0\u{2}\u{c}revision\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -599,6 +628,7 @@ nonisolated extension PBListCustomersResponse: SwiftProtobuf.Message, SwiftProto
       case 1: try { try decoder.decodeRepeatedMessageField(value: &self.customers) }()
       case 2: try { try decoder.decodeSingularStringField(value: &self.nextPageToken) }()
       case 3: try { try decoder.decodeSingularInt32Field(value: &self.totalSize) }()
+      case 15: try { try decoder.decodeSingularFixed64Field(value: &self.revision) }()
       default: break
       }
     }
@@ -614,6 +644,9 @@ nonisolated extension PBListCustomersResponse: SwiftProtobuf.Message, SwiftProto
     if self.totalSize != 0 {
       try visitor.visitSingularInt32Field(value: self.totalSize, fieldNumber: 3)
     }
+    if self.revision != 0 {
+      try visitor.visitSingularFixed64Field(value: self.revision, fieldNumber: 15)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -621,6 +654,7 @@ nonisolated extension PBListCustomersResponse: SwiftProtobuf.Message, SwiftProto
     if lhs.customers != rhs.customers {return false}
     if lhs.nextPageToken != rhs.nextPageToken {return false}
     if lhs.totalSize != rhs.totalSize {return false}
+    if lhs.revision != rhs.revision {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -628,7 +662,7 @@ nonisolated extension PBListCustomersResponse: SwiftProtobuf.Message, SwiftProto
 
 nonisolated extension PBGetCustomerRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".GetCustomerRequest"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}customer_id\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}customer_id\0\u{4}\u{e}min_revision\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -637,6 +671,7 @@ nonisolated extension PBGetCustomerRequest: SwiftProtobuf.Message, SwiftProtobuf
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularStringField(value: &self.customerID) }()
+      case 15: try { try decoder.decodeSingularUInt64Field(value: &self.minRevision) }()
       default: break
       }
     }
@@ -646,11 +681,15 @@ nonisolated extension PBGetCustomerRequest: SwiftProtobuf.Message, SwiftProtobuf
     if !self.customerID.isEmpty {
       try visitor.visitSingularStringField(value: self.customerID, fieldNumber: 1)
     }
+    if self.minRevision != 0 {
+      try visitor.visitSingularUInt64Field(value: self.minRevision, fieldNumber: 15)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: PBGetCustomerRequest, rhs: PBGetCustomerRequest) -> Bool {
     if lhs.customerID != rhs.customerID {return false}
+    if lhs.minRevision != rhs.minRevision {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -658,7 +697,7 @@ nonisolated extension PBGetCustomerRequest: SwiftProtobuf.Message, SwiftProtobuf
 
 nonisolated extension PBGetCustomerResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".GetCustomerResponse"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}customer\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}customer\0\u{2}\u{e}revision\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -667,6 +706,7 @@ nonisolated extension PBGetCustomerResponse: SwiftProtobuf.Message, SwiftProtobu
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularMessageField(value: &self._customer) }()
+      case 15: try { try decoder.decodeSingularFixed64Field(value: &self.revision) }()
       default: break
       }
     }
@@ -680,11 +720,15 @@ nonisolated extension PBGetCustomerResponse: SwiftProtobuf.Message, SwiftProtobu
     try { if let v = self._customer {
       try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
     } }()
+    if self.revision != 0 {
+      try visitor.visitSingularFixed64Field(value: self.revision, fieldNumber: 15)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: PBGetCustomerResponse, rhs: PBGetCustomerResponse) -> Bool {
     if lhs._customer != rhs._customer {return false}
+    if lhs.revision != rhs.revision {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -692,7 +736,7 @@ nonisolated extension PBGetCustomerResponse: SwiftProtobuf.Message, SwiftProtobu
 
 nonisolated extension PBListSubscriptionsRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".ListSubscriptionsRequest"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}customer_id\0\u{3}as_of\0\u{3}page_size\0\u{3}page_token\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}customer_id\0\u{3}as_of\0\u{3}page_size\0\u{3}page_token\0\u{4}\u{b}min_revision\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -704,6 +748,7 @@ nonisolated extension PBListSubscriptionsRequest: SwiftProtobuf.Message, SwiftPr
       case 2: try { try decoder.decodeSingularStringField(value: &self.asOf) }()
       case 3: try { try decoder.decodeSingularInt32Field(value: &self.pageSize) }()
       case 4: try { try decoder.decodeSingularStringField(value: &self.pageToken) }()
+      case 15: try { try decoder.decodeSingularUInt64Field(value: &self.minRevision) }()
       default: break
       }
     }
@@ -722,6 +767,9 @@ nonisolated extension PBListSubscriptionsRequest: SwiftProtobuf.Message, SwiftPr
     if !self.pageToken.isEmpty {
       try visitor.visitSingularStringField(value: self.pageToken, fieldNumber: 4)
     }
+    if self.minRevision != 0 {
+      try visitor.visitSingularUInt64Field(value: self.minRevision, fieldNumber: 15)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -730,6 +778,7 @@ nonisolated extension PBListSubscriptionsRequest: SwiftProtobuf.Message, SwiftPr
     if lhs.asOf != rhs.asOf {return false}
     if lhs.pageSize != rhs.pageSize {return false}
     if lhs.pageToken != rhs.pageToken {return false}
+    if lhs.minRevision != rhs.minRevision {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -737,7 +786,7 @@ nonisolated extension PBListSubscriptionsRequest: SwiftProtobuf.Message, SwiftPr
 
 nonisolated extension PBListSubscriptionsResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".ListSubscriptionsResponse"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}subscriptions\0\u{3}next_page_token\0\u{3}total_size\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}subscriptions\0\u{3}next_page_token\0\u{3}total_size\0\u{2}\u{c}revision\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -748,6 +797,7 @@ nonisolated extension PBListSubscriptionsResponse: SwiftProtobuf.Message, SwiftP
       case 1: try { try decoder.decodeRepeatedMessageField(value: &self.subscriptions) }()
       case 2: try { try decoder.decodeSingularStringField(value: &self.nextPageToken) }()
       case 3: try { try decoder.decodeSingularInt32Field(value: &self.totalSize) }()
+      case 15: try { try decoder.decodeSingularFixed64Field(value: &self.revision) }()
       default: break
       }
     }
@@ -763,6 +813,9 @@ nonisolated extension PBListSubscriptionsResponse: SwiftProtobuf.Message, SwiftP
     if self.totalSize != 0 {
       try visitor.visitSingularInt32Field(value: self.totalSize, fieldNumber: 3)
     }
+    if self.revision != 0 {
+      try visitor.visitSingularFixed64Field(value: self.revision, fieldNumber: 15)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -770,6 +823,7 @@ nonisolated extension PBListSubscriptionsResponse: SwiftProtobuf.Message, SwiftP
     if lhs.subscriptions != rhs.subscriptions {return false}
     if lhs.nextPageToken != rhs.nextPageToken {return false}
     if lhs.totalSize != rhs.totalSize {return false}
+    if lhs.revision != rhs.revision {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -777,7 +831,7 @@ nonisolated extension PBListSubscriptionsResponse: SwiftProtobuf.Message, SwiftP
 
 nonisolated extension PBListLicensedUsersRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".ListLicensedUsersRequest"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}customer_id\0\u{3}as_of\0\u{1}activity\0\u{3}workload_code\0\u{3}page_size\0\u{3}page_token\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}customer_id\0\u{3}as_of\0\u{1}activity\0\u{3}workload_code\0\u{3}page_size\0\u{3}page_token\0\u{4}\u{9}min_revision\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -791,6 +845,7 @@ nonisolated extension PBListLicensedUsersRequest: SwiftProtobuf.Message, SwiftPr
       case 4: try { try decoder.decodeSingularStringField(value: &self.workloadCode) }()
       case 5: try { try decoder.decodeSingularInt32Field(value: &self.pageSize) }()
       case 6: try { try decoder.decodeSingularStringField(value: &self.pageToken) }()
+      case 15: try { try decoder.decodeSingularUInt64Field(value: &self.minRevision) }()
       default: break
       }
     }
@@ -815,6 +870,9 @@ nonisolated extension PBListLicensedUsersRequest: SwiftProtobuf.Message, SwiftPr
     if !self.pageToken.isEmpty {
       try visitor.visitSingularStringField(value: self.pageToken, fieldNumber: 6)
     }
+    if self.minRevision != 0 {
+      try visitor.visitSingularUInt64Field(value: self.minRevision, fieldNumber: 15)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -825,6 +883,7 @@ nonisolated extension PBListLicensedUsersRequest: SwiftProtobuf.Message, SwiftPr
     if lhs.workloadCode != rhs.workloadCode {return false}
     if lhs.pageSize != rhs.pageSize {return false}
     if lhs.pageToken != rhs.pageToken {return false}
+    if lhs.minRevision != rhs.minRevision {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -832,7 +891,7 @@ nonisolated extension PBListLicensedUsersRequest: SwiftProtobuf.Message, SwiftPr
 
 nonisolated extension PBListLicensedUsersResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".ListLicensedUsersResponse"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}users\0\u{3}next_page_token\0\u{3}total_size\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}users\0\u{3}next_page_token\0\u{3}total_size\0\u{2}\u{c}revision\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -843,6 +902,7 @@ nonisolated extension PBListLicensedUsersResponse: SwiftProtobuf.Message, SwiftP
       case 1: try { try decoder.decodeRepeatedMessageField(value: &self.users) }()
       case 2: try { try decoder.decodeSingularStringField(value: &self.nextPageToken) }()
       case 3: try { try decoder.decodeSingularInt32Field(value: &self.totalSize) }()
+      case 15: try { try decoder.decodeSingularFixed64Field(value: &self.revision) }()
       default: break
       }
     }
@@ -858,6 +918,9 @@ nonisolated extension PBListLicensedUsersResponse: SwiftProtobuf.Message, SwiftP
     if self.totalSize != 0 {
       try visitor.visitSingularInt32Field(value: self.totalSize, fieldNumber: 3)
     }
+    if self.revision != 0 {
+      try visitor.visitSingularFixed64Field(value: self.revision, fieldNumber: 15)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -865,6 +928,7 @@ nonisolated extension PBListLicensedUsersResponse: SwiftProtobuf.Message, SwiftP
     if lhs.users != rhs.users {return false}
     if lhs.nextPageToken != rhs.nextPageToken {return false}
     if lhs.totalSize != rhs.totalSize {return false}
+    if lhs.revision != rhs.revision {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -810,6 +810,9 @@ public nonisolated struct PBGetCustomerInsightsRequest: Sendable {
 
   public var products: [PBProduct] = []
 
+  /// Answer from facts of this revision or a later one; 0 means the newest that are here.
+  public var minRevision: UInt64 = 0
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -828,6 +831,9 @@ public nonisolated struct PBGetCustomerInsightsResponse: Sendable {
   public var hasInsights: Bool {self._insights != nil}
   /// Clears the value of `insights`. Subsequent reads from it will return its default value.
   public mutating func clearInsights() {self._insights = nil}
+
+  /// Of the facts that the reply shows.
+  public var revision: UInt64 = 0
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -863,6 +869,9 @@ public nonisolated struct PBListCustomerInsightsRequest: Sendable {
   /// `next_page_token` of the page before; bound to partner, method and all other fields but `page_size`.
   public var pageToken: String = String()
 
+  /// Answer from facts of this revision or a later one; 0 means the newest that are here.
+  public var minRevision: UInt64 = 0
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -881,6 +890,9 @@ public nonisolated struct PBListCustomerInsightsResponse: Sendable {
   /// Customers that match the filter, on all pages.
   public var totalSize: Int32 = 0
 
+  /// Of the facts that the reply shows.
+  public var revision: UInt64 = 0
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -896,6 +908,9 @@ public nonisolated struct PBGetPortfolioInsightsRequest: Sendable {
   public var scope: PBLicenseScope = .unspecified
 
   public var products: [PBProduct] = []
+
+  /// Answer from facts of this revision or a later one; 0 means the newest that are here.
+  public var minRevision: UInt64 = 0
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -916,6 +931,9 @@ public nonisolated struct PBGetPortfolioInsightsResponse: Sendable {
   /// Clears the value of `insights`. Subsequent reads from it will return its default value.
   public mutating func clearInsights() {self._insights = nil}
 
+  /// Of the facts that the reply shows.
+  public var revision: UInt64 = 0
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -934,6 +952,9 @@ public nonisolated struct PBCompareLicensesRequest: Sendable {
   public var asOf: String = String()
 
   public var products: [PBProduct] = []
+
+  /// Answer from facts of this revision or a later one; 0 means the newest that are here.
+  public var minRevision: UInt64 = 0
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -960,6 +981,9 @@ public nonisolated struct PBCompareLicensesResponse: Sendable {
 
   /// The day of the figures, `YYYY-MM-DD`.
   public var asOf: String = String()
+
+  /// Of the facts that the reply shows.
+  public var revision: UInt64 = 0
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -992,6 +1016,9 @@ public nonisolated struct PBGetTrendRequest: Sendable {
 
   public var products: [PBProduct] = []
 
+  /// Answer from facts of this revision or a later one; 0 means the newest that are here.
+  public var minRevision: UInt64 = 0
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -1004,6 +1031,9 @@ public nonisolated struct PBGetTrendResponse: Sendable {
 
   /// Ordered by date, then product. Days on which the customer was not visible are left out.
   public var points: [PBTrendPoint] = []
+
+  /// Of the facts that the reply shows.
+  public var revision: UInt64 = 0
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1028,6 +1058,9 @@ public nonisolated struct PBExplainUsageRequest: Sendable {
   /// `en` or `nl` (the primary subtag counts); default from `accept-language`, then `en`.
   public var languageCode: String = String()
 
+  /// Answer from facts of this revision or a later one; 0 means the newest that are here.
+  public var minRevision: UInt64 = 0
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -1046,6 +1079,9 @@ public nonisolated struct PBExplainUsageResponse: Sendable {
   public var hasExplanation: Bool {self._explanation != nil}
   /// Clears the value of `explanation`. Subsequent reads from it will return its default value.
   public mutating func clearExplanation() {self._explanation = nil}
+
+  /// Of the facts that the reply shows.
+  public var revision: UInt64 = 0
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1076,6 +1112,9 @@ public nonisolated struct PBListRecommendationsRequest: Sendable {
 
   public var pageToken: String = String()
 
+  /// Answer from facts of this revision or a later one; 0 means the newest that are here.
+  public var minRevision: UInt64 = 0
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -1092,6 +1131,9 @@ public nonisolated struct PBListRecommendationsResponse: Sendable {
   public var nextPageToken: String = String()
 
   public var totalSize: Int32 = 0
+
+  /// Of the facts that the reply shows.
+  public var revision: UInt64 = 0
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1125,6 +1167,9 @@ public nonisolated struct PBExportInsightsRequest: Sendable {
 
   public var scope: PBLicenseScope = .unspecified
 
+  /// Answer from facts of this revision or a later one; 0 means the newest that are here.
+  public var minRevision: UInt64 = 0
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -1148,6 +1193,9 @@ public nonisolated struct PBExportInsightsResponse: Sendable {
   public var customersTotal: Int64 = 0
 
   public var customersDone: Int64 = 0
+
+  /// Of the facts that the reply shows.
+  public var revision: UInt64 = 0
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1983,7 +2031,7 @@ nonisolated extension PBExportRow: SwiftProtobuf.Message, SwiftProtobuf._Message
 
 nonisolated extension PBGetCustomerInsightsRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".GetCustomerInsightsRequest"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}customer_id\0\u{3}as_of\0\u{1}scope\0\u{1}products\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}customer_id\0\u{3}as_of\0\u{1}scope\0\u{1}products\0\u{4}\u{b}min_revision\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1995,6 +2043,7 @@ nonisolated extension PBGetCustomerInsightsRequest: SwiftProtobuf.Message, Swift
       case 2: try { try decoder.decodeSingularStringField(value: &self.asOf) }()
       case 3: try { try decoder.decodeSingularEnumField(value: &self.scope) }()
       case 4: try { try decoder.decodeRepeatedEnumField(value: &self.products) }()
+      case 15: try { try decoder.decodeSingularUInt64Field(value: &self.minRevision) }()
       default: break
       }
     }
@@ -2013,6 +2062,9 @@ nonisolated extension PBGetCustomerInsightsRequest: SwiftProtobuf.Message, Swift
     if !self.products.isEmpty {
       try visitor.visitPackedEnumField(value: self.products, fieldNumber: 4)
     }
+    if self.minRevision != 0 {
+      try visitor.visitSingularUInt64Field(value: self.minRevision, fieldNumber: 15)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2021,6 +2073,7 @@ nonisolated extension PBGetCustomerInsightsRequest: SwiftProtobuf.Message, Swift
     if lhs.asOf != rhs.asOf {return false}
     if lhs.scope != rhs.scope {return false}
     if lhs.products != rhs.products {return false}
+    if lhs.minRevision != rhs.minRevision {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2028,7 +2081,7 @@ nonisolated extension PBGetCustomerInsightsRequest: SwiftProtobuf.Message, Swift
 
 nonisolated extension PBGetCustomerInsightsResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".GetCustomerInsightsResponse"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}insights\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}insights\0\u{2}\u{e}revision\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2037,6 +2090,7 @@ nonisolated extension PBGetCustomerInsightsResponse: SwiftProtobuf.Message, Swif
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularMessageField(value: &self._insights) }()
+      case 15: try { try decoder.decodeSingularFixed64Field(value: &self.revision) }()
       default: break
       }
     }
@@ -2050,11 +2104,15 @@ nonisolated extension PBGetCustomerInsightsResponse: SwiftProtobuf.Message, Swif
     try { if let v = self._insights {
       try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
     } }()
+    if self.revision != 0 {
+      try visitor.visitSingularFixed64Field(value: self.revision, fieldNumber: 15)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: PBGetCustomerInsightsResponse, rhs: PBGetCustomerInsightsResponse) -> Bool {
     if lhs._insights != rhs._insights {return false}
+    if lhs.revision != rhs.revision {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2062,7 +2120,7 @@ nonisolated extension PBGetCustomerInsightsResponse: SwiftProtobuf.Message, Swif
 
 nonisolated extension PBListCustomerInsightsRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".ListCustomerInsightsRequest"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}as_of\0\u{1}scope\0\u{1}products\0\u{1}filter\0\u{3}order_by\0\u{3}page_size\0\u{3}page_token\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}as_of\0\u{1}scope\0\u{1}products\0\u{1}filter\0\u{3}order_by\0\u{3}page_size\0\u{3}page_token\0\u{4}\u{8}min_revision\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2077,6 +2135,7 @@ nonisolated extension PBListCustomerInsightsRequest: SwiftProtobuf.Message, Swif
       case 5: try { try decoder.decodeSingularStringField(value: &self.orderBy) }()
       case 6: try { try decoder.decodeSingularInt32Field(value: &self.pageSize) }()
       case 7: try { try decoder.decodeSingularStringField(value: &self.pageToken) }()
+      case 15: try { try decoder.decodeSingularUInt64Field(value: &self.minRevision) }()
       default: break
       }
     }
@@ -2104,6 +2163,9 @@ nonisolated extension PBListCustomerInsightsRequest: SwiftProtobuf.Message, Swif
     if !self.pageToken.isEmpty {
       try visitor.visitSingularStringField(value: self.pageToken, fieldNumber: 7)
     }
+    if self.minRevision != 0 {
+      try visitor.visitSingularUInt64Field(value: self.minRevision, fieldNumber: 15)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2115,6 +2177,7 @@ nonisolated extension PBListCustomerInsightsRequest: SwiftProtobuf.Message, Swif
     if lhs.orderBy != rhs.orderBy {return false}
     if lhs.pageSize != rhs.pageSize {return false}
     if lhs.pageToken != rhs.pageToken {return false}
+    if lhs.minRevision != rhs.minRevision {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2122,7 +2185,7 @@ nonisolated extension PBListCustomerInsightsRequest: SwiftProtobuf.Message, Swif
 
 nonisolated extension PBListCustomerInsightsResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".ListCustomerInsightsResponse"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}insights\0\u{3}next_page_token\0\u{3}total_size\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}insights\0\u{3}next_page_token\0\u{3}total_size\0\u{2}\u{c}revision\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2133,6 +2196,7 @@ nonisolated extension PBListCustomerInsightsResponse: SwiftProtobuf.Message, Swi
       case 1: try { try decoder.decodeRepeatedMessageField(value: &self.insights) }()
       case 2: try { try decoder.decodeSingularStringField(value: &self.nextPageToken) }()
       case 3: try { try decoder.decodeSingularInt32Field(value: &self.totalSize) }()
+      case 15: try { try decoder.decodeSingularFixed64Field(value: &self.revision) }()
       default: break
       }
     }
@@ -2148,6 +2212,9 @@ nonisolated extension PBListCustomerInsightsResponse: SwiftProtobuf.Message, Swi
     if self.totalSize != 0 {
       try visitor.visitSingularInt32Field(value: self.totalSize, fieldNumber: 3)
     }
+    if self.revision != 0 {
+      try visitor.visitSingularFixed64Field(value: self.revision, fieldNumber: 15)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2155,6 +2222,7 @@ nonisolated extension PBListCustomerInsightsResponse: SwiftProtobuf.Message, Swi
     if lhs.insights != rhs.insights {return false}
     if lhs.nextPageToken != rhs.nextPageToken {return false}
     if lhs.totalSize != rhs.totalSize {return false}
+    if lhs.revision != rhs.revision {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2162,7 +2230,7 @@ nonisolated extension PBListCustomerInsightsResponse: SwiftProtobuf.Message, Swi
 
 nonisolated extension PBGetPortfolioInsightsRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".GetPortfolioInsightsRequest"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}as_of\0\u{1}scope\0\u{1}products\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}as_of\0\u{1}scope\0\u{1}products\0\u{4}\u{c}min_revision\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2173,6 +2241,7 @@ nonisolated extension PBGetPortfolioInsightsRequest: SwiftProtobuf.Message, Swif
       case 1: try { try decoder.decodeSingularStringField(value: &self.asOf) }()
       case 2: try { try decoder.decodeSingularEnumField(value: &self.scope) }()
       case 3: try { try decoder.decodeRepeatedEnumField(value: &self.products) }()
+      case 15: try { try decoder.decodeSingularUInt64Field(value: &self.minRevision) }()
       default: break
       }
     }
@@ -2188,6 +2257,9 @@ nonisolated extension PBGetPortfolioInsightsRequest: SwiftProtobuf.Message, Swif
     if !self.products.isEmpty {
       try visitor.visitPackedEnumField(value: self.products, fieldNumber: 3)
     }
+    if self.minRevision != 0 {
+      try visitor.visitSingularUInt64Field(value: self.minRevision, fieldNumber: 15)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2195,6 +2267,7 @@ nonisolated extension PBGetPortfolioInsightsRequest: SwiftProtobuf.Message, Swif
     if lhs.asOf != rhs.asOf {return false}
     if lhs.scope != rhs.scope {return false}
     if lhs.products != rhs.products {return false}
+    if lhs.minRevision != rhs.minRevision {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2202,7 +2275,7 @@ nonisolated extension PBGetPortfolioInsightsRequest: SwiftProtobuf.Message, Swif
 
 nonisolated extension PBGetPortfolioInsightsResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".GetPortfolioInsightsResponse"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}insights\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}insights\0\u{2}\u{e}revision\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2211,6 +2284,7 @@ nonisolated extension PBGetPortfolioInsightsResponse: SwiftProtobuf.Message, Swi
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularMessageField(value: &self._insights) }()
+      case 15: try { try decoder.decodeSingularFixed64Field(value: &self.revision) }()
       default: break
       }
     }
@@ -2224,11 +2298,15 @@ nonisolated extension PBGetPortfolioInsightsResponse: SwiftProtobuf.Message, Swi
     try { if let v = self._insights {
       try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
     } }()
+    if self.revision != 0 {
+      try visitor.visitSingularFixed64Field(value: self.revision, fieldNumber: 15)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: PBGetPortfolioInsightsResponse, rhs: PBGetPortfolioInsightsResponse) -> Bool {
     if lhs._insights != rhs._insights {return false}
+    if lhs.revision != rhs.revision {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2236,7 +2314,7 @@ nonisolated extension PBGetPortfolioInsightsResponse: SwiftProtobuf.Message, Swi
 
 nonisolated extension PBCompareLicensesRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".CompareLicensesRequest"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}customer_id\0\u{3}as_of\0\u{1}products\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}customer_id\0\u{3}as_of\0\u{1}products\0\u{4}\u{c}min_revision\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2247,6 +2325,7 @@ nonisolated extension PBCompareLicensesRequest: SwiftProtobuf.Message, SwiftProt
       case 1: try { try decoder.decodeSingularStringField(value: &self.customerID) }()
       case 2: try { try decoder.decodeSingularStringField(value: &self.asOf) }()
       case 3: try { try decoder.decodeRepeatedEnumField(value: &self.products) }()
+      case 15: try { try decoder.decodeSingularUInt64Field(value: &self.minRevision) }()
       default: break
       }
     }
@@ -2262,6 +2341,9 @@ nonisolated extension PBCompareLicensesRequest: SwiftProtobuf.Message, SwiftProt
     if !self.products.isEmpty {
       try visitor.visitPackedEnumField(value: self.products, fieldNumber: 3)
     }
+    if self.minRevision != 0 {
+      try visitor.visitSingularUInt64Field(value: self.minRevision, fieldNumber: 15)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2269,6 +2351,7 @@ nonisolated extension PBCompareLicensesRequest: SwiftProtobuf.Message, SwiftProt
     if lhs.customerID != rhs.customerID {return false}
     if lhs.asOf != rhs.asOf {return false}
     if lhs.products != rhs.products {return false}
+    if lhs.minRevision != rhs.minRevision {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2276,7 +2359,7 @@ nonisolated extension PBCompareLicensesRequest: SwiftProtobuf.Message, SwiftProt
 
 nonisolated extension PBCompareLicensesResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".CompareLicensesResponse"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}comparisons\0\u{1}total\0\u{3}as_of\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}comparisons\0\u{1}total\0\u{3}as_of\0\u{2}\u{c}revision\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2287,6 +2370,7 @@ nonisolated extension PBCompareLicensesResponse: SwiftProtobuf.Message, SwiftPro
       case 1: try { try decoder.decodeRepeatedMessageField(value: &self.comparisons) }()
       case 2: try { try decoder.decodeSingularMessageField(value: &self._total) }()
       case 3: try { try decoder.decodeSingularStringField(value: &self.asOf) }()
+      case 15: try { try decoder.decodeSingularFixed64Field(value: &self.revision) }()
       default: break
       }
     }
@@ -2306,6 +2390,9 @@ nonisolated extension PBCompareLicensesResponse: SwiftProtobuf.Message, SwiftPro
     if !self.asOf.isEmpty {
       try visitor.visitSingularStringField(value: self.asOf, fieldNumber: 3)
     }
+    if self.revision != 0 {
+      try visitor.visitSingularFixed64Field(value: self.revision, fieldNumber: 15)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2313,6 +2400,7 @@ nonisolated extension PBCompareLicensesResponse: SwiftProtobuf.Message, SwiftPro
     if lhs.comparisons != rhs.comparisons {return false}
     if lhs._total != rhs._total {return false}
     if lhs.asOf != rhs.asOf {return false}
+    if lhs.revision != rhs.revision {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2320,7 +2408,7 @@ nonisolated extension PBCompareLicensesResponse: SwiftProtobuf.Message, SwiftPro
 
 nonisolated extension PBGetTrendRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".GetTrendRequest"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}customer_id\0\u{3}start_date\0\u{3}end_date\0\u{1}interval\0\u{3}workload_code\0\u{1}scope\0\u{1}products\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}customer_id\0\u{3}start_date\0\u{3}end_date\0\u{1}interval\0\u{3}workload_code\0\u{1}scope\0\u{1}products\0\u{4}\u{8}min_revision\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2335,6 +2423,7 @@ nonisolated extension PBGetTrendRequest: SwiftProtobuf.Message, SwiftProtobuf._M
       case 5: try { try decoder.decodeSingularStringField(value: &self.workloadCode) }()
       case 6: try { try decoder.decodeSingularEnumField(value: &self.scope) }()
       case 7: try { try decoder.decodeRepeatedEnumField(value: &self.products) }()
+      case 15: try { try decoder.decodeSingularUInt64Field(value: &self.minRevision) }()
       default: break
       }
     }
@@ -2362,6 +2451,9 @@ nonisolated extension PBGetTrendRequest: SwiftProtobuf.Message, SwiftProtobuf._M
     if !self.products.isEmpty {
       try visitor.visitPackedEnumField(value: self.products, fieldNumber: 7)
     }
+    if self.minRevision != 0 {
+      try visitor.visitSingularUInt64Field(value: self.minRevision, fieldNumber: 15)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2373,6 +2465,7 @@ nonisolated extension PBGetTrendRequest: SwiftProtobuf.Message, SwiftProtobuf._M
     if lhs.workloadCode != rhs.workloadCode {return false}
     if lhs.scope != rhs.scope {return false}
     if lhs.products != rhs.products {return false}
+    if lhs.minRevision != rhs.minRevision {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2380,7 +2473,7 @@ nonisolated extension PBGetTrendRequest: SwiftProtobuf.Message, SwiftProtobuf._M
 
 nonisolated extension PBGetTrendResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".GetTrendResponse"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}points\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}points\0\u{2}\u{e}revision\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2389,6 +2482,7 @@ nonisolated extension PBGetTrendResponse: SwiftProtobuf.Message, SwiftProtobuf._
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
       case 1: try { try decoder.decodeRepeatedMessageField(value: &self.points) }()
+      case 15: try { try decoder.decodeSingularFixed64Field(value: &self.revision) }()
       default: break
       }
     }
@@ -2398,11 +2492,15 @@ nonisolated extension PBGetTrendResponse: SwiftProtobuf.Message, SwiftProtobuf._
     if !self.points.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.points, fieldNumber: 1)
     }
+    if self.revision != 0 {
+      try visitor.visitSingularFixed64Field(value: self.revision, fieldNumber: 15)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: PBGetTrendResponse, rhs: PBGetTrendResponse) -> Bool {
     if lhs.points != rhs.points {return false}
+    if lhs.revision != rhs.revision {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2410,7 +2508,7 @@ nonisolated extension PBGetTrendResponse: SwiftProtobuf.Message, SwiftProtobuf._
 
 nonisolated extension PBExplainUsageRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".ExplainUsageRequest"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}customer_id\0\u{3}as_of\0\u{1}product\0\u{3}workload_code\0\u{3}language_code\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}customer_id\0\u{3}as_of\0\u{1}product\0\u{3}workload_code\0\u{3}language_code\0\u{4}\u{a}min_revision\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2423,6 +2521,7 @@ nonisolated extension PBExplainUsageRequest: SwiftProtobuf.Message, SwiftProtobu
       case 3: try { try decoder.decodeSingularEnumField(value: &self.product) }()
       case 4: try { try decoder.decodeSingularStringField(value: &self.workloadCode) }()
       case 5: try { try decoder.decodeSingularStringField(value: &self.languageCode) }()
+      case 15: try { try decoder.decodeSingularUInt64Field(value: &self.minRevision) }()
       default: break
       }
     }
@@ -2444,6 +2543,9 @@ nonisolated extension PBExplainUsageRequest: SwiftProtobuf.Message, SwiftProtobu
     if !self.languageCode.isEmpty {
       try visitor.visitSingularStringField(value: self.languageCode, fieldNumber: 5)
     }
+    if self.minRevision != 0 {
+      try visitor.visitSingularUInt64Field(value: self.minRevision, fieldNumber: 15)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2453,6 +2555,7 @@ nonisolated extension PBExplainUsageRequest: SwiftProtobuf.Message, SwiftProtobu
     if lhs.product != rhs.product {return false}
     if lhs.workloadCode != rhs.workloadCode {return false}
     if lhs.languageCode != rhs.languageCode {return false}
+    if lhs.minRevision != rhs.minRevision {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2460,7 +2563,7 @@ nonisolated extension PBExplainUsageRequest: SwiftProtobuf.Message, SwiftProtobu
 
 nonisolated extension PBExplainUsageResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".ExplainUsageResponse"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}explanation\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}explanation\0\u{2}\u{e}revision\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2469,6 +2572,7 @@ nonisolated extension PBExplainUsageResponse: SwiftProtobuf.Message, SwiftProtob
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularMessageField(value: &self._explanation) }()
+      case 15: try { try decoder.decodeSingularFixed64Field(value: &self.revision) }()
       default: break
       }
     }
@@ -2482,11 +2586,15 @@ nonisolated extension PBExplainUsageResponse: SwiftProtobuf.Message, SwiftProtob
     try { if let v = self._explanation {
       try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
     } }()
+    if self.revision != 0 {
+      try visitor.visitSingularFixed64Field(value: self.revision, fieldNumber: 15)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: PBExplainUsageResponse, rhs: PBExplainUsageResponse) -> Bool {
     if lhs._explanation != rhs._explanation {return false}
+    if lhs.revision != rhs.revision {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2494,7 +2602,7 @@ nonisolated extension PBExplainUsageResponse: SwiftProtobuf.Message, SwiftProtob
 
 nonisolated extension PBListRecommendationsRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".ListRecommendationsRequest"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}customer_id\0\u{3}as_of\0\u{1}scope\0\u{1}products\0\u{3}language_code\0\u{3}page_size\0\u{3}page_token\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}customer_id\0\u{3}as_of\0\u{1}scope\0\u{1}products\0\u{3}language_code\0\u{3}page_size\0\u{3}page_token\0\u{4}\u{8}min_revision\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2509,6 +2617,7 @@ nonisolated extension PBListRecommendationsRequest: SwiftProtobuf.Message, Swift
       case 5: try { try decoder.decodeSingularStringField(value: &self.languageCode) }()
       case 6: try { try decoder.decodeSingularInt32Field(value: &self.pageSize) }()
       case 7: try { try decoder.decodeSingularStringField(value: &self.pageToken) }()
+      case 15: try { try decoder.decodeSingularUInt64Field(value: &self.minRevision) }()
       default: break
       }
     }
@@ -2536,6 +2645,9 @@ nonisolated extension PBListRecommendationsRequest: SwiftProtobuf.Message, Swift
     if !self.pageToken.isEmpty {
       try visitor.visitSingularStringField(value: self.pageToken, fieldNumber: 7)
     }
+    if self.minRevision != 0 {
+      try visitor.visitSingularUInt64Field(value: self.minRevision, fieldNumber: 15)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2547,6 +2659,7 @@ nonisolated extension PBListRecommendationsRequest: SwiftProtobuf.Message, Swift
     if lhs.languageCode != rhs.languageCode {return false}
     if lhs.pageSize != rhs.pageSize {return false}
     if lhs.pageToken != rhs.pageToken {return false}
+    if lhs.minRevision != rhs.minRevision {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2554,7 +2667,7 @@ nonisolated extension PBListRecommendationsRequest: SwiftProtobuf.Message, Swift
 
 nonisolated extension PBListRecommendationsResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".ListRecommendationsResponse"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}recommendations\0\u{3}next_page_token\0\u{3}total_size\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}recommendations\0\u{3}next_page_token\0\u{3}total_size\0\u{2}\u{c}revision\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2565,6 +2678,7 @@ nonisolated extension PBListRecommendationsResponse: SwiftProtobuf.Message, Swif
       case 1: try { try decoder.decodeRepeatedMessageField(value: &self.recommendations) }()
       case 2: try { try decoder.decodeSingularStringField(value: &self.nextPageToken) }()
       case 3: try { try decoder.decodeSingularInt32Field(value: &self.totalSize) }()
+      case 15: try { try decoder.decodeSingularFixed64Field(value: &self.revision) }()
       default: break
       }
     }
@@ -2580,6 +2694,9 @@ nonisolated extension PBListRecommendationsResponse: SwiftProtobuf.Message, Swif
     if self.totalSize != 0 {
       try visitor.visitSingularInt32Field(value: self.totalSize, fieldNumber: 3)
     }
+    if self.revision != 0 {
+      try visitor.visitSingularFixed64Field(value: self.revision, fieldNumber: 15)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2587,6 +2704,7 @@ nonisolated extension PBListRecommendationsResponse: SwiftProtobuf.Message, Swif
     if lhs.recommendations != rhs.recommendations {return false}
     if lhs.nextPageToken != rhs.nextPageToken {return false}
     if lhs.totalSize != rhs.totalSize {return false}
+    if lhs.revision != rhs.revision {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2594,7 +2712,7 @@ nonisolated extension PBListRecommendationsResponse: SwiftProtobuf.Message, Swif
 
 nonisolated extension PBExportInsightsRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".ExportInsightsRequest"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}format\0\u{3}start_date\0\u{3}end_date\0\u{3}as_of\0\u{1}products\0\u{3}language_code\0\u{3}byte_order_mark\0\u{3}resume_token\0\u{1}scope\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}format\0\u{3}start_date\0\u{3}end_date\0\u{3}as_of\0\u{1}products\0\u{3}language_code\0\u{3}byte_order_mark\0\u{3}resume_token\0\u{1}scope\0\u{4}\u{6}min_revision\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2611,6 +2729,7 @@ nonisolated extension PBExportInsightsRequest: SwiftProtobuf.Message, SwiftProto
       case 7: try { try decoder.decodeSingularBoolField(value: &self.byteOrderMark) }()
       case 8: try { try decoder.decodeSingularStringField(value: &self.resumeToken) }()
       case 9: try { try decoder.decodeSingularEnumField(value: &self.scope) }()
+      case 15: try { try decoder.decodeSingularUInt64Field(value: &self.minRevision) }()
       default: break
       }
     }
@@ -2644,6 +2763,9 @@ nonisolated extension PBExportInsightsRequest: SwiftProtobuf.Message, SwiftProto
     if self.scope != .unspecified {
       try visitor.visitSingularEnumField(value: self.scope, fieldNumber: 9)
     }
+    if self.minRevision != 0 {
+      try visitor.visitSingularUInt64Field(value: self.minRevision, fieldNumber: 15)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2657,6 +2779,7 @@ nonisolated extension PBExportInsightsRequest: SwiftProtobuf.Message, SwiftProto
     if lhs.byteOrderMark != rhs.byteOrderMark {return false}
     if lhs.resumeToken != rhs.resumeToken {return false}
     if lhs.scope != rhs.scope {return false}
+    if lhs.minRevision != rhs.minRevision {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2664,7 +2787,7 @@ nonisolated extension PBExportInsightsRequest: SwiftProtobuf.Message, SwiftProto
 
 nonisolated extension PBExportInsightsResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".ExportInsightsResponse"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}rows\0\u{3}csv_chunk\0\u{3}resume_token\0\u{3}customers_total\0\u{3}customers_done\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}rows\0\u{3}csv_chunk\0\u{3}resume_token\0\u{3}customers_total\0\u{3}customers_done\0\u{2}\u{a}revision\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2677,6 +2800,7 @@ nonisolated extension PBExportInsightsResponse: SwiftProtobuf.Message, SwiftProt
       case 3: try { try decoder.decodeSingularStringField(value: &self.resumeToken) }()
       case 4: try { try decoder.decodeSingularInt64Field(value: &self.customersTotal) }()
       case 5: try { try decoder.decodeSingularInt64Field(value: &self.customersDone) }()
+      case 15: try { try decoder.decodeSingularFixed64Field(value: &self.revision) }()
       default: break
       }
     }
@@ -2698,6 +2822,9 @@ nonisolated extension PBExportInsightsResponse: SwiftProtobuf.Message, SwiftProt
     if self.customersDone != 0 {
       try visitor.visitSingularInt64Field(value: self.customersDone, fieldNumber: 5)
     }
+    if self.revision != 0 {
+      try visitor.visitSingularFixed64Field(value: self.revision, fieldNumber: 15)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2707,6 +2834,7 @@ nonisolated extension PBExportInsightsResponse: SwiftProtobuf.Message, SwiftProt
     if lhs.resumeToken != rhs.resumeToken {return false}
     if lhs.customersTotal != rhs.customersTotal {return false}
     if lhs.customersDone != rhs.customersDone {return false}
+    if lhs.revision != rhs.revision {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -100,7 +100,8 @@ extension PBCustomersService {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > The caller's customers, what the caller's partner sold them, and their people.
+    /// > The caller's customers, what the caller's partner sold them, and their people. `revision` and `min_revision` are those
+    /// > of `InsightsService`.
     public protocol ClientProtocol: Sendable {
         /// Call the "ListCustomers" method.
         ///
@@ -203,7 +204,8 @@ extension PBCustomersService {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > The caller's customers, what the caller's partner sold them, and their people.
+    /// > The caller's customers, what the caller's partner sold them, and their people. `revision` and `min_revision` are those
+    /// > of `InsightsService`.
     public struct Client<Transport>: ClientProtocol where Transport: GRPCCore.ClientTransport {
         private let client: GRPCCore.GRPCClient<Transport>
 

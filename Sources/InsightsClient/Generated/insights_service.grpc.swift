@@ -164,6 +164,10 @@ extension PBInsightsService {
     /// > selects products; empty means all covered ones. A bad field is `INVALID_ARGUMENT` with `google.rpc.BadRequest`
     /// > naming its path; a customer that is not visible to the partner on the day asked and today is `NOT_FOUND`, exactly
     /// > like one that does not exist.
+    /// > 
+    /// > Read your writes: every reply tells the `revision` of the facts that it shows, the number that `Ingest` answers an
+    /// > accepted batch with. A call with `min_revision` is answered from facts of that revision or a later one: it waits for
+    /// > them, and ends with `UNAVAILABLE`, reason `REVISION_NOT_HERE`, when they do not come in time.
     public protocol ClientProtocol: Sendable {
         /// Call the "GetCustomerInsights" method.
         ///
@@ -367,6 +371,10 @@ extension PBInsightsService {
     /// > selects products; empty means all covered ones. A bad field is `INVALID_ARGUMENT` with `google.rpc.BadRequest`
     /// > naming its path; a customer that is not visible to the partner on the day asked and today is `NOT_FOUND`, exactly
     /// > like one that does not exist.
+    /// > 
+    /// > Read your writes: every reply tells the `revision` of the facts that it shows, the number that `Ingest` answers an
+    /// > accepted batch with. A call with `min_revision` is answered from facts of that revision or a later one: it waits for
+    /// > them, and ends with `UNAVAILABLE`, reason `REVISION_NOT_HERE`, when they do not come in time.
     public struct Client<Transport>: ClientProtocol where Transport: GRPCCore.ClientTransport {
         private let client: GRPCCore.GRPCClient<Transport>
 

@@ -18,6 +18,8 @@ final class CallRecord {
     var customer: CustomerID?
     /// Set by methods whose change or read goes to the audit trail by itself.
     var isAudited = false
+    /// Monotonic nanoseconds up to which the call waits for the revision that it asks for; nil unless it waits.
+    var revisionWaitEnds: UInt64?
     /// Set by streams that go on record when the call is over.
     var onEnd: (@Sendable (RPCStatus.Code) -> Void)?
 }

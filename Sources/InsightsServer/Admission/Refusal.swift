@@ -96,6 +96,11 @@ enum Refusal {
         .unavailable, "the store cannot be reached",
         [.errorInfo(reason: "STORE_UNAVAILABLE"), .retryInfo(milliseconds: 1_000)])
 
+    /// The facts that the caller has to see are not here yet.
+    static let revisionNotHere = make(
+        .unavailable, "the server has not seen the revision of min_revision yet",
+        [.errorInfo(reason: "REVISION_NOT_HERE"), .retryInfo(milliseconds: 1_000)])
+
     static let auditUnavailable = make(
         .unavailable, "the audit trail cannot be written, so nothing is changed and nobody is named",
         [.errorInfo(reason: "AUDIT_UNAVAILABLE"), .retryInfo(milliseconds: 1_000)])

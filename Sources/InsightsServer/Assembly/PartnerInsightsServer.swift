@@ -119,7 +119,7 @@ package final class PartnerInsightsServer: Sendable {
         let reads = Reads(
             published: published, clock: clock,
             pageTokens: PageTokens(secret: try SecretFile.load(folder: parts.dataFolder, name: "page-token.key")),
-            turns: longReads, authenticator: authenticator)
+            turns: longReads, authenticator: authenticator, revisionWait: parts.settings.revisionWait.nanoseconds)
         let changing = Changes(queue: changes, audit: audit)
         let registry = MethodRegistry(
             access: AccessService(reads: reads, changes: changing, directory: directory),

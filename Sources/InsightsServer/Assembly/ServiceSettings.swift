@@ -11,6 +11,8 @@ package struct ServiceSettings: Sendable {
     package var partnerExports = 4
     /// Long reads of one partner that may wait for their turn: a second's calls at the standard rate.
     package var partnerReads = 1_000
+    /// For how long a read waits for the revision that it asks for.
+    package var revisionWait = Duration.seconds(2)
     /// Changes of one partner that may wait for their turn.
     package var partnerChanges = 32
     /// Calls of one partner over all connections.

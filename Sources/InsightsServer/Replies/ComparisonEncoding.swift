@@ -48,7 +48,7 @@ struct ComparisonFigures: Sendable, Hashable {
 
 extension InsightsReply {
     /// `CompareLicensesResponse`: the SKUs of the products in their order, their sum and the day.
-    static func comparison(_ products: [ProductRow], asOf: Day, into reply: inout [UInt8]) {
+    static func comparison(_ products: [ProductRow], asOf: Day, revision: Revision, into reply: inout [UInt8]) {
         var writer = WireWriter(taking: &reply)
         for product in products {
             for place in product.skus.indices {
@@ -64,6 +64,7 @@ extension InsightsReply {
         writer.comparisonFigures(ComparisonFigures(totalOf: products))
         writer.end(mark)
         writer.day(3, asOf)
+        writer.revision(revision)
         writer.finish(into: &reply)
     }
 }

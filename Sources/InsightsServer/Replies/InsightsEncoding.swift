@@ -6,26 +6,31 @@ import Tenancy
 /// The hot replies, written from the core's rows straight to the wire. `reply` is appended to.
 enum InsightsReply {
     /// `GetCustomerInsightsResponse`.
-    static func customer(_ row: CustomerInsightsRow, reach: LicenseReach, into reply: inout [UInt8]) {
+    static func customer(_ row: CustomerInsightsRow, reach: LicenseReach, revision: Revision, into reply: inout [UInt8])
+    {
         var writer = WireWriter(taking: &reply)
         writer.customerInsights(1, row, reach: reach)
+        writer.revision(revision)
         writer.finish(into: &reply)
     }
 
     /// `ListCustomerInsightsResponse`; `total` counts the customers on all pages.
     static func customers(
         _ rows: [CustomerInsightsRow], reach: LicenseReach, nextPageToken: String, total: Int,
-        into reply: inout [UInt8]
+        revision: Revision, into reply: inout [UInt8]
     ) {
         var writer = WireWriter(taking: &reply)
         for row in rows { writer.customerInsights(1, row, reach: reach) }
         writer.string(2, nextPageToken)
         writer.int32(3, Int32(clamping: total))
+        writer.revision(revision)
         writer.finish(into: &reply)
     }
 
     /// `GetPortfolioInsightsResponse`.
-    static func portfolio(_ row: PortfolioInsightsRow, reach: LicenseReach, into reply: inout [UInt8]) {
+    static func portfolio(
+        _ row: PortfolioInsightsRow, reach: LicenseReach, revision: Revision, into reply: inout [UInt8]
+    ) {
         var writer = WireWriter(taking: &reply)
         let mark = writer.begin(1, expecting: 1_024)
         writer.day(1, row.asOf)
@@ -38,11 +43,12 @@ enum InsightsReply {
         writer.uncatalogued(8, row.uncatalogued)
         writer.int32(9, Int32(clamping: row.uncatalogued.count))
         writer.end(mark)
+        writer.revision(revision)
         writer.finish(into: &reply)
     }
 
     /// `GetTrendResponse`.
-    static func trend(_ rows: [TrendRow], reach: LicenseReach, into reply: inout [UInt8]) {
+    static func trend(_ rows: [TrendRow], reach: LicenseReach, revision: Revision, into reply: inout [UInt8]) {
         var writer = WireWriter(taking: &reply)
         for place in rows.indices {
             let mark = writer.begin(1, expecting: 128)
@@ -52,11 +58,20 @@ enum InsightsReply {
             writer.usageFigures(4, rows[place].usage, UsageWindow(endingOn: rows[place].day))
             writer.end(mark)
         }
+        writer.revision(revision)
         writer.finish(into: &reply)
     }
 }
 
+extension Revision {
+    /// As replies and requests have it.
+    var onWire: UInt64 { UInt64(clamping: number) }
+}
+
 extension WireWriter {
+    /// The last field of every reply: which facts it shows.
+    mutating func revision(_ revision: Revision) { fixed64(15, revision.onWire) }
+
     /// `CustomerInsights`.
     mutating func customerInsights(_ field: Int, _ row: CustomerInsightsRow, reach: LicenseReach) {
         let mark = begin(field, expecting: 1_024)

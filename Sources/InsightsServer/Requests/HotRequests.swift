@@ -59,6 +59,7 @@ struct CustomerInsightsFields: Equatable {
     private(set) var asOf = ""
     private(set) var scope: Int32 = 0
     private(set) var products = ProductsField()
+    private(set) var minRevision: UInt64 = 0
 
     init(decoding message: RawSpan) throws(WireError) {
         let bytes = Span<UInt8>(_bytes: message)
@@ -71,6 +72,7 @@ struct CustomerInsightsFields: Equatable {
             case (2, 2): asOf = try cursor.text(bytes)
             case (3, 0): scope = try cursor.enumeration(bytes)
             case (4, 0), (4, 2): _ = try products.read(tag, &cursor, bytes)
+            case (15, 0): minRevision = try cursor.varint(bytes)
             default: try cursor.skip(tag, bytes)
             }
         }
@@ -83,7 +85,8 @@ struct CustomerInsightsFields: Equatable {
             customer: try RequestFields.customer(customerID),
             asOf: try RequestFields.asOf(asOf, today: today),
             reach: try RequestFields.reach(number: Int(scope)),
-            products: try products.validated())
+            products: try products.validated(),
+            minRevision: minRevision)
     }
 }
 
@@ -93,6 +96,7 @@ struct CustomerInsightsQuery: Equatable {
     let asOf: Day?
     let reach: LicenseReach
     let products: [Product]
+    let minRevision: UInt64
 }
 
 /// The fields of a `CompareLicensesRequest`, read by hand.
@@ -100,6 +104,7 @@ struct CompareLicensesFields: Equatable {
     private(set) var customerID = ""
     private(set) var asOf = ""
     private(set) var products = ProductsField()
+    private(set) var minRevision: UInt64 = 0
 
     init(decoding message: RawSpan) throws(WireError) {
         let bytes = Span<UInt8>(_bytes: message)
@@ -111,6 +116,7 @@ struct CompareLicensesFields: Equatable {
             case (1, 2): customerID = try cursor.text(bytes)
             case (2, 2): asOf = try cursor.text(bytes)
             case (3, 0), (3, 2): _ = try products.read(tag, &cursor, bytes)
+            case (15, 0): minRevision = try cursor.varint(bytes)
             default: try cursor.skip(tag, bytes)
             }
         }
@@ -122,7 +128,8 @@ struct CompareLicensesFields: Equatable {
         CompareLicensesQuery(
             customer: try RequestFields.optionalCustomer(customerID),
             asOf: try RequestFields.asOf(asOf, today: today),
-            products: try products.validated())
+            products: try products.validated(),
+            minRevision: minRevision)
     }
 }
 
@@ -131,6 +138,7 @@ struct CompareLicensesQuery: Equatable {
     let customer: CustomerID?
     let asOf: Day?
     let products: [Product]
+    let minRevision: UInt64
 }
 
 extension Span<UInt8> {

@@ -41,7 +41,7 @@ extension InsightsService {
             InsightsReply.customers(
                 rows, reach: query.reach,
                 nextPageToken: last.map { paging.token(after: $0.place.texts, asOf: day) } ?? "", total: page.total,
-                into: &reply)
+                revision: paging.snapshot.revision, into: &reply)
         }
     }
 }

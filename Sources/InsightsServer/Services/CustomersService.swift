@@ -29,6 +29,7 @@ struct CustomersService: Sendable {
             response.customers = page.rows.map { PBCustomer($0, today: today) }
             response.totalSize = Int32(clamping: rows.count)
             response.nextPageToken = page.nextToken
+            response.revision = paging.snapshot.revision.onWire
             try encode(response, into: &reply)
         }
     }
@@ -37,10 +38,12 @@ struct CustomersService: Sendable {
         let request: PBGetCustomerRequest = try decode(bytes)
         let customer = try checked { () throws(FieldError) in try RequestFields.customer(request.customerID) }
         let today = reads.clock.today()
-        let book = reads.published.load().book(in: try call.partnerScope(), today: today)
+        let facts = try reads.facts(for: call, since: request.minRevision)
+        let book = facts.book(in: try call.partnerScope(), today: today)
         guard let row = book.customer(customer) else { throw Refusal.customerNotFound }
         var response = PBGetCustomerResponse()
         response.customer = PBCustomer(row, today: today)
+        response.revision = facts.revision.onWire
         try encode(response, into: &reply)
     }
 
@@ -66,6 +69,7 @@ struct CustomersService: Sendable {
             response.subscriptions = page.rows.map(PBSubscription.init)
             response.totalSize = Int32(clamping: found.rows.count)
             response.nextPageToken = page.nextToken
+            response.revision = paging.snapshot.revision.onWire
             try encode(response, into: &reply)
         }
     }
@@ -101,6 +105,7 @@ struct CustomersService: Sendable {
             response.users = page.rows.map(PBLicensedUser.init)
             response.totalSize = Int32(clamping: found.rows.count)
             response.nextPageToken = page.nextToken
+            response.revision = paging.snapshot.revision.onWire
             try audit.recordRead(event)
             try encode(response, into: &reply)
         }

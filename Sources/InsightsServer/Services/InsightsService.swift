@@ -19,11 +19,12 @@ struct InsightsService: Sendable {
         }
         let today = reads.clock.today()
         let query = try checked { () throws(FieldError) in try fields.validated(today: today) }
-        let book = reads.published.load().book(in: try call.partnerScope(query.reach), today: today)
+        let facts = try reads.facts(for: call, since: query.minRevision)
+        let book = facts.book(in: try call.partnerScope(query.reach), today: today)
         guard let row = book.insights(of: query.customer, on: query.asOf, products: query.products) else {
             throw Refusal.customerNotFound
         }
-        InsightsReply.customer(row, reach: query.reach, into: &reply)
+        InsightsReply.customer(row, reach: query.reach, revision: facts.revision, into: &reply)
     }
 
     func getPortfolioInsights(_ call: CallContext, _ bytes: RawSpan) throws(RPCStatus) -> UnaryAnswer {
@@ -36,10 +37,12 @@ struct InsightsService: Sendable {
                 products: try RequestFields.products(request.products)
             )
         }
-        let book = reads.published.load().book(in: try call.partnerScope(query.reach), today: today)
+        let facts = try reads.facts(for: call, since: request.minRevision)
+        let book = facts.book(in: try call.partnerScope(query.reach), today: today)
         return try reads.answer(call, isShort: book.isShortWalk) { (reply) throws(RPCStatus) in
             InsightsReply.portfolio(
-                book.portfolio(on: query.day, products: query.products), reach: query.reach, into: &reply)
+                book.portfolio(on: query.day, products: query.products), reach: query.reach,
+                revision: facts.revision, into: &reply)
         }
     }
 
@@ -52,17 +55,18 @@ struct InsightsService: Sendable {
         }
         let today = reads.clock.today()
         let query = try checked { () throws(FieldError) in try fields.validated(today: today) }
-        let book = reads.published.load().book(in: try call.partnerScope(), today: today)
+        let facts = try reads.facts(for: call, since: query.minRevision)
+        let book = facts.book(in: try call.partnerScope(), today: today)
         return try reads.answer(call, isShort: query.customer != nil || book.isShortWalk) {
             (reply) throws(RPCStatus) in
             guard let customer = query.customer else {
                 let row = book.portfolio(on: query.asOf, products: query.products)
-                return InsightsReply.comparison(row.products, asOf: row.asOf, into: &reply)
+                return InsightsReply.comparison(row.products, asOf: row.asOf, revision: facts.revision, into: &reply)
             }
             guard let row = book.insights(of: customer, on: query.asOf, products: query.products) else {
                 throw Refusal.customerNotFound
             }
-            InsightsReply.comparison(row.products, asOf: row.asOf, into: &reply)
+            InsightsReply.comparison(row.products, asOf: row.asOf, revision: facts.revision, into: &reply)
         }
     }
 
@@ -79,13 +83,14 @@ struct InsightsService: Sendable {
                 products: try RequestFields.products(request.products)
             )
         }
-        let book = reads.published.load().book(in: try call.partnerScope(), today: today)
+        let facts = try reads.facts(for: call, since: request.minRevision)
+        let book = facts.book(in: try call.partnerScope(), today: today)
         return try reads.answer(call, isShort: book.isShortTrend(of: query.customer)) { (reply) throws(RPCStatus) in
             let rows = book.trend(
                 of: query.customer, from: query.range.lowerBound, through: query.range.upperBound,
                 interval: query.interval, products: query.products, workload: query.workload)
             guard let rows else { throw Refusal.customerNotFound }
-            InsightsReply.trend(rows, reach: query.reach, into: &reply)
+            InsightsReply.trend(rows, reach: query.reach, revision: facts.revision, into: &reply)
         }
     }
 
@@ -100,7 +105,8 @@ struct InsightsService: Sendable {
                 subject: try RequestFields.subject(product: request.product, workloadCode: request.workloadCode)
             )
         }
-        let book = reads.published.load().book(in: try call.partnerScope(), today: today)
+        let facts = try reads.facts(for: call, since: request.minRevision)
+        let book = facts.book(in: try call.partnerScope(), today: today)
         let language = Language(request.languageCode, call: call)
         return try reads.answer(call) { (reply) throws(RPCStatus) in
             let row: ExplanationRow
@@ -115,6 +121,7 @@ struct InsightsService: Sendable {
             }
             var response = PBExplainUsageResponse()
             response.explanation = PBUsageExplanation(row, subject: query.subject, language: language)
+            response.revision = facts.revision.onWire
             try encode(response, into: &reply)
         }
     }

@@ -33,11 +33,7 @@ struct Paging {
         self.query = query
         self.position = position
         now = reads.clock.unixSeconds()
-        if let position {
-            snapshot = reads.published.load(revision: position.revision, at: now)
-        } else {
-            snapshot = reads.published.load()
-        }
+        snapshot = try reads.facts(for: call, since: request.minRevision, goingOnFrom: position?.revision, at: now)
     }
 
     /// The token of the page after the entry of `key`.
@@ -72,12 +68,13 @@ struct Paging {
 }
 
 extension PageQuery {
-    /// Binds tokens to the caller, the method and every field of the request but the paging ones. None of these
-    /// messages has a map, so equal requests have equal bytes.
+    /// Binds tokens to the caller, the method and every field of the request but the paging ones and `min_revision`.
+    /// None of these messages has a map, so equal requests have equal bytes.
     init(partner: String, method: String, request: some PagedRequest) throws(FieldError) {
         var question = request
         question.pageSize = 0
         question.pageToken = ""
+        question.minRevision = 0
         do {
             let bytes: [UInt8] = try question.serializedBytes()
             self.init(partner: partner, method: method, digest: DigestAlgorithm.sha256.digest(of: bytes))

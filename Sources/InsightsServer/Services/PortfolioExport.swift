@@ -29,13 +29,14 @@ extension InsightsService {
         case .UNRECOGNIZED(let number): throw Refusal.badField("format", "has no value \(number)")
         }
         let now = reads.clock.unixSeconds()
-        let snapshot =
-            position.map { reads.published.load(revision: $0.revision, at: now) } ?? reads.published.load()
+        let snapshot = try reads.facts(
+            for: call, since: request.minRevision, goingOnFrom: position?.revision, at: now)
         reads.published.shelf.keep(snapshot, for: scope.partner.text, at: now)
         let book = snapshot.book(in: scope, today: today)
         let range = days ?? { $0...$0 }(position?.asOf ?? book.defaultPortfolioDay())
         return PortfolioExport(
-            book: book, days: range, products: products, csv: csv, resumeAfter: position?.key ?? [],
+            book: book, revision: snapshot.revision, days: range, products: products, csv: csv,
+            resumeAfter: position?.key ?? [],
             seal: { key, asOf in
                 reads.pageTokens.token(
                     for: query, at: PagePosition(revision: snapshot.revision, asOf: asOf, key: key))
@@ -73,6 +74,7 @@ extension PageQuery {
     ) throws(FieldError) {
         var question = request
         question.resumeToken = ""
+        question.minRevision = 0
         do {
             let bytes: [UInt8] = try question.serializedBytes()
             self.init(partner: partner, method: method, digest: DigestAlgorithm.sha256.digest(of: bytes))
@@ -86,6 +88,7 @@ extension PageQuery {
 /// place in the partner's list of customers.
 private final class PortfolioExport: MessageSource {
     private let book: PartnerBook
+    private let revision: Revision
     private let products: [Product]
     private let csv: ExportCSV?
     private let seal: ([String], Day?) -> String
@@ -106,10 +109,12 @@ private final class PortfolioExport: MessageSource {
     /// - Parameter resumeAfter: day and customer of the last row that the client has, and how many customers were done
     ///   then; empty starts from the beginning.
     init(
-        book: PartnerBook, days: ClosedRange<Day>, products: [Product], csv: ExportCSV?, resumeAfter: [String],
+        book: PartnerBook, revision: Revision, days: ClosedRange<Day>, products: [Product], csv: ExportCSV?,
+        resumeAfter: [String],
         seal: @escaping ([String], Day?) -> String
     ) {
         self.book = book
+        self.revision = revision
         self.days = days
         self.products = products
         self.csv = csv
@@ -157,6 +162,7 @@ private final class PortfolioExport: MessageSource {
         writer.exportTail(
             csvChunk: chunk, resumeToken: token, customersTotal: customersTotal,
             customersDone: min(customersDone, customersTotal))
+        writer.revision(revision)
         writer.finish(into: &reply)
         return .message
     }

@@ -1,5 +1,6 @@
 import Authentication
 import InsightsCore
+import LicenseModel
 import RPCEngine
 import Tenancy
 
@@ -15,6 +16,51 @@ struct Reads: Sendable {
     let pageTokens: PageTokens
     let turns: PartnerTurns
     let authenticator: Authenticator
+    /// Nanoseconds for which a call waits for the revision that it asks for.
+    let revisionWait: UInt64
+
+    /// The facts that answer a call: the newest, which are of the revision that the call asks for or a later one. Where
+    /// that is not here yet, throws what parks the call, whose handler is run again; and in the end what refuses it.
+    func facts(for call: CallContext, since minRevision: UInt64) throws(RPCStatus) -> CoreSnapshot {
+        let newest = published.load()
+        if minRevision == 0 { return newest }
+        let isHere = minRevision <= newest.revision.onWire
+        guard let record = call.record, let caller = record.caller, let permission = record.permission,
+            let partner = caller.principal.partner
+        else { throw Refusal.noPermissionDeclared }
+        let now = clock.monotonicNanoseconds()
+        let end = record.revisionWaitEnds ?? now &+ revisionWait
+        if record.revisionWaitEnds != nil {
+            // Meanwhile the caller may have been removed, or its partner disabled.
+            try authenticator.requireStill(caller.identity, permission)
+        }
+        if isHere { return newest }
+        if now >= end { throw Refusal.revisionNotHere }
+        record.revisionWaitEnds = end
+        let waker = call.makeWaker()
+        let waits = published.waits.add(partner, for: minRevision, atMost: end &- now, limit: turns.limit) {
+            waker.wake()
+        }
+        guard waits else { throw Refusal.tooManyReads(limit: turns.limit) }
+        // Published since it was looked at: nobody else would say so.
+        if minRevision <= published.load().revision.onWire { waker.wake() }
+        throw call.park()
+    }
+
+    /// The same for a page or a stream that goes on where another ended: over the facts of the earlier one while they
+    /// are kept and are late enough.
+    func facts(
+        for call: CallContext, since minRevision: UInt64, goingOnFrom revision: Revision?, at now: Int64
+    ) throws(RPCStatus) -> CoreSnapshot {
+        guard let revision, minRevision <= revision.onWire else { return try facts(for: call, since: minRevision) }
+        let kept = published.load(revision: revision, at: now)
+        if kept.revision >= revision { return kept }
+        // Told by a server that is further. When this one does not get there, what it has is better than no answer.
+        if let end = call.record?.revisionWaitEnds, clock.monotonicNanoseconds() >= end {
+            return try facts(for: call, since: minRevision)
+        }
+        return try facts(for: call, since: revision.onWire)
+    }
 
     /// Answers a call by a read.
     ///

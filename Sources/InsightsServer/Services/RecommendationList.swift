@@ -28,6 +28,7 @@ extension InsightsService {
             response.recommendations = page.rows.map(text.recommendation)
             response.totalSize = Int32(clamping: page.total)
             response.nextPageToken = page.nextToken
+            response.revision = paging.snapshot.revision.onWire
             try encode(response, into: &reply)
         }
     }

@@ -9,6 +9,8 @@ final class PublishedCore: Sendable {
     private let newest: Mutex<CoreSnapshot>
     /// Those that pages go on from.
     let shelf = SnapshotShelf()
+    /// Those that want a later one.
+    let waits = RevisionWaits()
     private let today: @Sendable () -> Day
 
     /// - Parameter today: the day that reads are made for, so that they are quick.
@@ -39,6 +41,7 @@ final class PublishedCore: Sendable {
             return old
         }
         shelf.follow(snapshot)
+        waits.published(snapshot.revision)
         _ = old.revision
     }
 

@@ -28,6 +28,8 @@ public final class CallContext {
     /// each message after that.
     @exclusivity(unchecked) public var compressReply = false
 
+    /// The handler asked for another run; the stream takes notice when the handler has returned.
+    @exclusivity(unchecked) var wantsAnotherRun = false
     @exclusivity(unchecked) var route: Route?
     @exclusivity(unchecked) var unknownPath = ""
     @exclusivity(unchecked) var authorityBytes: [UInt8] = []
@@ -62,6 +64,7 @@ public final class CallContext {
         if !initialMetadata.isEmpty { initialMetadata = [] }
         if !trailers.isEmpty { trailers = [] }
         compressReply = false
+        wantsAnotherRun = false
         route = nil
         if !unknownPath.isEmpty { unknownPath = "" }
         authorityBytes.removeAll(keepingCapacity: true)
@@ -73,8 +76,17 @@ public final class CallContext {
     /// The `:authority` (or `host`) that the client asked for.
     public var authority: String { String(decoding: authorityBytes, as: UTF8.self) }
 
-    /// A handle that wakes this call's ``MessageSource`` after it said `pending`; usable from any thread.
+    /// A handle that wakes this call's ``MessageSource`` after it said `pending`, or its handler after ``park()``;
+    /// usable from any thread.
     public func makeWaker() -> StreamWaker { StreamWaker(loop: loop, stream: stream) }
+
+    /// The handler of a call with one request message cannot answer yet: it throws what this returns, and is run again
+    /// with the same message when the call's ``StreamWaker`` is woken. Meanwhile the call costs its stream and the
+    /// message, and ends by its deadline like any other. A waker that is woken before the handler has returned counts.
+    public func park() -> RPCStatus {
+        wantsAnotherRun = true
+        return .parked
+    }
 }
 
 /// Names one call of one connection of one loop; stays harmless after the call is gone.

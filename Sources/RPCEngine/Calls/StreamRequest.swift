@@ -142,7 +142,7 @@ extension Stream {
         case .message: isPaused = false
         case .messages(let flow, _): isPaused = flow == .paused
         case .foreign(let httpStatus): return discard(length, httpStatus)
-        case .headers, .waiting, .delivered, .dropped: return
+        case .headers, .waiting, .postponed, .delivered, .dropped: return
         }
         let expected = prefix?.messageEnd ?? .max
         let growth = inbox.growth(for: length, of: expected)
@@ -231,6 +231,11 @@ extension Stream {
         } else {
             body(packed)
         }
+        if context.wantsAnotherRun {
+            requestMessages -= 1
+            requestBytes -= UInt64(prefix.length)
+            return true
+        }
         self.prefix = nil
         if !isDecided {
             inbox.consume(prefix.messageEnd)
@@ -287,7 +292,7 @@ extension Stream {
         case .messages(let flow, _):
             request = .messages(flow, hasEnded: true)
             if case .writer(let writer, let receiver) = producer { deliver(to: receiver, writer) }
-        case .headers, .waiting, .delivered, .dropped: break
+        case .headers, .waiting, .postponed, .delivered, .dropped: break
         }
     }
 
@@ -351,7 +356,24 @@ extension Stream {
         return true
     }
 
-    /// A parked call's next attempt; false when it has to wait on.
+    /// The handler asked to be run again, which is when it is woken.
+    private func postpone() {
+        context.wantsAnotherRun = false
+        guard !isDecided else { return }
+        request = .postponed
+        settle()
+    }
+
+    /// What a parked handler waited for may be there.
+    func wakeHandler() {
+        guard case .postponed = request, !isDecided else { return }
+        request = .waiting(since: loop.clock())
+        connection.park(self)
+        connection.roomMayBeThere = true
+        connection.needsFlush()
+    }
+
+    /// A waiting call's next attempt; false when it has to wait on.
     func unpark() -> Bool {
         if case .writer(let writer, let receiver) = producer {
             guard connection.hasTurn(loop.clock()) else { return false }
@@ -379,7 +401,7 @@ extension Stream {
             }
             if let failure {
                 body.keep(&answer)
-                return finish(failure)
+                return context.wantsAnotherRun ? postpone() : finish(failure)
             }
             if fine, !isDecided { sendUnary(&answer) }
         case .deferrable(let handler): runDeferrable(handler, expected)
@@ -389,7 +411,7 @@ extension Stream {
             let fine = withMessage { message in
                 do throws(RPCStatus) { source = try handler(context, message.bytes) } catch { failure = error }
             }
-            if let failure { return finish(failure) }
+            if let failure { return context.wantsAnotherRun ? postpone() : finish(failure) }
             guard fine, let source else { return }
             producer = .source(source)
             connection.streamingCount += 1
@@ -414,7 +436,7 @@ extension Stream {
         }
         guard fine, !isDecided, let result else { return }
         switch result {
-        case .failure(let status): finish(status)
+        case .failure(let status): context.wantsAnotherRun ? postpone() : finish(status)
         case .success(.now(let make)):
             var message = body.takeStorage()
             do throws(RPCStatus) {
@@ -438,6 +460,8 @@ extension Stream {
 
 extension RPCStatus {
     static let deadlinePassed = RPCStatus(.deadlineExceeded, "deadline exceeded")
+    /// Never sent: see ``CallContext/park()``.
+    static let parked = RPCStatus(.unavailable, "the call waits")
     static let truncated = RPCStatus(.internalError, "the request ends inside a message")
     static let tooManyMessages = RPCStatus(.unimplemented, "the method takes one request message and more came")
 }

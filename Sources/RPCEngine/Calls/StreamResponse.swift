@@ -123,6 +123,7 @@ extension Stream {
 
     /// There may be something to send.
     func resume() {
+        if case .postponed = request { return wakeHandler() }
         guard case .idle = reply else { return }
         reply = .flowing
         resumeData()

@@ -14,9 +14,10 @@ extension Stream {
     ///       |                             +-----------+                                          |
     ///       |                             | delivered |<-----------------------------------------+
     ///       |                             +-----------+
-    ///       |                               ^       |
-    ///       |                   END_STREAM, |       |  the handler threw
-    ///       |               and all is read |       v
+    ///       |                               ^   |   |  the handler parked  +-----------+  woken: waiting
+    ///       |                               |   |   +--------------------->| postponed |---------------->
+    ///       |                   END_STREAM, |   |  the handler threw       +-----------+
+    ///       |               and all is read |   v
     ///       |                               |   +---------+
     ///       |  any number of messages       |   | dropped |
     ///       |  (bidirectional)              |   +---------+
@@ -38,6 +39,8 @@ extension Stream {
         /// The message is complete, and the handler waits for earlier replies of the connection to leave, or for the
         /// connection's next turn. Since when, in monotonic nanoseconds.
         case waiting(since: UInt64)
+        /// The handler has seen the message, which is in the inbox, and runs again when it is woken.
+        case postponed
         /// Messages of a bidirectional call, whose ``Producer`` is a writer. `hasEnded`: END_STREAM has come, and the
         /// receiver does not know yet.
         case messages(Flow, hasEnded: Bool)
@@ -118,7 +121,7 @@ extension Stream {
     var isParked: Bool {
         switch request {
         case .waiting, .messages(.parked, _): !isDecided
-        case .headers, .foreign, .message, .messages, .delivered, .dropped: false
+        case .headers, .foreign, .message, .postponed, .messages, .delivered, .dropped: false
         }
     }
 
@@ -126,7 +129,7 @@ extension Stream {
     var takesMore: Bool {
         switch request {
         case .messages(.paused, _), .messages(.parked, _): false
-        case .headers, .foreign, .message, .waiting, .messages, .delivered, .dropped: true
+        case .headers, .foreign, .message, .waiting, .postponed, .messages, .delivered, .dropped: true
         }
     }
 

@@ -55,7 +55,7 @@ extension Connection {
             if now > stream.context.started &+ loop.times.headersTimeout { stream.refuse(httpStatus: httpStatus) }
         case .message where !stream.isDecided && now > stream.context.started &+ loop.times.requestTimeout:
             stream.abort(RPCStatus(.deadlineExceeded, "the request message took too long to arrive"))
-        case .foreign, .message, .waiting, .messages, .delivered, .dropped: endIfUnread(stream, now)
+        case .foreign, .message, .waiting, .postponed, .messages, .delivered, .dropped: endIfUnread(stream, now)
         }
         return false
     }

@@ -106,7 +106,7 @@ public struct Limits: Sendable {
 
 extension Duration {
     /// Whole nanoseconds, clamped to what fits; negative counts as zero.
-    var nanoseconds: UInt64 {
+    package var nanoseconds: UInt64 {
         let parts = components
         guard parts.seconds >= 0, parts.attoseconds >= 0 else { return 0 }
         let (whole, overflow) = UInt64(parts.seconds).multipliedReportingOverflow(by: 1_000_000_000)

@@ -43,6 +43,7 @@ struct Book {
         auto found = customers.find(request.customer_id());
         if (found == customers.end()) return {grpc::StatusCode::NOT_FOUND, "customer not found"};
         peer::fill(found->second, reply->mutable_insights());
+        reply->set_revision(found->second.revision);
         return grpc::Status::OK;
     }
 
@@ -68,8 +69,10 @@ Reply recorded(const std::string& path) {
 
 Book read_book(const std::string& folder) {
     Book book;
-    auto insights = recorded<GetCustomerInsightsResponse>(folder + "/GetCustomerInsights.reply").insights();
+    auto reply = recorded<GetCustomerInsightsResponse>(folder + "/GetCustomerInsights.reply");
+    const auto& insights = reply.insights();
     book.customers[insights.customer_id()] = peer::read(insights);
+    book.customers[insights.customer_id()].revision = reply.revision();
     auto comparison = recorded<CompareLicensesResponse>(folder + "/CompareLicenses.reply");
     book.comparisons[insights.customer_id()] = peer::read(comparison);
     return book;

@@ -41,7 +41,7 @@ static UsageRow read(const pb::UsageFigures& message) {
 }
 
 CustomerRow read(const pb::CustomerInsights& message) {
-    CustomerRow row{message.customer_id(), message.customer_name(), message.as_of(), message.scope(), {}, {}};
+    CustomerRow row{message.customer_id(), message.customer_name(), message.as_of(), message.scope(), {}, {}, {}, 0};
     for (const auto& product : message.products()) {
         ProductRow line{product.product(), read(product.licenses()), {}, {}, {}};
         for (const auto& sku : product.skus())
@@ -53,6 +53,8 @@ CustomerRow read(const pb::CustomerInsights& message) {
     }
     for (const auto& source : message.freshness().sources())
         row.sources.push_back({source.source(), source.status(), source.through()});
+    for (const auto& workload : message.freshness().workloads())
+        row.workload_coverage.push_back({workload.workload_code(), workload.status(), workload.through()});
     return row;
 }
 
@@ -75,6 +77,7 @@ ComparisonTable read(const pb::CompareLicensesResponse& message) {
     for (const auto& comparison : message.comparisons()) table.rows.push_back(read(comparison));
     table.total = read(message.total());
     table.as_of = message.as_of();
+    table.revision = message.revision();
     return table;
 }
 
@@ -138,6 +141,12 @@ void fill(const CustomerRow& row, pb::CustomerInsights* message) {
         source->set_status(entry.status);
         source->set_through(entry.through);
     }
+    for (const auto& entry : row.workload_coverage) {
+        auto* workload = message->mutable_freshness()->add_workloads();
+        workload->set_workload_code(entry.code);
+        workload->set_status(entry.status);
+        workload->set_through(entry.through);
+    }
 }
 
 static void fill(const ComparisonRow& row, pb::LicenseComparison* message) {
@@ -156,6 +165,7 @@ void fill(const ComparisonTable& table, pb::CompareLicensesResponse* message) {
     for (const auto& row : table.rows) fill(row, message->add_comparisons());
     fill(table.total, message->mutable_total());
     message->set_as_of(table.as_of);
+    message->set_revision(table.revision);
 }
 
 }  // namespace peer

@@ -57,11 +57,20 @@ struct SourceRow {
     std::string through;
 };
 
+struct WorkloadCoverageRow {
+    std::string code;
+    pb::CoverageStatus status;
+    std::string through;
+};
+
 struct CustomerRow {
     std::string id, name, as_of;
     pb::LicenseScope scope;
     std::vector<ProductRow> products;
     std::vector<SourceRow> sources;
+    std::vector<WorkloadCoverageRow> workload_coverage;
+    // Of the reply, not of the customer.
+    uint64_t revision = 0;
 };
 
 struct ComparisonRow {
@@ -76,6 +85,7 @@ struct ComparisonTable {
     std::vector<ComparisonRow> rows;
     ComparisonRow total;
     std::string as_of;
+    uint64_t revision;
 };
 
 CustomerRow read(const pb::CustomerInsights& message);

@@ -610,20 +610,28 @@ struct  Partner__Insights__V1__GetCustomerInsightsRequest
   Partner__Insights__V1__LicenseScope scope;
   size_t n_products;
   Partner__Insights__V1__Product *products;
+  /*
+   * Answer from facts of this revision or a later one; 0 means the newest that are here.
+   */
+  uint64_t min_revision;
 };
 #define PARTNER__INSIGHTS__V1__GET_CUSTOMER_INSIGHTS_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&partner__insights__v1__get_customer_insights_request__descriptor) \
-    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, PARTNER__INSIGHTS__V1__LICENSE_SCOPE__LICENSE_SCOPE_UNSPECIFIED, 0,NULL }
+    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, PARTNER__INSIGHTS__V1__LICENSE_SCOPE__LICENSE_SCOPE_UNSPECIFIED, 0,NULL, 0 }
 
 
 struct  Partner__Insights__V1__GetCustomerInsightsResponse
 {
   ProtobufCMessage base;
   Partner__Insights__V1__CustomerInsights *insights;
+  /*
+   * Of the facts that the reply shows.
+   */
+  uint64_t revision;
 };
 #define PARTNER__INSIGHTS__V1__GET_CUSTOMER_INSIGHTS_RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&partner__insights__v1__get_customer_insights_response__descriptor) \
-    , NULL }
+    , NULL, 0 }
 
 
 struct  Partner__Insights__V1__ListCustomerInsightsRequest
@@ -653,10 +661,14 @@ struct  Partner__Insights__V1__ListCustomerInsightsRequest
    * `next_page_token` of the page before; bound to partner, method and all other fields but `page_size`.
    */
   char *page_token;
+  /*
+   * Answer from facts of this revision or a later one; 0 means the newest that are here.
+   */
+  uint64_t min_revision;
 };
 #define PARTNER__INSIGHTS__V1__LIST_CUSTOMER_INSIGHTS_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&partner__insights__v1__list_customer_insights_request__descriptor) \
-    , (char *)protobuf_c_empty_string, PARTNER__INSIGHTS__V1__LICENSE_SCOPE__LICENSE_SCOPE_UNSPECIFIED, 0,NULL, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string }
+    , (char *)protobuf_c_empty_string, PARTNER__INSIGHTS__V1__LICENSE_SCOPE__LICENSE_SCOPE_UNSPECIFIED, 0,NULL, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string, 0 }
 
 
 struct  Partner__Insights__V1__ListCustomerInsightsResponse
@@ -672,10 +684,14 @@ struct  Partner__Insights__V1__ListCustomerInsightsResponse
    * Customers that match the filter, on all pages.
    */
   int32_t total_size;
+  /*
+   * Of the facts that the reply shows.
+   */
+  uint64_t revision;
 };
 #define PARTNER__INSIGHTS__V1__LIST_CUSTOMER_INSIGHTS_RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&partner__insights__v1__list_customer_insights_response__descriptor) \
-    , 0,NULL, (char *)protobuf_c_empty_string, 0 }
+    , 0,NULL, (char *)protobuf_c_empty_string, 0, 0 }
 
 
 struct  Partner__Insights__V1__GetPortfolioInsightsRequest
@@ -685,20 +701,28 @@ struct  Partner__Insights__V1__GetPortfolioInsightsRequest
   Partner__Insights__V1__LicenseScope scope;
   size_t n_products;
   Partner__Insights__V1__Product *products;
+  /*
+   * Answer from facts of this revision or a later one; 0 means the newest that are here.
+   */
+  uint64_t min_revision;
 };
 #define PARTNER__INSIGHTS__V1__GET_PORTFOLIO_INSIGHTS_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&partner__insights__v1__get_portfolio_insights_request__descriptor) \
-    , (char *)protobuf_c_empty_string, PARTNER__INSIGHTS__V1__LICENSE_SCOPE__LICENSE_SCOPE_UNSPECIFIED, 0,NULL }
+    , (char *)protobuf_c_empty_string, PARTNER__INSIGHTS__V1__LICENSE_SCOPE__LICENSE_SCOPE_UNSPECIFIED, 0,NULL, 0 }
 
 
 struct  Partner__Insights__V1__GetPortfolioInsightsResponse
 {
   ProtobufCMessage base;
   Partner__Insights__V1__PortfolioInsights *insights;
+  /*
+   * Of the facts that the reply shows.
+   */
+  uint64_t revision;
 };
 #define PARTNER__INSIGHTS__V1__GET_PORTFOLIO_INSIGHTS_RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&partner__insights__v1__get_portfolio_insights_response__descriptor) \
-    , NULL }
+    , NULL, 0 }
 
 
 struct  Partner__Insights__V1__CompareLicensesRequest
@@ -711,10 +735,14 @@ struct  Partner__Insights__V1__CompareLicensesRequest
   char *as_of;
   size_t n_products;
   Partner__Insights__V1__Product *products;
+  /*
+   * Answer from facts of this revision or a later one; 0 means the newest that are here.
+   */
+  uint64_t min_revision;
 };
 #define PARTNER__INSIGHTS__V1__COMPARE_LICENSES_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&partner__insights__v1__compare_licenses_request__descriptor) \
-    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0,NULL }
+    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0,NULL, 0 }
 
 
 struct  Partner__Insights__V1__CompareLicensesResponse
@@ -733,10 +761,14 @@ struct  Partner__Insights__V1__CompareLicensesResponse
    * The day of the figures, `YYYY-MM-DD`.
    */
   char *as_of;
+  /*
+   * Of the facts that the reply shows.
+   */
+  uint64_t revision;
 };
 #define PARTNER__INSIGHTS__V1__COMPARE_LICENSES_RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&partner__insights__v1__compare_licenses_response__descriptor) \
-    , 0,NULL, NULL, (char *)protobuf_c_empty_string }
+    , 0,NULL, NULL, (char *)protobuf_c_empty_string, 0 }
 
 
 struct  Partner__Insights__V1__GetTrendRequest
@@ -763,10 +795,14 @@ struct  Partner__Insights__V1__GetTrendRequest
   Partner__Insights__V1__LicenseScope scope;
   size_t n_products;
   Partner__Insights__V1__Product *products;
+  /*
+   * Answer from facts of this revision or a later one; 0 means the newest that are here.
+   */
+  uint64_t min_revision;
 };
 #define PARTNER__INSIGHTS__V1__GET_TREND_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&partner__insights__v1__get_trend_request__descriptor) \
-    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, PARTNER__INSIGHTS__V1__TREND_INTERVAL__TREND_INTERVAL_UNSPECIFIED, (char *)protobuf_c_empty_string, PARTNER__INSIGHTS__V1__LICENSE_SCOPE__LICENSE_SCOPE_UNSPECIFIED, 0,NULL }
+    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, PARTNER__INSIGHTS__V1__TREND_INTERVAL__TREND_INTERVAL_UNSPECIFIED, (char *)protobuf_c_empty_string, PARTNER__INSIGHTS__V1__LICENSE_SCOPE__LICENSE_SCOPE_UNSPECIFIED, 0,NULL, 0 }
 
 
 struct  Partner__Insights__V1__GetTrendResponse
@@ -777,10 +813,14 @@ struct  Partner__Insights__V1__GetTrendResponse
    */
   size_t n_points;
   Partner__Insights__V1__TrendPoint **points;
+  /*
+   * Of the facts that the reply shows.
+   */
+  uint64_t revision;
 };
 #define PARTNER__INSIGHTS__V1__GET_TREND_RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&partner__insights__v1__get_trend_response__descriptor) \
-    , 0,NULL }
+    , 0,NULL, 0 }
 
 
 struct  Partner__Insights__V1__ExplainUsageRequest
@@ -800,20 +840,28 @@ struct  Partner__Insights__V1__ExplainUsageRequest
    * `en` or `nl` (the primary subtag counts); default from `accept-language`, then `en`.
    */
   char *language_code;
+  /*
+   * Answer from facts of this revision or a later one; 0 means the newest that are here.
+   */
+  uint64_t min_revision;
 };
 #define PARTNER__INSIGHTS__V1__EXPLAIN_USAGE_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&partner__insights__v1__explain_usage_request__descriptor) \
-    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, PARTNER__INSIGHTS__V1__PRODUCT__PRODUCT_UNSPECIFIED, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string }
+    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, PARTNER__INSIGHTS__V1__PRODUCT__PRODUCT_UNSPECIFIED, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0 }
 
 
 struct  Partner__Insights__V1__ExplainUsageResponse
 {
   ProtobufCMessage base;
   Partner__Insights__V1__UsageExplanation *explanation;
+  /*
+   * Of the facts that the reply shows.
+   */
+  uint64_t revision;
 };
 #define PARTNER__INSIGHTS__V1__EXPLAIN_USAGE_RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&partner__insights__v1__explain_usage_response__descriptor) \
-    , NULL }
+    , NULL, 0 }
 
 
 struct  Partner__Insights__V1__ListRecommendationsRequest
@@ -836,10 +884,14 @@ struct  Partner__Insights__V1__ListRecommendationsRequest
    */
   int32_t page_size;
   char *page_token;
+  /*
+   * Answer from facts of this revision or a later one; 0 means the newest that are here.
+   */
+  uint64_t min_revision;
 };
 #define PARTNER__INSIGHTS__V1__LIST_RECOMMENDATIONS_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&partner__insights__v1__list_recommendations_request__descriptor) \
-    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, PARTNER__INSIGHTS__V1__LICENSE_SCOPE__LICENSE_SCOPE_UNSPECIFIED, 0,NULL, (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string }
+    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, PARTNER__INSIGHTS__V1__LICENSE_SCOPE__LICENSE_SCOPE_UNSPECIFIED, 0,NULL, (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string, 0 }
 
 
 struct  Partner__Insights__V1__ListRecommendationsResponse
@@ -852,10 +904,14 @@ struct  Partner__Insights__V1__ListRecommendationsResponse
   Partner__Insights__V1__Recommendation **recommendations;
   char *next_page_token;
   int32_t total_size;
+  /*
+   * Of the facts that the reply shows.
+   */
+  uint64_t revision;
 };
 #define PARTNER__INSIGHTS__V1__LIST_RECOMMENDATIONS_RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&partner__insights__v1__list_recommendations_response__descriptor) \
-    , 0,NULL, (char *)protobuf_c_empty_string, 0 }
+    , 0,NULL, (char *)protobuf_c_empty_string, 0, 0 }
 
 
 struct  Partner__Insights__V1__ExportInsightsRequest
@@ -883,10 +939,14 @@ struct  Partner__Insights__V1__ExportInsightsRequest
    */
   char *resume_token;
   Partner__Insights__V1__LicenseScope scope;
+  /*
+   * Answer from facts of this revision or a later one; 0 means the newest that are here.
+   */
+  uint64_t min_revision;
 };
 #define PARTNER__INSIGHTS__V1__EXPORT_INSIGHTS_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&partner__insights__v1__export_insights_request__descriptor) \
-    , PARTNER__INSIGHTS__V1__EXPORT_FORMAT__EXPORT_FORMAT_UNSPECIFIED, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0,NULL, (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string, PARTNER__INSIGHTS__V1__LICENSE_SCOPE__LICENSE_SCOPE_UNSPECIFIED }
+    , PARTNER__INSIGHTS__V1__EXPORT_FORMAT__EXPORT_FORMAT_UNSPECIFIED, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0,NULL, (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string, PARTNER__INSIGHTS__V1__LICENSE_SCOPE__LICENSE_SCOPE_UNSPECIFIED, 0 }
 
 
 struct  Partner__Insights__V1__ExportInsightsResponse
@@ -910,10 +970,14 @@ struct  Partner__Insights__V1__ExportInsightsResponse
    */
   int64_t customers_total;
   int64_t customers_done;
+  /*
+   * Of the facts that the reply shows.
+   */
+  uint64_t revision;
 };
 #define PARTNER__INSIGHTS__V1__EXPORT_INSIGHTS_RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&partner__insights__v1__export_insights_response__descriptor) \
-    , 0,NULL, {0,NULL}, (char *)protobuf_c_empty_string, 0, 0 }
+    , 0,NULL, {0,NULL}, (char *)protobuf_c_empty_string, 0, 0, 0 }
 
 
 /* Partner__Insights__V1__UncataloguedSku methods */

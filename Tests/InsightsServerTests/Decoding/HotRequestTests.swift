@@ -37,7 +37,8 @@ import Testing
                     customer: try RequestFields.customer(request.customerID),
                     asOf: try RequestFields.asOf(request.asOf, today: today),
                     reach: try RequestFields.reach(request.scope),
-                    products: try RequestFields.products(request.products)))
+                    products: try RequestFields.products(request.products),
+                    minRevision: request.minRevision))
         } catch let error as FieldError {
             return .bad(error)
         } catch {
@@ -63,7 +64,8 @@ import Testing
                 CompareLicensesQuery(
                     customer: try RequestFields.optionalCustomer(request.customerID),
                     asOf: try RequestFields.asOf(request.asOf, today: today),
-                    products: try RequestFields.products(request.products)))
+                    products: try RequestFields.products(request.products),
+                    minRevision: request.minRevision))
         } catch let error as FieldError {
             return .bad(error)
         } catch {
@@ -87,7 +89,7 @@ import Testing
     static func message(_ random: inout RowSeed) -> [UInt8] {
         var bytes: [UInt8] = []
         for _ in 0..<random.below(7) {
-            let field = random.chance(80) ? 1 + random.below(5) : 1 + random.below(20_000)
+            let field = random.chance(80) ? [1, 2, 3, 4, 5, 15][random.below(6)] : 1 + random.below(20_000)
             switch random.below(12) {
             case 0...3: bytes += text(field, random.chance(50) ? "c-1" : "2024-02-29")
             case 4: bytes += text(field, random.text(atMost: 20))
@@ -122,6 +124,7 @@ import Testing
             request.customerID = random.chance(90) ? "customer-\(random.below(100))" : random.text(atMost: 200)
             request.asOf = random.chance(60) ? Day(number: Int32(19_700 + random.below(150))).description : ""
             request.scope = [.unspecified, .own, .allPartners, .UNRECOGNIZED(7)][random.below(4)]
+            request.minRevision = random.next() >> UInt64(random.below(64))
             for _ in 0..<random.below(4) {
                 request.products.append([.office365, .dynamics365, .unspecified, .UNRECOGNIZED(-3)][random.below(4)])
             }
@@ -132,13 +135,14 @@ import Testing
             $0.asOf = "2024-02-29"
             $0.scope = .own
             $0.products = [.dynamics365, .office365, .dynamics365]
+            $0.minRevision = 1 << 40
         }
         #expect(
             Self.byHand(try request.serializedBytes())
                 == .good(
                     CustomerInsightsQuery(
                         customer: try CustomerID("c"), asOf: Day("2024-02-29"), reach: .own,
-                        products: [.office365, .dynamics365])))
+                        products: [.office365, .dynamics365], minRevision: 1 << 40)))
     }
 
     @Test func piecesAndMutations() throws {

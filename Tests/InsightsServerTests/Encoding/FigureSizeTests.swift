@@ -54,7 +54,7 @@ enum MessageFields {
         let row = TrendRow(
             day: .last, product: .dynamics365, own: Self.licenses, all: Self.licenses, usage: Self.usage)
         var reply: [UInt8] = []
-        InsightsReply.trend([row], reach: .own, into: &reply)
+        InsightsReply.trend([row], reach: .own, revision: .none, into: &reply)
         let expected = ReplyOracle.trend([row], own: true)
         #expect(reply == (try expected.serializedBytes() as [UInt8]))
         let point = try #require(expected.points.first)
@@ -71,7 +71,7 @@ enum MessageFields {
                 coverage: CoverageRow(subscriptions: .last, assignments: .last, activity: .last)),
             asOf: .last, products: [], uncatalogued: UncataloguedSkus())
         var reply: [UInt8] = []
-        InsightsReply.customer(row, reach: .own, into: &reply)
+        InsightsReply.customer(row, reach: .own, revision: .none, into: &reply)
         let freshness = try PBGetCustomerInsightsResponse(serializedBytes: reply).insights.freshness
         let sizes = try freshness.workloads.map { try $0.serializedData().count + 2 }
         #expect(sizes.max() == FigureSize.workloadCoverage && freshness.workloads.count == Workload.count)
@@ -83,7 +83,7 @@ enum MessageFields {
         let row = TrendRow(
             day: .last, product: .dynamics365, own: Self.licenses, all: Self.licenses, usage: Self.usage)
         var reply: [UInt8] = []
-        InsightsReply.trend([row], reach: .own, into: &reply)
+        InsightsReply.trend([row], reach: .own, revision: .none, into: &reply)
         let point = try #require(try PBGetTrendResponse(serializedBytes: reply).points.first)
         func names(_ message: any Message) throws -> Set<String> {
             var options = JSONEncodingOptions()

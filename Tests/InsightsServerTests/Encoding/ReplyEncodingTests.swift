@@ -35,32 +35,45 @@ import Testing
     @Test func customers() throws {
         try check(0..<3_000, witness: ReplyWitness.customer) { random, reach, reply in
             let row = try random.customer()
-            InsightsReply.customer(row, reach: reach, into: &reply)
-            return .with { $0.insights = ReplyOracle.customer(row, own: reach == .own) }
+            let revision = random.revision()
+            InsightsReply.customer(row, reach: reach, revision: revision, into: &reply)
+            return .with {
+                $0.insights = ReplyOracle.customer(row, own: reach == .own)
+                $0.revision = revision.onWire
+            }
         }
     }
 
     @Test func portfolios() throws {
         try check(10_000..<11_000, witness: ReplyWitness.portfolio) { random, reach, reply in
             let row = try random.portfolio()
-            InsightsReply.portfolio(row, reach: reach, into: &reply)
-            return ReplyOracle.portfolio(row, own: reach == .own)
+            let revision = random.revision()
+            InsightsReply.portfolio(row, reach: reach, revision: revision, into: &reply)
+            var expected = ReplyOracle.portfolio(row, own: reach == .own)
+            expected.revision = revision.onWire
+            return expected
         }
     }
 
     @Test func comparisons() throws {
         try check(20_000..<21_500, witness: ReplyWitness.comparison) { random, _, reply in
             let (products, day) = (try random.products(), random.day())
-            InsightsReply.comparison(products, asOf: day, into: &reply)
-            return ReplyOracle.comparison(products, day)
+            let revision = random.revision()
+            InsightsReply.comparison(products, asOf: day, revision: revision, into: &reply)
+            var expected = ReplyOracle.comparison(products, day)
+            expected.revision = revision.onWire
+            return expected
         }
     }
 
     @Test func trends() throws {
         try check(30_000..<31_000, witness: ReplyWitness.trend) { random, reach, reply in
             let rows = random.trend()
-            InsightsReply.trend(rows, reach: reach, into: &reply)
-            return ReplyOracle.trend(rows, own: reach == .own)
+            let revision = random.revision()
+            InsightsReply.trend(rows, reach: reach, revision: revision, into: &reply)
+            var expected = ReplyOracle.trend(rows, own: reach == .own)
+            expected.revision = revision.onWire
+            return expected
         }
     }
 
@@ -70,11 +83,14 @@ import Testing
             for _ in 0..<random.below(6) { rows.append(try random.customer()) }
             let token = random.chance(50) ? "" : random.text(atMost: 400)
             let total = random.chance(30) ? 0 : random.below(1 << 31)
-            InsightsReply.customers(rows, reach: reach, nextPageToken: token, total: total, into: &reply)
+            let revision = random.revision()
+            InsightsReply.customers(
+                rows, reach: reach, nextPageToken: token, total: total, revision: revision, into: &reply)
             return .with {
                 $0.insights = rows.map { ReplyOracle.customer($0, own: reach == .own) }
                 $0.nextPageToken = token
                 $0.totalSize = Int32(total)
+                $0.revision = revision.onWire
             }
         }
     }
@@ -90,6 +106,8 @@ import Testing
                 writer.exportRow(ExportRecord(row.customer, on: row.asOf, product))
             }
             writer.exportTail(csvChunk: chunk, resumeToken: token, customersTotal: total, customersDone: done)
+            let revision = random.revision()
+            writer.revision(revision)
             writer.finish(into: &reply)
             return .with {
                 $0.rows = row.products.map { ReplyOracle.exportRow(row.customer, row.asOf, $0) }
@@ -97,6 +115,7 @@ import Testing
                 $0.resumeToken = token
                 $0.customersTotal = Int64(total)
                 $0.customersDone = Int64(done)
+                $0.revision = revision.onWire
             }
         }
     }
@@ -107,13 +126,13 @@ import Testing
         var row = try random.customer()
         row.customer.name = "a\0b"
         var reply: [UInt8] = []
-        InsightsReply.customer(row, reach: .allPartners, into: &reply)
+        InsightsReply.customer(row, reach: .allPartners, revision: .none, into: &reply)
         #expect(try PBGetCustomerInsightsResponse(serializedBytes: reply).insights.customerName == "a\0b")
     }
 
     @Test func totalsBeyondTheFieldAreClamped() throws {
         var reply: [UInt8] = []
-        InsightsReply.customers([], reach: .own, nextPageToken: "", total: .max, into: &reply)
+        InsightsReply.customers([], reach: .own, nextPageToken: "", total: .max, revision: .none, into: &reply)
         #expect(try PBListCustomerInsightsResponse(serializedBytes: reply).totalSize == .max)
     }
 
@@ -232,5 +251,12 @@ import Testing
             [row.date, text(row.customerID), text(row.customerName), text(row.market), product] + figures
             + [row.subscriptionsThrough, row.assignmentsThrough, row.activityThrough]
         return fields.joined(separator: String(separator)) + "\r\n"
+    }
+}
+
+extension RowSeed {
+    /// None at times, which is left out.
+    fileprivate mutating func revision() -> Revision {
+        Revision(number: chance(10) ? 0 : Int64(bitPattern: next() >> UInt64(1 + below(60))))
     }
 }

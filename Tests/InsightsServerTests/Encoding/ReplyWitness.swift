@@ -9,6 +9,7 @@ enum ReplyWitness {
         else { return nil }
         defer { partner__insights__v1__get_customer_insights_response__free_unpacked(reply, nil) }
         return .with {
+            $0.revision = reply.pointee.revision
             if let insights = reply.pointee.insights { $0.insights = customer(insights.pointee) }
         }
     }
@@ -18,6 +19,7 @@ enum ReplyWitness {
         else { return nil }
         defer { partner__insights__v1__list_customer_insights_response__free_unpacked(reply, nil) }
         return .with {
+            $0.revision = reply.pointee.revision
             $0.insights = list(reply.pointee.insights, reply.pointee.n_insights).map(customer)
             $0.nextPageToken = text(reply.pointee.next_page_token)
             $0.totalSize = reply.pointee.total_size
@@ -29,6 +31,7 @@ enum ReplyWitness {
         else { return nil }
         defer { partner__insights__v1__get_portfolio_insights_response__free_unpacked(reply, nil) }
         return .with {
+            $0.revision = reply.pointee.revision
             guard let row = reply.pointee.insights?.pointee else { return }
             $0.insights.asOf = text(row.as_of)
             $0.insights.scope = PBLicenseScope(rawValue: Int(row.scope.rawValue)) ?? .unspecified
@@ -47,6 +50,7 @@ enum ReplyWitness {
         else { return nil }
         defer { partner__insights__v1__get_trend_response__free_unpacked(reply, nil) }
         return .with {
+            $0.revision = reply.pointee.revision
             $0.points = list(reply.pointee.points, reply.pointee.n_points).map { point in
                 .with {
                     $0.date = text(point.date)
@@ -63,6 +67,7 @@ enum ReplyWitness {
         else { return nil }
         defer { partner__insights__v1__compare_licenses_response__free_unpacked(reply, nil) }
         return .with {
+            $0.revision = reply.pointee.revision
             $0.comparisons = list(reply.pointee.comparisons, reply.pointee.n_comparisons).map(comparison)
             if let total = reply.pointee.total { $0.total = comparison(total.pointee) }
             $0.asOf = text(reply.pointee.as_of)
@@ -74,6 +79,7 @@ enum ReplyWitness {
         else { return nil }
         defer { partner__insights__v1__export_insights_response__free_unpacked(reply, nil) }
         return .with {
+            $0.revision = reply.pointee.revision
             $0.rows = list(reply.pointee.rows, reply.pointee.n_rows).map(exportRow)
             let chunk = reply.pointee.csv_chunk
             $0.csvChunk.append(contentsOf: (0..<chunk.len).compactMap { chunk.data?[$0] })

@@ -36,7 +36,8 @@ final class ServiceHouse {
         let audit = CallAudit(trail: house.log, clock: clock, published: house.published, logger: logger)
         let reads = Reads(
             published: house.published, clock: clock, pageTokens: PageTokens(secret: [UInt8](repeating: 9, count: 32)),
-            turns: PartnerTurns(limit: longReads, processors: 2), authenticator: house.authenticator)
+            turns: PartnerTurns(limit: longReads, processors: 2), authenticator: house.authenticator,
+            revisionWait: 50_000_000)
         let changes = Changes(queue: house.changes, audit: audit)
         registry = MethodRegistry(
             access: AccessService(reads: reads, changes: changes, directory: house.directory),

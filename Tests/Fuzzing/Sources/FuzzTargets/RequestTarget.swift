@@ -46,7 +46,8 @@ private enum Requests {
             return CustomerInsightsQuery(
                 customer: try RequestFields.customer(request.customerID),
                 asOf: try RequestFields.asOf(request.asOf, today: today),
-                reach: try RequestFields.reach(request.scope), products: try RequestFields.products(request.products))
+                reach: try RequestFields.reach(request.scope), products: try RequestFields.products(request.products),
+                minRevision: request.minRevision)
         }
         require(byHand == byLibrary, "both decoders of GetCustomerInsights agree")
         let compareByHand = Outcome { try CompareLicensesFields(decoding: bytes.span.bytes).validated(today: today) }
@@ -55,7 +56,8 @@ private enum Requests {
             return CompareLicensesQuery(
                 customer: try RequestFields.optionalCustomer(request.customerID),
                 asOf: try RequestFields.asOf(request.asOf, today: today),
-                products: try RequestFields.products(request.products))
+                products: try RequestFields.products(request.products),
+                minRevision: request.minRevision)
         }
         require(compareByHand == compareByLibrary, "both decoders of CompareLicenses agree")
     }

@@ -141,9 +141,13 @@ class Customer:
         return {name for name, owner in self.owners.items() if owner.root is person}
 
     def erase(self, name):
-        """False: there is nobody."""
+        """False: there is nobody. An id that only a concealed person has means that one."""
         if name not in self.owners:
-            return False
+            if name not in self.concealed:
+                return False
+            # Still a concealed one, whom no id means any more.
+            self.concealed[object()] = self.concealed.pop(name)
+            return True
         self.memo.clear()
         person = self.owners[name].root
         for known in self.ids(person):

@@ -1,10 +1,14 @@
-# Partner Insights. `make demo` shows the product, `make test` runs the tests, `make test-long` those that take minutes or
-# measure, `make fuzz` looks for inputs that break it; each installs what it needs on Debian 12.
+# Partner Insights. `make demo` shows the product, `make cluster` several servers on one PostgreSQL, `make test` runs the
+# tests, `make test-long` those that take minutes or measure, `make fuzz` looks for inputs that break it; each installs what
+# it needs on Debian 12.
 
-.PHONY: demo test test-long fuzz build install bench format clean
+.PHONY: demo cluster test test-long fuzz build install bench format clean
 
 demo:
 	@Tests/Demo/demo.sh
+
+cluster:
+	@Tests/Demo/cluster.sh
 
 test:
 	@Tests/run.sh

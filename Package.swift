@@ -55,6 +55,9 @@ let package = Package(
                 "Datastore", "DurableFiles", "LicenseModel", "Tenancy", .product(name: "GRDB", package: "GRDB.swift"),
             ]),
 
+        .systemLibrary(name: "CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
+        .target(name: "DatastorePostgres", dependencies: ["CLibPQ", "Datastore", "LicenseModel", "Tenancy"]),
+
         // Digests, codes and signatures, by OpenSSL.
         .target(name: "Cryptography", dependencies: ["COpenSSL"]),
 
@@ -90,8 +93,8 @@ let package = Package(
         .executableTarget(
             name: "insightsd",
             dependencies: [
-                "InsightsServer", "InsightsCore", "AuditTrail", "Datastore", "DatastoreSQLite", "Authentication",
-                "LogLines", "RPCEngine", "CLinux", logging, arguments,
+                "InsightsServer", "InsightsCore", "AuditTrail", "Datastore", "DatastorePostgres", "DatastoreSQLite",
+                "DurableFiles", "Authentication", "LogLines", "RPCEngine", "CLinux", logging, arguments,
                 .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "SystemPackage", package: "swift-system"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -146,6 +149,11 @@ let package = Package(
                 "DatastoreSQLite", "DatastoreConformance", "StoreCrashWriter",
                 .product(name: "GRDB", package: "GRDB.swift"),
             ]),
+        .testTarget(
+            name: "DatastorePostgresTests",
+            dependencies: [
+                "CLibPQ", "Datastore", "DatastoreConformance", "DatastorePostgres", "LicenseModel", "Tenancy",
+            ]),
         .testTarget(name: "DurableFilesTests", dependencies: ["DurableFiles"]),
         .target(name: "OpenSSLTool", path: "Tests/OpenSSLTool"),
         // swift-crypto and jwt-kit are in the tests alone, as other opinions.
@@ -179,7 +187,7 @@ let package = Package(
             dependencies: [
                 "InsightsServer", "AuditTrail", "Authentication", "Cryptography", "Datastore", "DatastoreSQLite",
                 "DatastoreConformance", "DurableFiles", "FactReading", "LogLines",
-                "InsightsAPI", "InsightsCore", "LicenseModel", "RPCEngine", "Tenancy", "CProtobufC",
+                "InsightsAPI", "InsightsCore", "LicenseModel", "RPCEngine", "Tenancy", "CProtobufC", "OpenSSLTool",
                 protobuf, logging,
             ]),
         .testTarget(

@@ -3,22 +3,25 @@
 #
 #   Tests/install.sh build   what `swift build` needs
 #   Tests/install.sh demo    and what the demo needs
+#   Tests/install.sh cluster and what the demonstration of several servers needs
 #   Tests/install.sh test    and what the tests need (default)
 #
 # Debian packages come by apt-get, as root or with sudo. Python packages go into .venv, which git ignores.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-build=(build-essential git pkg-config libssl-dev libnghttp2-dev libcurl4-openssl-dev zlib1g-dev libsqlite3-dev)
+build=(build-essential git pkg-config libssl-dev libnghttp2-dev libcurl4-openssl-dev zlib1g-dev libsqlite3-dev libpq-dev)
 demo=(openssl python3)
-tests=(libprotobuf-c-dev libprotobuf-dev protobuf-compiler protobuf-c-compiler python3-venv ruby-grpc nghttp2-client)
+tests=(libprotobuf-c-dev libprotobuf-dev protobuf-compiler protobuf-c-compiler python3-venv ruby-grpc nghttp2-client
+    postgresql)
 
 case "${1:-test}" in
     build) packages=("${build[@]}") ;;
     demo) packages=("${build[@]}" "${demo[@]}") ;;
+    cluster) packages=("${build[@]}" "${demo[@]}" postgresql) ;;
     test) packages=("${build[@]}" "${demo[@]}" "${tests[@]}") ;;
     *)
-        echo "usage: Tests/install.sh [build|demo|test]" >&2
+        echo "usage: Tests/install.sh [build|demo|cluster|test]" >&2
         exit 2
         ;;
 esac
@@ -48,6 +51,12 @@ if [ ${#missing[@]} -gt 0 ]; then
     echo "installing ${missing[*]}"
     log=$(mktemp)
     export DEBIAN_FRONTEND=noninteractive
+    # The tests start a PostgreSQL of their own; Debian's package would leave one running.
+    if [[ " ${missing[*]} " == *" postgresql "* ]] && [ ! -e /etc/postgresql-common/createcluster.conf ]; then
+        "${as_root[@]}" mkdir -p /etc/postgresql-common
+        echo 'create_main_cluster = false' |
+            "${as_root[@]}" tee /etc/postgresql-common/createcluster.conf >/dev/null
+    fi
     install_missing() { "${as_root[@]}" apt-get install -y --no-install-recommends "${missing[@]}" >"$log" 2>&1; }
     # The package lists of a fresh machine are empty or old.
     "${as_root[@]}" apt-get update >"$log" 2>&1 || true

@@ -76,6 +76,12 @@ if step "build without warnings" build; then
     step "swift tests" swift_tests && tail -n 1 "$log"
     echo "end-to-end tests"
     python -m pytest -q Tests/EndToEnd || failed+=("end-to-end tests")
+    # Where there is one.
+    if Tests/postgres.sh </dev/null >/dev/null 2>&1; then
+        echo "some of them on PostgreSQL"
+        INSIGHTS_TEST_STORE=postgres python -m pytest -q \
+            Tests/EndToEnd/test_{access,crash,ingest,partners,world_model}.py || failed+=("end-to-end tests on PostgreSQL")
+    fi
 fi
 
 if [ ${#failed[@]} -gt 0 ]; then

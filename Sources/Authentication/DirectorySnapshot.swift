@@ -54,6 +54,28 @@ public struct DirectorySnapshot: Sendable {
         partners[partner]?[principal]
     }
 
+    // MARK: What others changed, each returning the next state
+
+    /// The partners as the store has them now.
+    func replacing(_ changed: [PartnerAccess]) -> DirectorySnapshot {
+        var next = self
+        for access in changed {
+            let id = access.partner.id
+            next.partners[id] = Dictionary(
+                access.principals.map { ($0.id, $0.withKnownRoles) }, uniquingKeysWith: { _, last in last })
+            if access.partner.isDisabled { next.disabledPartners.insert(id) } else { next.disabledPartners.remove(id) }
+        }
+        next.generation &+= 1
+        return next
+    }
+
+    /// Everybody as the store has them now.
+    func replaced(by read: DirectorySnapshot) -> DirectorySnapshot {
+        var next = read
+        next.generation = generation &+ 1
+        return next
+    }
+
     // MARK: Changes, each returning the next state and leaving this one as it is
 
     func creatingPartner(_ partner: PartnerID, first: PrincipalRecord) throws(DirectoryError) -> DirectorySnapshot {

@@ -101,6 +101,24 @@ public final class PrincipalDirectory: Sendable {
         }
     }
 
+    /// Shows what others changed to every reader.
+    public func replace(_ changed: [PartnerAccess]) {
+        if changed.isEmpty { return }
+        show { $0.replacing(changed) }
+    }
+
+    /// Shows everybody as the store has them now.
+    public func replace(all read: DirectorySnapshot) {
+        show { $0.replaced(by: read) }
+    }
+
+    private func show(_ next: (DirectorySnapshot) -> DirectorySnapshot) {
+        current.withLock { snapshot in
+            snapshot = next(snapshot)
+            published.store(snapshot.generation, ordering: .releasing)
+        }
+    }
+
     /// Shows a prepared change to every reader. Throws `.stale` when it was not prepared on the current snapshot.
     public func publish(_ prepared: PreparedAccessChange) throws(DirectoryError) {
         let fresh = current.withLock { snapshot -> Bool in

@@ -21,6 +21,13 @@ public enum DatastoreError: Error, Sendable, Hashable, CustomStringConvertible {
     case notAccessible(String)
     /// A change failed in a way that leaves open whether it is durable; the store takes no more until it is reopened.
     case stopped(String)
+    /// Of a turn: whether it is durable is not known. The next turn tells, by its news and receipts.
+    case inDoubt(String)
+    /// The log is not what the position is of, or what follows the position is no longer there: everything is to be
+    /// read back anew.
+    case diverged(at: Revision)
+    /// Of a turn: more was written since the position than a turn takes. Ask for the news first.
+    case behind
     case closed
     /// The entry is not the next revision. Nothing was written.
     case outOfOrder(expected: Revision, found: Revision)
@@ -46,6 +53,9 @@ public enum DatastoreError: Error, Sendable, Hashable, CustomStringConvertible {
         case .inUse: "the store is in use by another process"
         case .notAccessible(let reason): "the store cannot be opened: \(reason)"
         case .stopped(let reason): "the store takes no more changes until it is reopened: \(reason)"
+        case .inDoubt(let reason): "whether the change is durable is not known: \(reason)"
+        case .diverged(let revision): "the history diverged at revision \(revision)"
+        case .behind: "the server is behind the store"
         case .closed: "the store is closed"
         case .outOfOrder(let expected, let found): "revision \(found) cannot follow: \(expected) is next"
         case .duplicateBatch(let batch): "batch \(batch) was accepted before"

@@ -1,128 +1,259 @@
+import Dispatch
 import LicenseModel
 import Synchronization
 import Tenancy
 
 /// A store without files, for tests and demonstrations: the same rules as the durable engines, and nothing survives.
+///
+/// One server's alone, or shared: then several values are connected to one content, as several servers to a database.
 public final class InMemoryDatastore: LicenseDatastore {
-    struct Contents {
-        var id = StoreID.random()
-        var changes: Int64 = 0
-        var revision = Revision.none
-        var foldedThrough = Revision.none
-        var receipts: [BatchID: BatchReceipt] = [:]
-        /// After `foldedThrough`, in order.
-        var log: [LogEntry] = []
-        var states: [String: [UInt8]] = [:]
-        var partners: [PartnerID: PartnerRecord] = [:]
-        var principals: [PartnerID: [PrincipalID: PrincipalRecord]] = [:]
+    /// What happens to the answer of a turn that writes.
+    public enum LostAnswer: Sendable {
+        /// The connection was cut before the turn was durable.
+        case notWritten
+        /// And behind it.
+        case written
+    }
+
+    /// What a standby has when the primary is lost.
+    public struct Standby: Sendable {
+        fileprivate let rows: InMemoryContent.Rows
+    }
+
+    private struct Connection {
         var failure: DatastoreError?
+        var lost: LostAnswer?
+        /// From the lost answer on.
+        var failureAfterLoss: DatastoreError?
+        var position: LogPosition
+        var member: Int32?
     }
 
-    private let contents: Mutex<Contents>
+    let content: InMemoryContent
+    private let connection: Mutex<Connection>
+    private let news = DispatchSemaphore(value: 0)
 
+    /// An empty store that one server has alone.
     public convenience init() {
-        self.init(Contents())
+        self.init(InMemoryContent(InMemoryContent.Rows(buckets: 1)))
     }
 
-    init(_ contents: Contents) {
-        self.contents = Mutex(contents)
+    private init(_ content: InMemoryContent) {
+        self.content = content
+        connection = Mutex(Connection(position: content.rows.withLock { $0.position }))
+        content.add(news)
+    }
+
+    deinit { content.remove(news) }
+
+    /// An empty store that others can be connected to.
+    public static func shared() -> InMemoryDatastore {
+        InMemoryDatastore(InMemoryContent(InMemoryContent.Rows(buckets: StateBuckets.count)))
+    }
+
+    /// One more server on the content of a shared store.
+    public static func connected(to other: InMemoryDatastore) -> InMemoryDatastore {
+        InMemoryDatastore(other.content)
     }
 
     /// Another store with the same contents, as after closing and opening again.
     public func reopened() -> InMemoryDatastore {
-        var copy = contents.withLock { $0 }
-        copy.failure = nil
-        return InMemoryDatastore(copy)
+        if isShared { return InMemoryDatastore(content) }
+        return InMemoryDatastore(InMemoryContent(content.rows.withLock { $0 }))
     }
 
     /// From now on every call throws `error`; nil ends it. For tests of a store that is away.
     public func fail(with error: DatastoreError?) {
-        contents.withLock { $0.failure = error }
+        connection.withLock { $0.failure = error }
+    }
+
+    /// The next turn that writes ends in doubt; from then on every call throws `failure`.
+    public func loseNextAnswer(_ lost: LostAnswer, thenFail failure: DatastoreError? = nil) {
+        connection.withLock { connection in
+            connection.lost = lost
+            connection.failureAfterLoss = failure
+        }
+    }
+
+    /// Drops of the log what neither a start nor a member needs.
+    public func dropLog() {
+        content.rows.withLock { $0.dropLog() }
+    }
+
+    /// A standby that has everything up to now.
+    public func standby() -> Standby {
+        Standby(rows: content.rows.withLock { $0 })
+    }
+
+    /// The standby takes over: what came to be since it was made is lost, for every server.
+    public func failOver(to standby: Standby) {
+        content.rows.withLock { rows in
+            let stamp = rows.lastStamp
+            rows = standby.rows
+            rows.lastStamp = stamp
+        }
+        content.tell()
     }
 
     private func with<Result>(
-        _ body: (inout sending Contents) throws(DatastoreError) -> sending Result
+        _ body: (inout sending InMemoryContent.Rows) throws(DatastoreError) -> sending Result
     ) throws(DatastoreError) -> sending Result {
-        try contents.withLock { contents throws(DatastoreError) in
-            if let failure = contents.failure { throw failure }
-            return try body(&contents)
-        }
+        if let failure = connection.withLock({ $0.failure }) { throw failure }
+        return try content.rows.withLock { (rows) throws(DatastoreError) in try body(&rows) }
     }
 
-    public var revision: Revision { contents.withLock { $0.revision } }
+    private func moved(to position: LogPosition) {
+        connection.withLock { $0.position = position }
+    }
+
+    public var isShared: Bool { buckets > 1 }
+    public var buckets: Int { content.buckets }
+
+    public var position: LogPosition { connection.withLock { $0.position } }
 
     public var mark: StoreMark {
-        contents.withLock { StoreMark(store: $0.id, changes: $0.changes, revision: $0.revision) }
+        content.rows.withLock { StoreMark(store: $0.id, changes: $0.changes, revision: $0.revision) }
     }
 
     public func beginHistory() throws(DatastoreError) {
-        try with { contents throws(DatastoreError) in contents.id = .random() }
+        try with { rows throws(DatastoreError) in rows.id = .random() }
     }
 
-    public func commit(_ entries: [LogEntry]) throws(DatastoreError) {
-        try with { contents throws(DatastoreError) in
-            try LogEntryChecks.check(entries, after: contents.revision)
-            for entry in entries {
-                guard let receipt = entry.receipt, contents.receipts[receipt.batch] != nil else { continue }
-                throw .duplicateBatch(receipt.batch)
+    // MARK: Writing
+
+    public func turn<Value>(
+        after position: LogPosition, batches: [BatchID], for grant: OperatorGrant,
+        _ body: (TurnNews) throws(DatastoreError) -> Turn<Value>
+    ) throws(DatastoreError) -> TurnOutcome<Value> {
+        let outcome = try content.turns.withLock { (_) throws(DatastoreError) -> TurnOutcome<Value> in
+            let news = try with { rows throws(DatastoreError) in
+                if !isShared, position.revision != rows.revision {
+                    throw DatastoreError.diverged(at: position.revision)
+                }
+                return TurnNews(
+                    log: try rows.news(after: position, limit: .max), receipts: rows.receipts(of: batches))
             }
-            for entry in entries {
-                if let receipt = entry.receipt { contents.receipts[receipt.batch] = receipt }
-                contents.append(entry)
+            let made = try body(news)
+            _ = try made.check(after: news.log.position.revision)
+            guard !made.isEmpty else { return TurnOutcome(made.value, position: news.log.position) }
+            let (lost, failure) = connection.withLock { connection in
+                defer { (connection.lost, connection.failureAfterLoss) = (nil, nil) }
+                return (connection.lost, connection.failureAfterLoss)
             }
-            contents.changes += Int64(entries.count)
+            defer { if let failure { fail(with: failure) } }
+            if lost == .notWritten { throw .inDoubt("the connection was cut") }
+            let after = try with { rows throws(DatastoreError) in try rows.write(made) }
+            content.tell()
+            if lost == .written { throw .inDoubt("the connection was cut") }
+            return TurnOutcome(made.value, position: after)
+        }
+        moved(to: outcome.position)
+        return outcome
+    }
+
+    public func foldBucket(
+        _ bucket: Int, through position: LogPosition, states: [StateRow]
+    ) throws(DatastoreError) -> Bool {
+        try with { rows throws(DatastoreError) in
+            try FoldChecks.check(bucket, of: buckets)
+            if isShared, position.revision <= rows.folds[bucket] { return false }
+            try FoldChecks.check(foldThrough: position.revision, folded: rows.folds[bucket], last: rows.revision)
+            if isShared { try rows.check(position) }
+            rows.fold(bucket, through: position.revision, states: states)
+            // A shared store with the next turn: there are many buckets.
+            if !isShared { rows.dropLog() }
+            return true
         }
     }
 
+    // MARK: Following
+
+    public func folds() throws(DatastoreError) -> BucketFolds {
+        try with { rows throws(DatastoreError) in rows.folds }
+    }
+
+    public func news(
+        after position: LogPosition, limit: Int, for grant: OperatorGrant
+    ) throws(DatastoreError) -> LogNews {
+        let news = try with { rows throws(DatastoreError) in try rows.news(after: position, limit: limit) }
+        moved(to: news.position)
+        return news
+    }
+
     public func receipt(of batch: BatchID, for grant: OperatorGrant) throws(DatastoreError) -> BatchReceipt? {
-        try with { contents throws(DatastoreError) in contents.receipts[batch] }
+        try with { rows throws(DatastoreError) in rows.receipts[batch] }
+    }
+
+    public func waitForNews(upTo time: Duration) throws(DatastoreError) -> Bool {
+        guard isShared else { return false }
+        if let failure = connection.withLock({ $0.failure }) { throw failure }
+        let (seconds, attoseconds) = time.components
+        let nanoseconds = Int(clamping: seconds &* 1_000_000_000 &+ attoseconds / 1_000_000_000)
+        guard news.wait(timeout: .now() + .nanoseconds(nanoseconds)) == .success else { return false }
+        // What else came meanwhile is told by the same question.
+        while news.wait(timeout: .now()) == .success {}
+        return true
+    }
+
+    public func beat(applied: LogPosition) throws(DatastoreError) {
+        guard isShared else { return }
+        let known = connection.withLock { $0.member }
+        let id = try with { rows throws(DatastoreError) in
+            let id = known ?? rows.freeMember
+            rows.members[id] = InMemoryContent.Member(seen: .now, applied: applied)
+            return id
+        }
+        connection.withLock { $0.member = id }
+    }
+
+    public func members() throws(DatastoreError) -> [StoreMember] {
+        let own = connection.withLock { $0.member }
+        return try with { rows throws(DatastoreError) in
+            rows.members.sorted { $0.key < $1.key }.map { id, member in
+                StoreMember(
+                    id: id, name: "memory-\(id)", silence: .now - member.seen,
+                    applied: LogPosition(revision: member.applied.revision, generation: member.applied.generation),
+                    isSelf: id == own)
+            }
+        }
+    }
+
+    public func keysCheck(own: [UInt8]) throws(DatastoreError) -> [UInt8] {
+        guard isShared else { return own }
+        return try with { rows throws(DatastoreError) in
+            let check = rows.keysCheck ?? own
+            rows.keysCheck = check
+            return check
+        }
+    }
+
+    // MARK: Reading back
+
+    public func recover(
+        for grant: OperatorGrant, bucket: (Int, Revision) throws -> Void, state: (StateRow) throws -> Void,
+        entry: (LogEntry) throws -> Void
+    ) throws -> LogPosition {
+        let before = position
+        let copy = try with { rows throws(DatastoreError) in rows }
+        for (number, states) in copy.states.enumerated() {
+            try bucket(number, copy.folds[number])
+            for (key, body) in states.sorted(by: { $0.key < $1.key }) { try state(StateRow(key: key, body: body)) }
+        }
+        for logged in copy.log where logged.revision > copy.folds.least { try entry(logged) }
+        // Unless a turn or news, on another thread, came behind it.
+        connection.withLock { if $0.position == before { $0.position = copy.position } }
+        return copy.position
     }
 
     public func loadAccess(for grant: OperatorGrant) throws(DatastoreError) -> AccessRegistry {
-        try with { contents throws(DatastoreError) in
-            let partners = contents.partners.values.sorted { $0.id < $1.id }
-            let principals = partners.flatMap { contents.principals(of: $0.id) }
+        try with { rows throws(DatastoreError) in
+            let partners = rows.partners.values.sorted { $0.id < $1.id }
+            let principals = partners.flatMap { rows.principals(of: $0.id) }
             return AccessRegistry(partners: partners, principals: principals)
         }
     }
 
-    public func save(_ change: AccessChange, entry: LogEntry?, for grant: AccessGrant) throws(DatastoreError) {
-        try save([AccessSave(change, entry: entry, for: grant)])
-    }
-
-    public func save(_ saves: [AccessSave]) throws(DatastoreError) {
-        for save in saves { try save.change.check(entry: save.entry, for: save.grant) }
-        try with { contents throws(DatastoreError) in
-            var changed = contents
-            for save in saves { try changed.save(save.change, entry: save.entry) }
-            changed.changes += Int64(saves.count)
-            contents = changed
-        }
-    }
-
-    public func fold(through revision: Revision, states: [StateRow]) throws(DatastoreError) {
-        try with { contents throws(DatastoreError) in
-            try LogEntryChecks.check(
-                foldThrough: revision, folded: contents.foldedThrough, last: contents.revision)
-            contents.fold(through: revision, states: states)
-        }
-    }
-
-    public func recover(
-        for grant: OperatorGrant, state: (StateRow) throws -> Void, entry: (LogEntry) throws -> Void
-    ) throws -> Revision {
-        let copy = try with { contents throws(DatastoreError) in contents }
-        for (key, body) in copy.states.sorted(by: { $0.key < $1.key }) { try state(StateRow(key: key, body: body)) }
-        for logged in copy.log { try entry(logged) }
-        return copy.revision
-    }
-
-    public func erase(_ erasure: Erasure, for grant: OperatorGrant) throws(DatastoreError) {
-        try with { contents throws(DatastoreError) in
-            try contents.erase(erasure)
-            contents.changes += 1
-        }
-    }
+    // MARK: The store itself
 
     public func backup(to path: String) throws(DatastoreError) {
         throw .invalid("a store in memory has no backup")
@@ -133,67 +264,22 @@ public final class InMemoryDatastore: LicenseDatastore {
     }
 
     public func statistics() throws(DatastoreError) -> DatastoreStatistics {
-        try with { contents throws(DatastoreError) in
-            let bytes = contents.states.values.reduce(0) { $0 + $1.count }
-            let pending = contents.log.reduce(0) { $0 + $1.body.count }
+        try with { rows throws(DatastoreError) in
+            let bytes = rows.states.reduce(0) { $1.values.reduce($0) { $0 + $1.count } }
+            let pending = rows.log.reduce(0) { $0 + $1.body.count }
             return DatastoreStatistics(
-                engine: "memory", revision: contents.revision, foldedThrough: contents.foldedThrough,
-                stateRows: contents.states.count, storeBytes: Int64(bytes), pendingBytes: Int64(pending),
-                erasurePending: false)
+                engine: "memory", revision: rows.revision, foldedThrough: rows.folds.least,
+                stateRows: rows.states.reduce(0) { $0 + $1.count }, storeBytes: Int64(bytes),
+                pendingBytes: Int64(pending), erasurePending: false)
         }
     }
 
     public func close() throws(DatastoreError) {
-        contents.withLock { $0.failure = .closed }
-    }
-}
-
-extension InMemoryDatastore.Contents {
-    func principals(of partner: PartnerID) -> [PrincipalRecord] {
-        (principals[partner] ?? [:]).values.sorted { $0.id < $1.id }
-    }
-
-    mutating func append(_ entry: LogEntry) {
-        log.append(entry)
-        revision = entry.revision
-    }
-
-    mutating func save(_ change: AccessChange, entry: LogEntry?) throws(DatastoreError) {
-        switch change {
-        case .createPartner(let partner, let first):
-            guard let entry, entry.revision == revision.next else {
-                throw .outOfOrder(expected: revision.next, found: entry?.revision ?? .none)
-            }
-            guard partners[partner.id] == nil else { throw .alreadyExists }
-            partners[partner.id] = partner
-            principals[partner.id, default: [:]][first.id] = first
-            append(entry)
-        case .updatePartner(let id, let disabled):
-            guard let partner = partners[id] else { throw .notFound }
-            partners[id] = PartnerRecord(id: id, name: partner.name, isDisabled: disabled)
-        case .createPrincipal(let principal):
-            guard partners[principal.partner] != nil else { throw .notFound }
-            guard principals[principal.partner]?[principal.id] == nil else { throw .alreadyExists }
-            principals[principal.partner, default: [:]][principal.id] = principal
-        case .updatePrincipal(let principal):
-            guard principals[principal.partner]?[principal.id] != nil else { throw .notFound }
-            principals[principal.partner, default: [:]][principal.id] = principal
-        case .deletePrincipal(let partner, let principal):
-            guard principals[partner]?.removeValue(forKey: principal) != nil else { throw .notFound }
+        let member = connection.withLock { connection in
+            connection.failure = .closed
+            return connection.member
         }
-    }
-
-    mutating func fold(through revision: Revision, states rows: [StateRow]) {
-        for row in rows { states[row.key] = row.body }
-        foldedThrough = revision
-        log.removeAll { $0.revision <= revision }
-    }
-
-    mutating func erase(_ erasure: Erasure) throws(DatastoreError) {
-        guard erasure.revision == revision.next else {
-            throw .outOfOrder(expected: revision.next, found: erasure.revision)
-        }
-        append(erasure.entry)
-        fold(through: erasure.revision, states: erasure.states)
+        if let member { content.rows.withLock { $0.members[member] = nil } }
+        news.signal()
     }
 }

@@ -6,14 +6,23 @@ public protocol StoreReading {
     /// How far the durable history goes.
     var mark: StoreMark { get }
 
-    /// Reads everything back: the folded rows in the order of their keys, then the log after them in the order of
-    /// revisions, one at a time. Returns the last revision. Errors of the closures come through unchanged.
+    /// In how many parts the state is folded: `StateBuckets.count` where the store is shared, else 1 with everything.
+    var buckets: Int { get }
+
+    /// Reads everything back: of each bucket, through which revision it is folded and then its rows in the order of
+    /// their keys; then the log after the least of those revisions, in order and one at a time. What an entry says
+    /// about a bucket that is folded through its revision already is in the rows. Returns where the log ends. Errors of
+    /// the closures come through unchanged.
+    ///
+    /// A bucket is one moment, all of them need not be. Throws `diverged` when the log that a bucket needs was dropped
+    /// meanwhile, as another server folded: to be begun anew.
     ///
     /// An engine with files compares every row, and the rows as a whole, with what was written, and throws `corrupt`
     /// for any difference.
     func recover(
-        for grant: OperatorGrant, state: (StateRow) throws -> Void, entry: (LogEntry) throws -> Void
-    ) throws -> Revision
+        for grant: OperatorGrant, bucket: (_ number: Int, _ through: Revision) throws -> Void,
+        state: (StateRow) throws -> Void, entry: (LogEntry) throws -> Void
+    ) throws -> LogPosition
 
     /// Every partner and principal, each in the order of its ids; compared with what was written likewise.
     func loadAccess(for grant: OperatorGrant) throws(DatastoreError) -> AccessRegistry
@@ -21,37 +30,87 @@ public protocol StoreReading {
 
 /// Durable memory of the system: the log of accepted changes, the folded state, and who may call.
 ///
-/// Blocking and synchronous. One thread, the writer, calls everything that changes; reads may run on any thread beside
-/// it. What was returned from is durable: it survives a killed process and a power loss. What threw did not happen,
-/// unless the error says that it may have.
+/// Blocking and synchronous. One thread, the writer, takes turns and folds; everything else may be called on any thread
+/// beside it. What was returned from is durable: it survives a killed process and a power loss. What threw did not
+/// happen, unless the error says that it may have.
 ///
-/// Revisions have no gaps: every entry is the last revision plus one, over all kinds of entries. Receipts are kept
-/// forever, bodies until they are folded.
+/// Revisions have no gaps: every entry is the last revision plus one, over all kinds of entries and all servers.
+/// Receipts are kept forever, bodies until they are folded. Whoever sees a revision sees all before it.
+///
+/// A store is one server's alone, or shared by several, each with a value of its own. Then others write between two
+/// turns, and every turn begins with what they wrote.
 public protocol LicenseDatastore: StoreReading, Sendable {
-    /// The revision of the last durable entry.
-    var revision: Revision { get }
+    /// Whether other servers may be on the store.
+    var isShared: Bool { get }
 
-    /// Writes accepted batches in one durable transaction: all or none. Entries are of kind `batch`.
-    func commit(_ entries: [LogEntry]) throws(DatastoreError)
+    /// The last entry that was written or read through this value; at first the end of the log as it was opened.
+    var position: LogPosition { get }
+
+    // MARK: Writing
+
+    /// Takes a turn: waits until nobody else writes, tells `body` everything that was written after `position`, and
+    /// writes what it answers in one durable transaction, all or none. What `body` throws comes through, and nothing is
+    /// written. `body` runs once at most.
+    ///
+    /// Nothing is written either, and `body` not asked, when it throws `diverged` (the position is not of this log, or
+    /// the log after it was dropped), or `behind` (there is more news than a turn may take). After `inDoubt` the turn
+    /// may be durable: then the next one has it among its news, as `position` was not moved, and its receipts.
+    ///
+    /// A partner may change its own principals only, the operator partners only; anything else is `outsideScope`.
+    /// A created partner needs its entry, other changes of access have none.
+    ///
+    /// After an erasure no file of the store has the person's id, but for rows and bodies that name another person of
+    /// the same id, and for what the engine's documentation says is dropped later. An engine of one bucket drops every
+    /// body. Copies made by `backup` before keep it.
+    ///
+    /// - Parameters:
+    ///   - position: what the caller has applied. Where the store is not shared it must be the store's.
+    ///   - batches: whose receipts are wanted.
+    func turn<Value>(
+        after position: LogPosition, batches: [BatchID], for grant: OperatorGrant,
+        _ body: (TurnNews) throws(DatastoreError) -> Turn<Value>
+    ) throws(DatastoreError) -> TurnOutcome<Value>
+
+    /// Replaces the rows of a bucket that changed since it was folded last, in one durable transaction, and drops the
+    /// log bodies that no bucket needs any more, at once or later. The rows must hold everything that the log through
+    /// `position` says about the bucket; whoever has another log, of which a failover lost a part, is told `diverged`.
+    ///
+    /// A store of one server may fold in pieces: rows come with the revision that is folded through already until the
+    /// last piece, and all bodies stay until then. A shared store takes a bucket whole.
+    ///
+    /// Returns false, and changed nothing, when another server folds the bucket just now or has folded it as far.
+    func foldBucket(_ bucket: Int, through position: LogPosition, states: [StateRow]) throws(DatastoreError) -> Bool
+
+    // MARK: Following
+
+    /// How far each bucket is folded.
+    func folds() throws(DatastoreError) -> BucketFolds
+
+    /// What was written after `position`: at most `limit` entries, or fewer when their bodies are large, and at least
+    /// one when there is any. Entries and access are of one moment. Throws `diverged` as a turn does.
+    func news(
+        after position: LogPosition, limit: Int, for grant: OperatorGrant
+    ) throws(DatastoreError) -> LogNews
 
     /// What was answered to the batch of that id when it was accepted; nil when it never was.
     func receipt(of batch: BatchID, for grant: OperatorGrant) throws(DatastoreError) -> BatchReceipt?
 
-    /// Changes who may call. A partner may change its own principals only, the operator partners only; anything else
-    /// is `outsideScope`. `entry` is the revision that a created partner makes, nil for other changes.
-    func save(_ change: AccessChange, entry: LogEntry?, for grant: AccessGrant) throws(DatastoreError)
+    /// Blocks until others may have written something since the last call, for `time` at most; true then. Wakes at
+    /// once when the store is closed. Returns false at once where the store is not shared.
+    func waitForNews(upTo time: Duration) throws(DatastoreError) -> Bool
 
-    /// The same for several changes, in their order and in one durable transaction: all or none.
-    func save(_ saves: [AccessSave]) throws(DatastoreError)
+    /// Tells the others that this server lives, and what it has applied: its readers see nothing older from here on.
+    /// The first beat makes it a member. Nothing where the store is not shared.
+    func beat(applied: LogPosition) throws(DatastoreError)
 
-    /// Replaces the state rows that changed since the last fold, and drops the log bodies through `revision`, in one
-    /// durable transaction. The rows must hold everything that the log through `revision` says.
-    func fold(through revision: Revision, states: [StateRow]) throws(DatastoreError)
+    /// Everybody who ever told that it lives and did not leave by `close`; none where the store is not shared.
+    func members() throws(DatastoreError) -> [StoreMember]
 
-    /// Replaces the state rows that changed since the last fold by rows without the person and drops every log body, in
-    /// one durable transaction that makes a revision; receipts stay. Afterwards no file of the store has the person's
-    /// id, but for rows that name another person of the same id. Copies made by `backup` before keep it.
-    func erase(_ erasure: Erasure, for grant: OperatorGrant) throws(DatastoreError)
+    /// What tells the keys that every server on the store must have from others: what the first one left here, and
+    /// `own` where none did, which is left then. Gives back `own` where the store is not shared.
+    func keysCheck(own: [UInt8]) throws(DatastoreError) -> [UInt8]
+
+    // MARK: The store itself
 
     /// Writes a consistent copy to a file that does not exist yet, while reads and writes go on.
     func backup(to path: String) throws(DatastoreError)
@@ -66,4 +125,34 @@ public protocol LicenseDatastore: StoreReading, Sendable {
 
     /// Ends all use. Later calls throw `closed`; closing twice is harmless.
     func close() throws(DatastoreError)
+}
+
+extension LicenseDatastore {
+    /// The revision of `position`.
+    public var revision: Revision { position.revision }
+}
+
+/// What a store that one server has alone answers to whoever would follow it: nobody else writes.
+public protocol UnsharedDatastore: LicenseDatastore {}
+
+extension UnsharedDatastore {
+    public var isShared: Bool { false }
+    public var buckets: Int { 1 }
+
+    public func waitForNews(upTo time: Duration) throws(DatastoreError) -> Bool { false }
+    public func beat(applied: LogPosition) throws(DatastoreError) {}
+    public func members() throws(DatastoreError) -> [StoreMember] { [] }
+    public func keysCheck(own: [UInt8]) throws(DatastoreError) -> [UInt8] { own }
+
+    public func news(
+        after position: LogPosition, limit: Int, for grant: OperatorGrant
+    ) throws(DatastoreError) -> LogNews {
+        try requireOwn(position)
+        return LogNews(at: position)
+    }
+
+    /// Throws unless the position is the store's.
+    package func requireOwn(_ position: LogPosition) throws(DatastoreError) {
+        guard position.revision == revision else { throw .diverged(at: position.revision) }
+    }
 }

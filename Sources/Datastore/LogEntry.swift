@@ -4,7 +4,7 @@ import LicenseModel
 public enum LogEntryKind: UInt8, CaseIterable, Sendable, Hashable {
     /// An accepted batch of facts.
     case batch = 1
-    /// A person was replaced by an anonymous one in folded state. Replaying one only advances the revision.
+    /// A person was replaced by an anonymous one, and the bucket of its customer was folded with that.
     case erasure = 2
     /// A partner was created; it is in the access registry. Replaying one only advances the revision.
     case partnerCreated = 3
@@ -29,7 +29,8 @@ public struct LogEntry: Sendable, Hashable {
     public let kind: LogEntryKind
     /// Of a batch: what a repetition is answered with. Nil for the other kinds.
     public let receipt: BatchReceipt?
-    /// Of a batch: its facts by `FactBatchCodec`. Empty for the other kinds.
+    /// Of a batch: its facts by `FactBatchCodec`, but for what an erasure withdrew. Of an erasure: who was replaced, by
+    /// `ErasedPlace`, for those that follow; empty where one server has the store. Empty for created partners.
     public let body: [UInt8]
 
     private init(revision: Revision, kind: LogEntryKind, receipt: BatchReceipt?, body: [UInt8]) {
@@ -49,8 +50,13 @@ public struct LogEntry: Sendable, Hashable {
         return LogEntry(revision: revision, kind: .batch, receipt: receipt, body: body)
     }
 
-    public static func erasure(revision: Revision) -> LogEntry {
-        LogEntry(revision: revision, kind: .erasure, receipt: nil, body: [])
+    public static func erasure(revision: Revision, body: [UInt8] = []) -> LogEntry {
+        LogEntry(revision: revision, kind: .erasure, receipt: nil, body: body)
+    }
+
+    /// The same batch, of which something was withdrawn.
+    public func replacingBody(by body: [UInt8]) -> LogEntry {
+        LogEntry(revision: revision, kind: kind, receipt: receipt, body: body)
     }
 
     public static func partnerCreated(revision: Revision) -> LogEntry {

@@ -1,5 +1,4 @@
 import LicenseModel
-import Tenancy
 
 /// A row of folded state: a key and bytes whose meaning is their writer's.
 public struct StateRow: Sendable, Hashable {
@@ -13,30 +12,12 @@ public struct StateRow: Sendable, Hashable {
     }
 }
 
-/// The replacement of one person by an anonymous one, which folds the log through its own revision.
-public struct Erasure: Sendable, Hashable {
-    /// The ids of the person: their bytes must not be left in any file.
-    public let users: [UserID]
-    /// The revision that the erasure makes.
-    public let revision: Revision
-    /// All rows that changed since the last fold, without the person.
-    public let states: [StateRow]
-
-    public init(of users: [UserID], revision: Revision, states: [StateRow]) {
-        self.users = users
-        self.revision = revision
-        self.states = states
-    }
-
-    /// The entry that the erasure adds to the log; does not name the person.
-    public var entry: LogEntry { .erasure(revision: revision) }
-}
-
 /// Figures for operators. Bytes are those of files, or of bodies for an engine without files.
 public struct DatastoreStatistics: Sendable, Hashable {
     /// The engine's name, such as `sqlite`.
     public let engine: String
     public let revision: Revision
+    /// Of the bucket that is folded least.
     public let foldedThrough: Revision
     public let stateRows: Int
     /// The main file.

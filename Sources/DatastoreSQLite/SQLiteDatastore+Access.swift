@@ -56,37 +56,10 @@ extension SQLiteDatastore {
         return record
     }
 
-    public func save(_ change: AccessChange, entry: LogEntry?, for grant: AccessGrant) throws(DatastoreError) {
-        try save([AccessSave(change, entry: entry, for: grant)])
-    }
-
-    public func save(_ saves: [AccessSave]) throws(DatastoreError) {
-        var last = revision
-        for save in saves {
-            try save.change.check(entry: save.entry, for: save.grant)
-            guard let entry = save.entry else { continue }
-            guard entry.revision == last.next else { throw .outOfOrder(expected: last.next, found: entry.revision) }
-            last = entry.revision
-        }
-        guard !saves.isEmpty else { return }
-        try self.change(acknowledging: saves.count) { db, sums in
-            for save in saves {
-                try Self.apply(save.change, db, &sums)
-                if let entry = save.entry { try Self.insert(entry, db, &sums) }
-            }
-        }
-        state.withLock { $0.revision = last }
-    }
-
-    private static func apply(_ change: AccessChange, _ db: Database, _ sums: inout SumChanges) throws {
+    static func apply(_ change: AccessChange, _ db: Database, _ sums: inout SumChanges) throws {
         switch change {
         case .createPartner(let partner, let first):
-            try insert(db) {
-                try db.execute(
-                    sql: "INSERT INTO partner (id, name, disabled, checksum) VALUES (?, ?, ?, ?)",
-                    arguments: [partner.id.text, partner.name, partner.isDisabled, partner.checksum])
-            }
-            sums.add(partner.checksum, to: .partner)
+            try insert(partner, db, &sums)
             try insert(first, db, &sums)
         case .updatePartner(let id, let disabled):
             try update(id, disabled: disabled, db, &sums)
@@ -142,6 +115,20 @@ extension SQLiteDatastore {
         sums.remove(checksum, from: .principal)
     }
 
+    static func insert(_ access: AccessRegistry, _ db: Database, _ sums: inout SumChanges) throws {
+        for partner in access.partners { try insert(partner, db, &sums) }
+        for principal in access.principals { try insert(principal, db, &sums) }
+    }
+
+    private static func insert(_ partner: PartnerRecord, _ db: Database, _ sums: inout SumChanges) throws {
+        try insert(db) {
+            try db.execute(
+                sql: "INSERT INTO partner (id, name, disabled, checksum) VALUES (?, ?, ?, ?)",
+                arguments: [partner.id.text, partner.name, partner.isDisabled, partner.checksum])
+        }
+        sums.add(partner.checksum, to: .partner)
+    }
+
     private static func insert(_ principal: PrincipalRecord, _ db: Database, _ sums: inout SumChanges) throws {
         try insert(db) {
             try db.execute(
@@ -164,17 +151,5 @@ extension SQLiteDatastore {
         } catch let error as DatabaseError where error.extendedResultCode == .SQLITE_CONSTRAINT_PRIMARYKEY {
             throw DatastoreError.alreadyExists
         }
-    }
-}
-
-extension PartnerRecord {
-    fileprivate var checksum: Int64 { RowChecksum.partner(id: id.text, name: name, disabled: isDisabled ? 1 : 0) }
-}
-
-extension PrincipalRecord {
-    fileprivate var checksum: Int64 {
-        RowChecksum.principal(
-            partner: partner.text, id: id.text, displayName: displayName, roles: Int64(roles.rawValue),
-            disabled: isDisabled ? 1 : 0)
     }
 }

@@ -2,23 +2,24 @@ import Datastore
 import Foundation
 import GRDB
 import LicenseModel
-import Tenancy
+
+extension SQLiteDatastore.State {
+    mutating func noteErasure() {
+        foldedThrough = revision
+        scrubPending = true
+    }
+}
 
 extension SQLiteDatastore {
-    public func erase(_ erasure: Erasure, for grant: OperatorGrant) throws(DatastoreError) {
-        let last = revision
-        guard erasure.revision == last.next else { throw .outOfOrder(expected: last.next, found: erasure.revision) }
-        try change(acknowledging: 1) { db, sums in
-            try Self.insert(erasure.entry, db, &sums)
-            try Self.fold(through: erasure.revision, states: erasure.states, db, &sums)
-            // In the same transaction, so that a crash before the scrub does not forget it. Does not name the person.
-            try SQLiteSchema.set(.scrubPending, to: 1, db)
-        }
-        state.withLock { state in
-            state.revision = erasure.revision
-            state.foldedThrough = erasure.revision
-            state.scrubPending = true
-        }
+    /// The person's rows are replaced, every body is dropped.
+    static func erase(_ erasure: Erasure, _ db: Database, _ sums: inout SumChanges) throws {
+        try insert(erasure.entry, db, &sums)
+        try fold(through: erasure.entry.revision, states: erasure.states, db, &sums)
+        // In the same transaction, so that a crash before the scrub does not forget it. Does not name the person.
+        try SQLiteSchema.set(.scrubPending, to: 1, db)
+    }
+
+    func scrub(after erasure: Erasure) {
         scrub(needles: erasure.users.map { Data($0.text.utf8) })
     }
 

@@ -8,7 +8,7 @@ extension SQLiteDatastore {
     /// cannot write. Its pages, indexes and settings are checked first; rows are when they are read. Errors of `body`
     /// come through unchanged.
     public static func inspect<Result>(
-        storeAt path: String, _ body: (any StoreReading) throws -> Result
+        storeAt path: String, _ body: (any CopiedStore) throws -> Result
     ) throws -> Result {
         let path = StoreFiles.resolved(path)
         guard StoreFiles.exists(path: path) else { throw DatastoreError.missing }
@@ -37,14 +37,16 @@ extension SQLiteDatastore {
 }
 
 /// A store within one read transaction.
-private struct StoreInspection: StoreReading {
+private struct StoreInspection: CopiedStore {
     let db: Database
     let mark: StoreMark
+    let buckets = 1
 
     func recover(
-        for grant: OperatorGrant, state: (StateRow) throws -> Void, entry: (LogEntry) throws -> Void
-    ) throws -> Revision {
-        try SQLiteDatastore.recover(db, state, entry)
+        for grant: OperatorGrant, bucket: (Int, Revision) throws -> Void, state: (StateRow) throws -> Void,
+        entry: (LogEntry) throws -> Void
+    ) throws -> LogPosition {
+        try SQLiteDatastore.recover(db, bucket, state, entry)
     }
 
     func loadAccess(for grant: OperatorGrant) throws(DatastoreError) -> AccessRegistry {
@@ -53,5 +55,9 @@ private struct StoreInspection: StoreReading {
         } catch {
             throw SQLiteFailure.error(of: error)
         }
+    }
+
+    func heads(for grant: OperatorGrant, _ use: (LogEntry) throws -> Void) throws {
+        _ = try SQLiteDatastore.checkEntries(db) { try use(try $0.head) }
     }
 }

@@ -5,16 +5,44 @@ import LicenseModel
 import Tenancy
 
 extension SQLiteDatastore {
-    public func commit(_ entries: [LogEntry]) throws(DatastoreError) {
-        try LogEntryChecks.check(entries, after: revision)
-        guard let last = entries.last else { return }
-        try change(acknowledging: entries.count) { db, sums in
-            for entry in entries { try Self.insert(entry, db, &sums) }
+    public func turn<Value>(
+        after position: LogPosition, batches: [BatchID], for grant: OperatorGrant,
+        _ body: (TurnNews) throws(DatastoreError) -> Turn<Value>
+    ) throws(DatastoreError) -> TurnOutcome<Value> {
+        // Nobody else writes: what is read here still holds in the transaction.
+        guard !state.withLock({ $0.closed }) else { throw .closed }
+        try requireOwn(position)
+        let receipts = batches.isEmpty ? [:] : try receipts(of: batches)
+        let made = try body(TurnNews(log: LogNews(at: self.position), receipts: receipts))
+        let last = try made.check(after: revision)
+        guard !made.isEmpty else { return TurnOutcome(made.value, position: self.position) }
+        try change(acknowledging: made.batches.count + made.access.count + (made.erasure == nil ? 0 : 1)) { db, sums in
+            for entry in made.batches { try Self.insert(entry, db, &sums) }
+            for save in made.access {
+                try Self.apply(save.change, db, &sums)
+                if let entry = save.entry { try Self.insert(entry, db, &sums) }
+            }
+            if let erasure = made.erasure { try Self.erase(erasure, db, &sums) }
         }
-        state.withLock { $0.revision = last.revision }
+        state.withLock { state in
+            state.revision = last
+            if made.erasure != nil { state.noteErasure() }
+        }
+        if let erasure = made.erasure { scrub(after: erasure) }
+        return TurnOutcome(made.value, position: self.position)
     }
 
     static func insert(_ entry: LogEntry, _ db: Database, _ sums: inout SumChanges) throws {
+        try insertHead(entry, db, &sums)
+        // Nobody follows: of an erasure nothing more is needed.
+        guard entry.kind == .batch else { return }
+        let checksum = RowChecksum.body(revision: entry.revision.number, facts: entry.body)
+        try db.cachedStatement(sql: "INSERT INTO body (revision, checksum, facts) VALUES (?, ?, ?)")
+            .execute(arguments: [entry.revision.number, checksum, Data(entry.body)])
+        sums.add(checksum, to: .body)
+    }
+
+    static func insertHead(_ entry: LogEntry, _ db: Database, _ sums: inout SumChanges) throws {
         let row = EntryRow(entry)
         let statement = try db.cachedStatement(
             sql: "INSERT INTO entry (revision, kind, batch, accepted, digest, checksum) VALUES (?, ?, ?, ?, ?, ?)")
@@ -27,30 +55,42 @@ extension SQLiteDatastore {
             throw error
         }
         sums.add(row.checksum, to: .entry)
-        guard entry.kind == .batch else { return }
-        let checksum = RowChecksum.body(revision: entry.revision.number, facts: entry.body)
-        try db.cachedStatement(sql: "INSERT INTO body (revision, checksum, facts) VALUES (?, ?, ?)")
-            .execute(arguments: [entry.revision.number, checksum, Data(entry.body)])
-        sums.add(checksum, to: .body)
     }
 
     public func receipt(of batch: BatchID, for grant: OperatorGrant) throws(DatastoreError) -> BatchReceipt? {
+        try receipts(of: [batch])[batch]
+    }
+
+    private func receipts(of batches: [BatchID]) throws(DatastoreError) -> [BatchID: BatchReceipt] {
         try read { db in
             let statement = try db.cachedStatement(sql: EntryRow.select + " WHERE batch = ?")
-            guard let row = try Row.fetchOne(statement, arguments: [batch.text]) else { return nil }
-            return try EntryRow(verifying: row).receipt
+            var receipts: [BatchID: BatchReceipt] = [:]
+            for batch in batches {
+                guard let row = try Row.fetchOne(statement, arguments: [batch.text]) else { continue }
+                receipts[batch] = try EntryRow(verifying: row).receipt
+            }
+            return receipts
         }
     }
 
-    public func fold(through revision: Revision, states: [StateRow]) throws(DatastoreError) {
+    public func folds() throws(DatastoreError) -> BucketFolds {
+        BucketFolds(count: buckets, through: state.withLock { $0.foldedThrough })
+    }
+
+    public func foldBucket(
+        _ bucket: Int, through position: LogPosition, states: [StateRow]
+    ) throws(DatastoreError) -> Bool {
+        let revision = position.revision
+        try FoldChecks.check(bucket, of: buckets)
         let (folded, last) = state.withLock { ($0.foldedThrough, $0.revision) }
-        try LogEntryChecks.check(foldThrough: revision, folded: folded, last: last)
+        try FoldChecks.check(foldThrough: revision, folded: folded, last: last)
         try change(acknowledging: 0) { db, sums in
             try Self.fold(through: revision, states: states, db, &sums)
         }
         state.withLock { $0.foldedThrough = revision }
         // Not after every piece: a reader in the way holds it up.
         if revision > folded, state.withLock({ $0.scrubPending }) { scrub(needles: nil) }
+        return true
     }
 
     static func fold(
@@ -81,11 +121,12 @@ extension SQLiteDatastore {
     }
 
     public func recover(
-        for grant: OperatorGrant, state: (StateRow) throws -> Void, entry: (LogEntry) throws -> Void
-    ) throws -> Revision {
+        for grant: OperatorGrant, bucket: (Int, Revision) throws -> Void, state: (StateRow) throws -> Void,
+        entry: (LogEntry) throws -> Void
+    ) throws -> LogPosition {
         guard !self.state.withLock({ $0.closed }) else { throw DatastoreError.closed }
         do {
-            return try pool.read { db in try Self.recover(db, state, entry) }
+            return try pool.read { db in try Self.recover(db, bucket, state, entry) }
         } catch let error as DatabaseError {
             throw SQLiteFailure.error(of: error)
         }
@@ -93,18 +134,21 @@ extension SQLiteDatastore {
 
     /// Reads every row of state and log, and compares each and all with what was written.
     static func recover(
-        _ db: Database, _ state: (StateRow) throws -> Void, _ entry: (LogEntry) throws -> Void
-    ) throws -> Revision {
+        _ db: Database, _ bucket: (Int, Revision) throws -> Void, _ state: (StateRow) throws -> Void,
+        _ entry: (LogEntry) throws -> Void
+    ) throws -> LogPosition {
         // The receipts first: nothing is read back of a store that lost some.
         let last = try checkEntries(db)
+        let folded = Revision(number: try SQLiteSchema.value(.foldedThrough, db))
+        try bucket(0, folded)
         try readStates(db, state)
-        let read = try readLog(db, entry)
+        let read = try readLog(db, after: folded, entry)
         guard read == last else { throw DatastoreError.corrupt("entries of the log are missing") }
-        return last
+        return LogPosition(revision: last)
     }
 
     /// Every receipt there is. Returns the last revision.
-    private static func checkEntries(_ db: Database) throws -> Revision {
+    static func checkEntries(_ db: Database, _ use: (EntryRow) throws -> Void = { _ in }) throws -> Revision {
         var sum = TableSum()
         var last: Int64 = 0
         let rows = try Row.fetchCursor(db, sql: EntryRow.select + " ORDER BY revision")
@@ -113,6 +157,7 @@ extension SQLiteDatastore {
             guard entry.revision == last &+ 1 else { throw DatastoreError.corrupt("entries of the log are missing") }
             last = entry.revision
             sum.add(entry.checksum)
+            try use(entry)
         }
         try sum.check(.entry, db)
         return Revision(number: last)
@@ -135,8 +180,10 @@ extension SQLiteDatastore {
         try sum.check(.state, db)
     }
 
-    private static func readLog(_ db: Database, _ use: (LogEntry) throws -> Void) throws -> Revision {
-        var last = Revision(number: try SQLiteSchema.value(.foldedThrough, db))
+    private static func readLog(
+        _ db: Database, after folded: Revision, _ use: (LogEntry) throws -> Void
+    ) throws -> Revision {
+        var last = folded
         var sum = TableSum()
         let rows = try Row.fetchCursor(
             db,
@@ -163,75 +210,5 @@ extension SQLiteDatastore {
         }
         try sum.check(.body, db)
         return last
-    }
-}
-
-/// A row of the log as it is stored.
-struct EntryRow {
-    static let select = "SELECT revision, kind, batch, accepted, digest, checksum FROM entry"
-
-    let revision: Int64
-    let kind: Int64
-    let batch: String?
-    let accepted: Int64?
-    let digest: [UInt8]?
-    let checksum: Int64
-
-    init(_ entry: LogEntry) {
-        self.init(
-            revision: entry.revision.number, kind: Int64(entry.kind.rawValue), batch: entry.receipt?.batch.text,
-            accepted: (entry.receipt?.accepted).map(Int64.init), digest: entry.receipt?.digest.bytes)
-    }
-
-    private init(revision: Int64, kind: Int64, batch: String?, accepted: Int64?, digest: [UInt8]?) {
-        self.revision = revision
-        self.kind = kind
-        self.batch = batch
-        self.accepted = accepted
-        self.digest = digest
-        checksum = RowChecksum.entry(
-            revision: revision, kind: kind, batch: batch, accepted: accepted, digest: digest)
-    }
-
-    /// The first five columns of a row; the checksum is made of them.
-    init(_ row: Row) throws {
-        guard let revision = Int64.fromDatabaseValue(row[0]), let kind = Int64.fromDatabaseValue(row[1]) else {
-            throw DatastoreError.corrupt("an entry of the log is incomplete")
-        }
-        self.init(
-            revision: revision, kind: kind, batch: String.fromDatabaseValue(row[2]),
-            accepted: Int64.fromDatabaseValue(row[3]), digest: Data.fromDatabaseValue(row[4]).map { [UInt8]($0) })
-    }
-
-    /// The first six columns of a row; throws when they do not fit together.
-    init(verifying row: Row) throws {
-        try self.init(row)
-        guard Int64.fromDatabaseValue(row[5]) == checksum else {
-            throw DatastoreError.corrupt("entry \(revision) of the log is not what was written")
-        }
-    }
-
-    /// What a batch was answered with.
-    var receipt: BatchReceipt {
-        get throws {
-            guard let batch, let id = try? BatchID(batch), let accepted, let count = Int(exactly: accepted),
-                let digest, let digest = ContentDigest(digest)
-            else { throw DatastoreError.corrupt("a receipt is incomplete") }
-            return BatchReceipt(batch: id, revision: Revision(number: revision), accepted: count, digest: digest)
-        }
-    }
-
-    func entry(body: [UInt8]?) throws -> LogEntry {
-        let revision = Revision(number: revision)
-        switch UInt8(exactly: kind).flatMap(LogEntryKind.init(rawValue:)) {
-        case .erasure: return .erasure(revision: revision)
-        case .partnerCreated: return .partnerCreated(revision: revision)
-        case .batch:
-            guard let body else { throw DatastoreError.corrupt("the facts of revision \(revision) are missing") }
-            let receipt = try receipt
-            return .batch(
-                receipt.batch, revision: revision, accepted: receipt.accepted, digest: receipt.digest, body: body)
-        case nil: throw DatastoreError.corrupt("an entry of the log is incomplete")
-        }
     }
 }

@@ -9,7 +9,7 @@ import Synchronization
 ///
 /// One writer connection, several readers beside it. `PATH.lock` is held while the store is open, so that a second
 /// server on the same file is refused; a copy by `backup` or `copy` may run meanwhile.
-public final class SQLiteDatastore: LicenseDatastore {
+public final class SQLiteDatastore: UnsharedDatastore {
     struct State {
         var revision: Revision
         var foldedThrough: Revision
@@ -87,7 +87,7 @@ public final class SQLiteDatastore: LicenseDatastore {
             scrubPending: try SQLiteSchema.value(.scrubPending, db) != 0)
     }
 
-    public var revision: Revision { state.withLock { $0.revision } }
+    public var position: LogPosition { LogPosition(revision: state.withLock { $0.revision }) }
 
     public var mark: StoreMark {
         state.withLock { StoreMark(store: $0.id, changes: $0.changes, revision: $0.revision) }

@@ -1,4 +1,4 @@
-/// A secret of this server, in a file of the data folder, which is made so that only its owner can read it.
+/// A secret of this server, in a file that is made so that only its owner can read it.
 package enum SecretFile {
     static let byteCount = 32
 
@@ -17,7 +17,7 @@ package enum SecretFile {
         }
         if let found {
             guard found.count == byteCount else {
-                throw Failure(description: "\(name) in the data folder has not \(byteCount) readable bytes")
+                throw Failure(description: "\(name) has not \(byteCount) readable bytes")
             }
             return found
         }
@@ -26,7 +26,7 @@ package enum SecretFile {
             // Whole and durable before it is used: half a secret would keep the server from starting again.
             try DurableFile<Refused>.replace(path, with: secret)
         } catch {
-            throw Failure(description: "\(name) cannot be written to the data folder")
+            throw Failure(description: "\(name) cannot be written to its folder")
         }
         return secret
     }

@@ -35,10 +35,7 @@ public enum FactBatchCodec {
     /// can hold.
     public static func decode(_ bytes: [UInt8]) throws(FactBatchCodecError) -> [Fact] {
         guard bytes.count >= minimumLength else { throw .truncated }
-        let end = bytes.count - 4
-        var stored: UInt32 = 0
-        for index in 0..<4 { stored |= UInt32(bytes[end + index]) << UInt32(8 * index) }
-        guard CRC32C.checksum(of: bytes, count: end) == stored else { throw .checksumMismatch }
+        let end = try CRC32C.checkedEnd(of: bytes)
         guard (version...latestVersion).contains(bytes[0]) else { throw .unknownVersion(bytes[0]) }
         var decoder = FactBatchDecoder(bytes: bytes, start: 1, end: end, version: bytes[0])
         return try decoder.readFacts()

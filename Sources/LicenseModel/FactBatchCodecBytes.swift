@@ -19,6 +19,10 @@ struct FactByteWriter {
         bytes.append(byte)
     }
 
+    mutating func write(bytes more: [UInt8]) {
+        bytes.append(contentsOf: more)
+    }
+
     /// Replaces a byte that was written.
     mutating func rewrite(byte: UInt8, at place: Int) {
         bytes[place] = byte
@@ -45,6 +49,18 @@ struct FactByteWriter {
             rest >>= 7
         }
         bytes.append(UInt8(truncatingIfNeeded: rest))
+    }
+}
+
+extension CRC32C {
+    /// Where the bytes before their checksum end. Throws unless the checksum is that of these.
+    static func checkedEnd(of bytes: [UInt8]) throws(FactBatchCodecError) -> Int {
+        let end = bytes.count - 4
+        guard end >= 0 else { throw .truncated }
+        var stored: UInt32 = 0
+        for index in 0..<4 { stored |= UInt32(bytes[end + index]) << UInt32(8 * index) }
+        guard checksum(of: bytes, count: end) == stored else { throw .checksumMismatch }
+        return end
     }
 }
 
@@ -79,6 +95,9 @@ struct FactByteReader {
     }
 
     var isAtEnd: Bool { offset == end }
+
+    /// What was not read.
+    func rest() -> [UInt8] { Array(bytes[offset..<end]) }
 
     func malformed(_ reason: String) -> FactBatchCodecError {
         .malformed(offset: offset, reason: reason)

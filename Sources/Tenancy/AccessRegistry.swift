@@ -39,6 +39,18 @@ public struct PrincipalRecord: Sendable, Hashable {
     public var isEnabledAdmin: Bool { !isDisabled && roles.contains(.userManagementAdmin) }
 }
 
+/// A partner and everybody who may call for it.
+public struct PartnerAccess: Sendable, Hashable {
+    public let partner: PartnerRecord
+    /// By id.
+    public let principals: [PrincipalRecord]
+
+    public init(partner: PartnerRecord, principals: [PrincipalRecord]) {
+        self.partner = partner
+        self.principals = principals
+    }
+}
+
 /// Who may call.
 public struct AccessRegistry: Sendable, Hashable {
     /// By id.

@@ -12,5 +12,6 @@ struct Insightsd: AsyncParsableCommand {
         subcommands: [
             ServeCommand.self, MigrateCommand.self, CheckConfigCommand.self, PrintPolicyCommand.self,
             VerifyAuditCommand.self, ArchiveAuditCommand.self, VerifyStoreCommand.self, BackupCommand.self,
+            CopyStoreCommand.self, MaintainCommand.self,
         ])
 }

@@ -59,6 +59,9 @@ extension NumberOption {
     static let revisionWait = NumberOption(
         "revision-wait", "Time for which a read waits for the revision that it asks for", services.revisionWait,
         upTo: 60)
+    static let staleReads = NumberOption(
+        "stale-reads", "Age of what is answered, where other servers are on the store", services.staleReads,
+        upTo: 3_600)
     static let partnerChanges = NumberOption(
         "partner-changes", "Changes of a partner that wait for their turn", unit: "changes",
         services.partnerChanges, in: 1...10_000)
@@ -77,7 +80,7 @@ extension NumberOption {
         (maxStreams, \.maxStreams), (maxHeaderBytes, \.maxHeaderBytes), (maxMessageBytes, \.maxMessageBytes),
         (maxBatchFacts, \.maxBatchFacts), (partnerRate, \.partnerRate), (partnerBurst, \.partnerBurst),
         (partnerExports, \.partnerExports), (partnerReads, \.partnerReads), (revisionWait, \.revisionWait),
-        (partnerChanges, \.partnerChanges),
+        (staleReads, \.staleReads), (partnerChanges, \.partnerChanges),
         (auditSegmentBytes, \.auditSegmentBytes),
     ]
 }
@@ -105,6 +108,7 @@ struct LimitOptions: ParsableArguments {
     @Option(help: NumberOption.partnerExports.help) var partnerExports: Int?
     @Option(help: NumberOption.partnerReads.help) var partnerReads: Int?
     @Option(help: NumberOption.revisionWait.help) var revisionWait: Int?
+    @Option(help: NumberOption.staleReads.help) var staleReads: Int?
     @Option(help: NumberOption.partnerChanges.help) var partnerChanges: Int?
     @Option(help: NumberOption.auditSegmentBytes.help) var auditSegmentBytes: Int?
 }
@@ -141,6 +145,7 @@ extension NumberSettings {
         services.memoryBudget = self[.memoryBudget] << 20
         services.partnerReads = self[.partnerReads]
         services.revisionWait = seconds(.revisionWait)
+        services.staleReads = seconds(.staleReads)
         services.partnerChanges = self[.partnerChanges]
         services.auditSegmentBytes = self[.auditSegmentBytes]
         services.partnerLimit =

@@ -42,11 +42,15 @@ struct ServeCommand: AsyncParsableCommand {
         let signals = ProcessSignals(log)
         logger.info("starting", metadata: ["data": "\(settings.data)", "store": "\(settings.store)"])
         let strangers = StrangerLog(logger: logger, clock: .system)
+        let opened: OpenedStore
         let server: PartnerInsightsServer
         let admin: AdminPort
         do {
             let limit = DescriptorLimit.raised(loops: settings.loops)
-            server = try makeServer(settings, limit, log: log, strangers: strangers)
+            try makeDataFolder(settings.data)
+            opened = try openStore(settings, acceptsOlder: acceptsOlderStore)
+            for remark in opened.remarks { logger.warning("\(remark)") }
+            server = try makeServer(settings, limit, opened, log: log, strangers: strangers)
             admin = try AdminPort(
                 server: server, endpoint: settings.adminListen, most: limit.adminConnections, logger: logger)
         } catch {
@@ -58,7 +62,9 @@ struct ServeCommand: AsyncParsableCommand {
         ) { log.flush(within: .milliseconds(20)) }
         let watcher = CertificateWatcher(server: server, settings: settings, logger: logger)
         var configuration = ServiceGroupConfiguration(
-            services: [admin, watcher, serving], logger: quiet(logger))
+            services: ([admin, watcher, serving] as [any Service]).map {
+                .init(service: $0, failureTerminationBehavior: .gracefullyShutdownGroup)
+            }, logger: quiet(logger))
         configuration.maximumGracefulShutdownDuration = .seconds(settings.shutdownGrace + 30)
         let group = ServiceGroup(configuration: configuration)
         signals.serve {
@@ -78,7 +84,7 @@ struct ServeCommand: AsyncParsableCommand {
     private static let percentForVerified = 10
 
     private func makeServer(
-        _ settings: Settings, _ limit: DescriptorLimit, log: ServerLog, strangers: StrangerLog
+        _ settings: Settings, _ limit: DescriptorLimit, _ opened: OpenedStore, log: ServerLog, strangers: StrangerLog
     ) throws -> PartnerInsightsServer {
         var limits = settings.numbers.engine
         limits.maxConnections = min(
@@ -95,16 +101,15 @@ struct ServeCommand: AsyncParsableCommand {
                     "memory_budget": .stringConvertible(limits.memoryBudget),
                 ])
         }
-        try makeDataFolder(settings.data)
-        let store = try openStore(settings, acceptsOlder: acceptsOlderStore)
         var parts = PartnerInsightsServerParts(
-            store: store, dataFolder: settings.data, trustDomain: try TrustDomain(settings.trustDomain),
+            store: opened.store, dataFolder: settings.data, trustDomain: try TrustDomain(settings.trustDomain),
             tokens: try makeTokenVerifier(settings, logger: log.logger), settings: settings.numbers.services,
             clock: .system, logger: log.logger, callLines: log.lines)
         parts.lostLogLines = log.lostLines
         parts.strangers = strangers
-        parts.storeFolder = (settings.store as NSString).deletingLastPathComponent
+        parts.storeFolder = settings.store.folder
         parts.acceptsOlderStore = acceptsOlderStore
+        parts.keysFolder = settings.keys
         return try PartnerInsightsServer(parts) { methods, interceptor in
             transport(settings, limits, methods: methods, interceptor: interceptor) {
                 EngineEventLog.write($0, to: log.logger, strangers: strangers)
@@ -127,12 +132,14 @@ struct ServeCommand: AsyncParsableCommand {
 }
 
 /// Opens the store, or makes one unless the data folder tells of one with acknowledged changes.
-func openStore(_ settings: Settings, acceptsOlder: Bool = false) throws -> SQLiteDatastore {
+func openStore(_ settings: Settings, acceptsOlder: Bool = false) throws -> OpenedStore {
     let history = try StoreHistory.read(folder: settings.data)
     do {
-        return try SQLiteDatastore.open(path: settings.store, makesNew: acceptsOlder || history.isEmpty)
+        return try settings.store.open(
+            makesNew: acceptsOlder || history.isEmpty, name: try ServerName.load(folder: settings.data),
+            requiresStandby: settings.requiresStandby)
     } catch {
-        if error == .missing, let fault = history.fault(of: nil) { throw fault }
+        if error as? DatastoreError == .missing, let fault = history.fault(of: nil) { throw fault }
         throw error
     }
 }

@@ -19,8 +19,21 @@ struct ServeOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Folder of the store, the audit chain and keys (default ./data).", valueName: "folder"))
     var data: String?
 
-    @Option(help: ArgumentHelp("Store: sqlite:PATH (default: insights.sqlite in the data folder).", valueName: "url"))
+    @Option(
+        help: ArgumentHelp(
+            "Folder of the keys that servers on one store have alike (default: the data folder).", valueName: "folder"))
+    var keys: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Store: sqlite:PATH (default: insights.sqlite in the data folder), postgres://… or service=….",
+            valueName: "url"))
     var store: String?
+
+    @Option(
+        help: ArgumentHelp("Refuse a PostgreSQL without a synchronous standby: yes or no (default).", valueName: "word")
+    )
+    var requireStandby: String?
 
     @Option(help: ArgumentHelp("Server certificate chain, PEM; read again when it changes.", valueName: "file"))
     var tlsCert: String?
@@ -75,7 +88,10 @@ struct DataOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Folder of the store and the audit chain (default ./data).", valueName: "folder"))
     var data: String?
 
-    @Option(help: ArgumentHelp("Store: sqlite:PATH (default: insights.sqlite in the data folder).", valueName: "url"))
+    @Option(
+        help: ArgumentHelp(
+            "Store: sqlite:PATH (default: insights.sqlite in the data folder), postgres://… or service=….",
+            valueName: "url"))
     var store: String?
 
     /// The settings as `serve` would find them, without those that only a running server needs.

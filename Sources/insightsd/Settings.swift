@@ -57,8 +57,11 @@ struct Settings {
     var listen = Endpoint(host: "127.0.0.1", port: 8443)
     var adminListen = Endpoint(host: "127.0.0.1", port: 9464)
     var data = "./data"
-    /// Path of the embedded store.
-    var store = ""
+    var store = StorePlace.file("")
+    /// Refuses a database without a synchronous standby.
+    var requiresStandby = false
+    /// Folder of the keys that several servers on one store have alike.
+    var keys: String?
     var tlsCert = ""
     var tlsKey = ""
     var clientCA: String?
@@ -79,11 +82,9 @@ struct Settings {
         try readAddresses(source)
         try readTLS(source, isRequired: serving)
         data = source.string("data") ?? data
-        let url = source.string("store") ?? "sqlite:\(data)/insights.sqlite"
-        guard url.hasPrefix("sqlite:"), url.utf8.count > "sqlite:".utf8.count else {
-            throw SettingsError(description: "--store: this server keeps its store in sqlite:PATH")
-        }
-        store = String(url.dropFirst("sqlite:".count))
+        store = try StorePlace(source.string("store") ?? "sqlite:\(data)/insights.sqlite")
+        requiresStandby = try source.choice("require-standby", from: ["yes", "no"]) == "yes"
+        keys = source.string("keys")
         logLevel = try source.choice("log-level", from: Self.logLevels) ?? logLevel
         if let format = try source.choice("log-format", from: ["json", "text"]) {
             logFormat = LogFormat(rawValue: format) ?? logFormat
@@ -150,7 +151,9 @@ struct Settings {
             ("listen", listen.text),
             ("admin-listen", adminListen.text),
             ("data", data),
-            ("store", "sqlite:\(store)"),
+            ("keys", keys ?? data),
+            ("store", "\(store)"),
+            ("require-standby", requiresStandby ? "yes" : "no"),
             ("tls-cert", tlsCert),
             ("tls-key", tlsKey),
             ("client-ca", clientCA ?? "(none)"),

@@ -89,7 +89,8 @@ struct SettingsSource {
     private static func given(_ options: ServeOptions) -> [String: String] {
         let values: [(String, String?)] = [
             ("listen", options.listen), ("admin-listen", options.adminListen), ("data", options.data),
-            ("store", options.store), ("tls-cert", options.tlsCert), ("tls-key", options.tlsKey),
+            ("keys", options.keys), ("store", options.store), ("require-standby", options.requireStandby),
+            ("tls-cert", options.tlsCert), ("tls-key", options.tlsKey),
             ("client-ca", options.clientCa), ("crl", options.crl), ("tls-minimum", options.tlsMinimum),
             ("trust-domain", options.trustDomain), ("token-ca", options.tokenCa), ("log-level", options.logLevel),
             ("log-format", options.logFormat), ("shutdown-grace", options.shutdownGrace.map(String.init)),
@@ -105,7 +106,8 @@ struct SettingsSource {
 
     /// Every key of the config file.
     private static let names = Set(NumberOption.all.map(\.name)).union([
-        "listen", "admin-listen", "data", "store", "tls-cert", "tls-key", "client-ca", "crl", "tls-minimum",
+        "listen", "admin-listen", "data", "keys", "store", "require-standby", "tls-cert", "tls-key", "client-ca", "crl",
+        "tls-minimum",
         "trust-domain", "token-issuer", "token-ca", "log-level", "log-format", "shutdown-grace", "loops",
     ])
 

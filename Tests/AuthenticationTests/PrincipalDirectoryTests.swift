@@ -22,6 +22,30 @@ import Testing
         }
     }
 
+    /// What another server changed is seen at once, and whatever was derived before is derived anew.
+    @Test func whatOthersChangedTakesThePlaceOfWhatWasKnown() throws {
+        let directory = try directory()
+        let before = directory.generation
+        directory.replace([])
+        #expect(directory.generation == before)
+        let prepared = try directory.prepare(.create(record("late", [])), in: scope("p1"))
+        let other = try record("other", [.userManagementAdmin])
+        directory.replace([
+            PartnerAccess(
+                partner: PartnerRecord(id: try PartnerID("p1"), name: nil, isDisabled: true), principals: [other])
+        ])
+        #expect(directory.generation > before)
+        #expect(try directory.snapshot.principals(in: scope("p1")) == [other])
+        #expect(try directory.snapshot.isDisabled(PartnerID("p1")))
+        #expect(throws: DirectoryError.stale) { try directory.publish(prepared) }
+        let registry = AccessRegistry(partners: [try partnerRecord("p9")], principals: [])
+        let last = directory.generation
+        directory.replace(all: DirectorySnapshot(stored: registry))
+        #expect(directory.generation > last && directory.snapshot.partnerCount == 1)
+        #expect(
+            try !directory.snapshot.isRegistered(PartnerID("p1")) && directory.snapshot.isRegistered(PartnerID("p9")))
+    }
+
     @Test func duplicatesAndUnknownOnes() throws {
         let directory = try directory()
         #expect(throws: DirectoryError.alreadyExists) {

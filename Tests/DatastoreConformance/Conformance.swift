@@ -17,14 +17,25 @@ public struct DatastoreHarness {
     public let make: () throws -> any LicenseDatastore
     /// Closes the store and opens what it left behind.
     public let reopen: (any LicenseDatastore) throws -> any LicenseDatastore
+    /// One more server on the store; nil for an engine that one server has alone.
+    public let connect: ((any LicenseDatastore) throws -> any LicenseDatastore)?
+    /// Has the store drop now what of the log it may drop at some time.
+    public let dropLog: (any LicenseDatastore) throws -> Void
 
     public init(
         make: @escaping () throws -> any LicenseDatastore,
-        reopen: @escaping (any LicenseDatastore) throws -> any LicenseDatastore
+        reopen: @escaping (any LicenseDatastore) throws -> any LicenseDatastore,
+        connect: ((any LicenseDatastore) throws -> any LicenseDatastore)? = nil,
+        dropLog: @escaping (any LicenseDatastore) throws -> Void = { _ in }
     ) {
         self.make = make
         self.reopen = reopen
+        self.connect = connect
+        self.dropLog = dropLog
     }
+
+    /// What the engine is compared with.
+    func makeReference() -> InMemoryDatastore { connect == nil ? InMemoryDatastore() : .shared() }
 }
 
 /// What every engine must do. Each check makes its own store and throws at the first thing that is wrong.
@@ -35,6 +46,11 @@ public enum ConformanceCheck: String, CaseIterable, Sendable {
     case onlyBatchesAreCommitted
     case duplicatesAreRefusedWhole
     case receiptsStay
+    case turnsTellWhatWasAcceptedBefore
+    case turnsThatThrowLeaveNothing
+    case turnsOfEverythingAreAllOrNone
+    case emptyTurnsWriteNothing
+    case positionsOfAnotherLogAreTold
     case foldedStateComesBack
     case foldsOutsideTheLogAreRefused
     case accessChangesStay
@@ -58,6 +74,11 @@ public enum ConformanceCheck: String, CaseIterable, Sendable {
         case .onlyBatchesAreCommitted: try onlyBatchesAreCommitted(harness)
         case .duplicatesAreRefusedWhole: try duplicatesAreRefusedWhole(harness)
         case .receiptsStay: try receiptsStay(harness)
+        case .turnsTellWhatWasAcceptedBefore: try turnsTellWhatWasAcceptedBefore(harness)
+        case .turnsThatThrowLeaveNothing: try turnsThatThrowLeaveNothing(harness)
+        case .turnsOfEverythingAreAllOrNone: try turnsOfEverythingAreAllOrNone(harness)
+        case .emptyTurnsWriteNothing: try emptyTurnsWriteNothing(harness)
+        case .positionsOfAnotherLogAreTold: try positionsOfAnotherLogAreTold(harness)
         case .foldedStateComesBack: try foldedStateComesBack(harness)
         case .foldsOutsideTheLogAreRefused: try foldsOutsideTheLogAreRefused(harness)
         case .accessChangesStay: try accessChangesStay(harness)
@@ -78,16 +99,28 @@ public enum ConformanceCheck: String, CaseIterable, Sendable {
 
 /// Everything that a store gives back.
 public struct Recovered: Equatable {
+    public var folds: BucketFolds
+    /// In the order of buckets.
     public var states: [StateRow] = []
     public var log: [LogEntry] = []
     public var revision = Revision.none
 
     public init(_ store: any LicenseDatastore) throws {
-        var states: [StateRow] = []
+        var folds = BucketFolds(count: store.buckets)
+        var states: [[StateRow]] = Array(repeating: [], count: store.buckets)
+        var told: [Int] = []
         var log: [LogEntry] = []
-        revision = try store.recover(
-            for: try Grants.operator(), state: { states.append($0) }, entry: { log.append($0) })
-        self.states = states
+        revision = try store.recover(for: try Grants.operator()) { bucket, through in
+            told.append(bucket)
+            folds[bucket] = through
+        } state: {
+            states[told.last ?? 0].append($0)
+        } entry: {
+            log.append($0)
+        }.revision
+        try require(told.sorted() == Array(0..<store.buckets), "not every bucket is told once")
+        self.folds = folds
+        self.states = states.flatMap { $0 }
         self.log = log
     }
 }

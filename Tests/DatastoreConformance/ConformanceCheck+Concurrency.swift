@@ -54,7 +54,9 @@ extension ConformanceCheck {
         let recovered = try Recovered(store)
         try require(recovered.revision.number >= floor, "an acknowledged batch is not visible")
         let folded = recovered.states.first?.body.flatMap { Int64(String(decoding: $0, as: UTF8.self)) } ?? 0
-        let expected = Array((folded + 1)..<(recovered.revision.number + 1))
+        try require(
+            recovered.folds[0].number == folded, "a row is not of the revision that its bucket is folded through")
+        let expected = Array((recovered.folds.least.number + 1)..<(recovered.revision.number + 1))
         try require(recovered.log.map(\.revision.number) == expected, "the log is no whole prefix")
     }
 }

@@ -38,14 +38,16 @@ public struct PersonSample {
     }
 
     public func erasure(revision: Int64, states: [StateRow] = []) -> Erasure {
-        Erasure(of: [user], revision: Revision(number: revision), states: states)
+        Erasure(of: [user], entry: .erasure(revision: Revision(number: revision)), states: states)
     }
 }
 
 extension ConformanceCheck {
-    /// The rows given replace those of the person, and no body that may name it is left in the log.
+    /// The rows given replace those of the person, and no body that may name it is left in the log. Of engines that
+    /// have everything in one bucket; what others must do is in `SharedConformanceCheck`.
     func erasureFolds(_ harness: DatastoreHarness) throws {
         var store = try harness.make()
+        guard store.buckets == 1 else { return }
         let person = try PersonSample()
         let before = Array(person.user.text.utf8)
         try store.commit([try SampleBatches.entry(1), try person.entry(2, facts: person.before)])
@@ -54,8 +56,7 @@ extension ConformanceCheck {
             states: [StateRow(key: "a", body: before), StateRow(key: "b", body: before), StateRow(key: "c", body: [1])])
         try store.commit([try person.entry(3, facts: []), try person.entry(4, facts: person.before)])
         try store.erase(
-            person.erasure(revision: 5, states: [StateRow(key: "a", body: [2]), StateRow(key: "b", body: nil)]),
-            for: try Grants.operator())
+            person.erasure(revision: 5, states: [StateRow(key: "a", body: [2]), StateRow(key: "b", body: nil)]))
         let rows = [StateRow(key: "a", body: [2]), StateRow(key: "c", body: [1])]
         for _ in 0..<2 {
             let recovered = try Recovered(store)
@@ -89,7 +90,7 @@ extension ConformanceCheck {
         let other = StateRow(key: "customer-2", body: Array(person.user.text.utf8))
         try store.fold(through: Revision(number: 3), states: [other, StateRow(key: "customer-1", body: [1])])
         try store.erase(
-            person.erasure(revision: 4, states: [StateRow(key: "customer-1", body: [2])]), for: try Grants.operator())
+            person.erasure(revision: 4, states: [StateRow(key: "customer-1", body: [2])]))
         let rows = [StateRow(key: "customer-1", body: [2]), other]
         try require(try Recovered(store).states == rows, "the erasure changed others")
         for entry in entries {
@@ -107,7 +108,7 @@ extension ConformanceCheck {
         let before = try Recovered(store)
         for wrong in [1, 3, 0] as [Int64] {
             try requireRefusal(.outOfOrder(expected: Revision(number: 2), found: Revision(number: wrong))) {
-                try store.erase(person.erasure(revision: wrong), for: try Grants.operator())
+                try store.erase(person.erasure(revision: wrong))
             }
         }
         try require(try Recovered(store) == before, "a refused erasure left something")

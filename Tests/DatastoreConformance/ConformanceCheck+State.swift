@@ -43,9 +43,21 @@ extension ConformanceCheck {
         try store.commit(try SampleBatches.entries(1...5))
         try store.fold(through: Revision(number: 3), states: [StateRow(key: "a", body: [1])])
         let before = try Recovered(store)
+        let row = [StateRow(key: "a", body: [7])]
+        func at(_ number: Int64) -> LogPosition { LogPosition(revision: Revision(number: number)) }
         for wrong in [2, 6, -1, Int64.max] as [Int64] {
-            try requireRefusal(.invalid("a fold through revision \(wrong) is outside 3…5")) {
-                try store.fold(through: Revision(number: wrong), states: [StateRow(key: "a", body: [7])])
+            if store.isShared, wrong <= 3 {
+                let isFolded = try store.foldBucket(0, through: at(wrong), states: row)
+                try require(!isFolded, "a bucket was folded back")
+            } else {
+                try requireRefusal(.invalid("a fold through revision \(wrong) is outside 3…5")) {
+                    _ = try store.foldBucket(0, through: at(wrong), states: row)
+                }
+            }
+        }
+        for wrong in [-1, store.buckets] {
+            try requireRefusal(.invalid("there is no bucket \(wrong)")) {
+                _ = try store.foldBucket(wrong, through: at(4), states: row)
             }
         }
         try require(try Recovered(store) == before, "a refused fold left something")
@@ -57,7 +69,7 @@ extension ConformanceCheck {
         for seed in 1...6 as ClosedRange<UInt64> {
             var random = SeededGenerator(seed: seed)
             var store = try harness.make()
-            let reference = InMemoryDatastore()
+            let reference = harness.makeReference()
             let grant = try Grants.operator()
             for step in 0..<60 {
                 let next = reference.revision.next
@@ -66,14 +78,19 @@ extension ConformanceCheck {
                     let group = try SampleBatches.entries(next.number...(next.number + Int64(random.int(0...3))))
                     for target in [store, reference] { try target.commit(group) }
                 case 5...6:
-                    let folded = try reference.statistics().foldedThrough.number
-                    let through = Revision(number: Int64.random(in: folded...reference.revision.number, using: &random))
+                    let bucket = random.int(0...(store.buckets - 1)) % 3
+                    let folded = try reference.folds()[bucket].number
+                    let through = LogPosition(
+                        revision: Revision(
+                            number: Int64.random(in: folded...reference.revision.number, using: &random)))
                     let rows = (0..<random.int(0...5)).map { _ in Self.row(&random) }
-                    for target in [store, reference] { try target.fold(through: through, states: rows) }
+                    let isFolded = try reference.foldBucket(bucket, through: through, states: rows)
+                    try require(
+                        try store.foldBucket(bucket, through: through, states: rows) == isFolded, "a fold differs")
                 case 7:
                     let user = try UserID("u:\(random.int(2...12))/{}\"'")
-                    let erasure = Erasure(of: [user], revision: next, states: [Self.row(&random)])
-                    for target in [store, reference] { try target.erase(erasure, for: grant) }
+                    let erasure = Erasure(of: [user], entry: .erasure(revision: next), states: [Self.row(&random)])
+                    for target in [store, reference] { try target.erase(erasure) }
                 case 8:
                     let partner = try PartnerID("partner-\(step)")
                     let change = AccessChange.createPartner(
@@ -99,7 +116,7 @@ extension ConformanceCheck {
         return StateRow(key: "row-\(random.int(0...9))", body: random.chance(80) ? body : nil)
     }
 
-    static func principal(_ partner: String, _ id: String, disabled: Bool = false) throws -> PrincipalRecord {
+    public static func principal(_ partner: String, _ id: String, disabled: Bool = false) throws -> PrincipalRecord {
         PrincipalRecord(
             partner: try PartnerID(partner), id: try PrincipalID(id), displayName: "Name of \(id)",
             roles: RoleSet([Role.userManagementAdmin, .salesAgent]), isDisabled: disabled)

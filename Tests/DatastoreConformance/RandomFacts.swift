@@ -128,7 +128,13 @@ public struct RandomFacts: Sendable {
     }
 
     private mutating func wide<Tag>(_ prefix: String) throws -> Identifier<Tag> {
-        let number = random.int(0...variety)
+        try Self.wide(prefix, random.int(0...variety))
+    }
+
+    /// The customer of that number, of `variety` and one more.
+    public static func customer(_ number: Int) throws -> CustomerID { try wide("c", number) }
+
+    private static func wide<Tag>(_ prefix: String, _ number: Int) throws -> Identifier<Tag> {
         switch number {
         case 0: return try Identifier<Tag>(String(repeating: "~", count: Identifier<Tag>.maximumLength))
         case 1: return try Identifier<Tag>("!")

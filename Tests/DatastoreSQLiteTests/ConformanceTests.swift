@@ -15,6 +15,31 @@ import Testing
         try check.run(on: harness)
     }
 
+    private func sharedMemory() -> DatastoreHarness {
+        func memory(_ store: any LicenseDatastore) throws -> InMemoryDatastore {
+            guard let store = store as? InMemoryDatastore else { throw ConformanceFailure("another engine") }
+            return store
+        }
+        return DatastoreHarness(
+            make: { InMemoryDatastore.shared() },
+            reopen: { store in
+                try store.close()
+                return try memory(store).reopened()
+            },
+            connect: { InMemoryDatastore.connected(to: try memory($0)) },
+            dropLog: { try memory($0).dropLog() })
+    }
+
+    @Test(arguments: ConformanceCheck.allCases)
+    func sharedMemory(_ check: ConformanceCheck) throws {
+        try check.run(on: sharedMemory())
+    }
+
+    @Test(arguments: SharedConformanceCheck.allCases)
+    func severalOnSharedMemory(_ check: SharedConformanceCheck) throws {
+        try check.run(on: sharedMemory())
+    }
+
     @Test(arguments: ConformanceCheck.allCases)
     func sqlite(_ check: ConformanceCheck) throws {
         let folder = try StoreFolder()

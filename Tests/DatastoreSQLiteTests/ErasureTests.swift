@@ -12,7 +12,6 @@ import Testing
     func erasedIDsLeaveEveryFile(seed: UInt64) throws {
         let folder = try StoreFolder()
         let store = try SQLiteDatastore.open(path: folder.store)
-        let grant = try Grants.operator()
         let people = try (1...3).map { try PersonSample(number: $0) }
         var random = SeededGenerator(seed: seed)
         var number: Int64 = 0
@@ -28,7 +27,7 @@ import Testing
         let erased = people[1]
         #expect(try !folder.filesContaining(erased.user.text).isEmpty)
         let rows = try Recovered(store).states.filter { contains($0, erased) }.map { StateRow(key: $0.key, body: [0]) }
-        try store.erase(erased.erasure(revision: number + 1, states: rows), for: grant)
+        try store.erase(erased.erasure(revision: number + 1, states: rows))
         #expect(try folder.filesContaining(erased.user.text).isEmpty)
         #expect(try store.statistics().erasurePending == false)
         #expect(try Recovered(store).log.isEmpty)
@@ -59,7 +58,7 @@ import Testing
             let erased = try Recovered(store).states.filter { contains($0, people[1]) }
             try #require(!erased.isEmpty)
             let gone = erased.map { StateRow(key: $0.key, body: nil) }
-            try store.erase(people[1].erasure(revision: 1, states: gone), for: try Grants.operator())
+            try store.erase(people[1].erasure(revision: 1, states: gone))
             #expect(try folder.filesContaining(people[1].user.text).isEmpty, "seed \(seed)")
             #expect(try !folder.filesContaining(people[2].user.text).isEmpty, "seed \(seed)")
             try store.close()
@@ -98,10 +97,10 @@ import Testing
         let person = try PersonSample()
         try store.commit([try SampleBatches.entry(1), try person.entry(2, facts: person.before)])
         _ = try store.recover(
-            for: try Grants.operator(), state: { _ in },
+            for: try Grants.operator(), bucket: { _, _ in }, state: { _ in },
             entry: { entry in
                 guard entry.revision.number == 1 else { return }
-                try store.erase(person.erasure(revision: 3), for: try Grants.operator())
+                try store.erase(person.erasure(revision: 3))
                 #expect(try store.statistics().erasurePending)
             })
         #expect(try !folder.filesContaining(person.user.text).isEmpty)

@@ -104,7 +104,7 @@ import Testing
         #expect(throws: DatastoreError.self) {
             try SQLiteDatastore.inspect(storeAt: folder.store) { store in
                 let grant = try Grants.operator()
-                _ = try store.recover(for: grant, state: { _ in }, entry: { _ in })
+                _ = try store.recover(for: grant, bucket: { _, _ in }, state: { _ in }, entry: { _ in })
                 _ = try store.loadAccess(for: grant)
             }
         }

@@ -1,6 +1,5 @@
+import Datastore
 import Testing
-
-@testable import DatastoreSQLite
 
 /// The published values of XXH64 with seed 0.
 @Suite struct XXH64Tests {

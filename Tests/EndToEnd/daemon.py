@@ -11,6 +11,7 @@ import urllib.request
 from pathlib import Path
 
 from certificates import TRUST_DOMAIN
+from postgres import EVERYWHERE, Postgres
 
 ROOT = Path(__file__).resolve().parents[2]
 BINARY = Path(os.environ.get("INSIGHTSD", ROOT / ".build/debug/insightsd"))
@@ -39,6 +40,8 @@ class Daemon:
             "--data", self.data, "--tls-cert", identity.certificate, "--tls-key", identity.key,
             "--client-ca", authority.certificate, "--trust-domain", TRUST_DOMAIN,
         ]  # fmt: skip
+        if EVERYWHERE and "--store" not in options:
+            self.options += ["--store", Postgres.shared().store(run_insightsd)]
         self._process = None
         # Soft and hard limit of open files; None is that of the tests.
         self.open_files = None
@@ -99,6 +102,12 @@ class Daemon:
                 self._process.kill()
                 self._process.wait()
             self._process.stdout.close()
+
+    def wait(self, seconds=WAIT_SECONDS):
+        """Until it ends by itself; returns the exit code."""
+        code = self._process.wait(seconds)
+        self._process.stdout.close()
+        return code
 
     def admin_get(self, path):
         with urllib.request.urlopen(f"http://{self.admin}{path}", timeout=WAIT_SECONDS) as answer:

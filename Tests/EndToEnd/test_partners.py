@@ -42,9 +42,14 @@ EVERYBODY = dict.fromkeys(("open", "late", "token", "other"), "answered")
 ONLY_OTHERS = dict.fromkeys(("open", "late", "token"), "CREDENTIAL_INVALID") | {"other": "answered"}
 
 
+def portfolio(house):
+    """Without the revision at the end: what is fed for others counts too."""
+    return house["alice"].raw("GetPortfolioInsights", b"")[:-9]
+
+
 def test_a_disabled_partner_is_refused_at_once_and_its_streams_end(house):
     assert asked(house) == EVERYBODY
-    figures = house["alice"].raw("GetPortfolioInsights", b"")
+    figures = portfolio(house)
     streams = {"certificate": OpenExport(house, house.certificates.bob), "token": OpenExport(house, token=house.token)}
     for stream in streams.values():
         stream.wait_until_full()
@@ -61,7 +66,7 @@ def test_a_disabled_partner_is_refused_at_once_and_its_streams_end(house):
     assert asked(house) == ONLY_OTHERS, "a restart lets nobody in"
     switch(house, False)
     assert asked(house) == EVERYBODY
-    assert house["alice"].raw("GetPortfolioInsights", b"") == figures
+    assert portfolio(house) == figures
     assert house["disabled"].raw("WhoAmI", b"").reason == "CREDENTIAL_INVALID", "principals disabled by themselves stay so"
     methods = [event.method for event in house["alice"].call("ListAuditEvents", page_size=100).events]
     assert sum(method.endswith("UpdatePartner") for method in methods) == 3, "its people see who let them in and out"

@@ -16,6 +16,7 @@ from documents import DOCS, EVERYTHING, README, section
 from facts import day
 from graph_simulator import Simulator
 from graph_world import sample_tenant
+from postgres import Postgres
 
 CLIENT = BINARY.parent / "insights"
 
@@ -109,6 +110,8 @@ class Place:
         shutil.copy(issue.certificate, out / "ca.pem")
         for name in ("server.pem", "server.key", "ca.pem"):
             shutil.copy(out / name, self.folder / name)
+        # Of PostgreSQL: `postgres` fills it.
+        self.services = self.folder / "pg_service.conf"
         self.backups = self.folder / "backups"
         (self.backups / "audit").mkdir(parents=True)
 
@@ -117,7 +120,7 @@ class Place:
         who = self.people[who or "alice"]
         return shell(
             line, self.folder, self.house, INSIGHTS_SERVER=self.house.daemon.address, INSIGHTS_CERT=str(who.certificate),
-            INSIGHTS_KEY=str(who.key), INSIGHTS_CA=str(self.folder / "ca.pem"),
+            INSIGHTS_KEY=str(who.key), INSIGHTS_CA=str(self.folder / "ca.pem"), PGSERVICEFILE=str(self.services),
         )  # fmt: skip
 
     def join(self):
@@ -126,6 +129,16 @@ class Place:
             done = self.run(line, who)
             assert done.returncode == 0, done.stderr
         self.house["operator"].feed(portfolio(self.house.facts, "contoso-reseller"))
+
+    def postgres(self):
+        """A database without a store, by the names of services that the documents have."""
+        postgres = Postgres.shared()
+        if postgres is None:
+            pytest.skip("there is no PostgreSQL: Tests/install.sh test")
+        postgres.store(run_insightsd)
+        database = postgres.database()
+        names = {"insights-owner": postgres.name(database, "postgres"), "insights": postgres.name(database)}
+        self.services.write_text("".join(f"[{name}]\n{words.replace(' ', chr(10))}\n" for name, words in names.items()))
 
     def simulator(self):
         """The vendor's APIs with a customer, and the configuration `sync.json` that reads them."""
@@ -149,6 +162,8 @@ def test_every_command_that_is_shown_works(new_house, tmp_path, name):
     place.join()
     made = subprocess.run([sys.executable, ROOT / "Tests/SamplePortfolio/make.py", place.folder], capture_output=True, text=True)
     assert made.returncode == 0, made.stderr
+    if any("service=" in line for _, _, line in found):
+        place.postgres()
     with place.simulator() if any(words[1] == "sync" for words, _, _ in found) else nullcontext():
         run_all(place, found)
 
@@ -161,6 +176,8 @@ def run_all(place, found):
             line = line.replace("insightsd serve", "insightsd check-config")
         if "#" in line:
             line = line[: line.index("#")]
+        if words[1] == "copy-store" and place.house.daemon.is_running:
+            assert place.house.daemon.stop() == 0
         done = place.run(line, who)
         assert done.returncode == 0, (line, done.stdout, done.stderr)
 

@@ -16,7 +16,7 @@ from google.protobuf.json_format import MessageToDict
 
 GOLDEN = Path(__file__).parent / "golden/store-1"
 # What answers have gained since.
-GAINED = {"workloads", "principal_name", "term", "uncatalogued_skus", "uncatalogued_sku_count"}
+GAINED = {"workloads", "revision", "principal_name", "term", "uncatalogued_skus", "uncatalogued_sku_count"}
 
 
 def differences(old, new, path=""):

@@ -152,7 +152,8 @@ import Testing
         #expect(made.revision.number == 5)
         #expect(try house.store.statistics().entriesToReplay == 0)
         var rows = ""
-        _ = try house.store.recover(for: house.operator) { row in
+        _ = try house.store.recover(for: house.operator) { _, _ in
+        } state: { row in
             rows += String(decoding: row.body ?? [], as: UTF8.self)
         } entry: { _ in
         }

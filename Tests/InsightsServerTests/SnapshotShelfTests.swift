@@ -35,6 +35,22 @@ import Testing
         #expect(account.used == 0 && kept.allSatisfy { published.shelf.find($0, at: 1) == nil })
     }
 
+    /// Read anew, a revision says something else: no page goes on over what was of it before, also of a call that was
+    /// under way.
+    @Test func snapshotsOfAnotherHistoryAreNotKept() throws {
+        let published = PublishedCore(InsightsCore()) { .first }
+        let old = published.load()
+        published.shelf.keep(old, for: "P", at: 0)
+        var core = InsightsCore()
+        core.history = 1
+        published.publish(core)
+        published.shelf.forget(before: core.history)
+        published.shelf.keep(old, for: "P", at: 0)
+        #expect(published.shelf.find(old.revision, at: 0) == nil)
+        published.shelf.keep(published.load(), for: "P", at: 0)
+        #expect(published.shelf.find(core.revision, at: 0)?.isIdentical(to: published.load()) == true)
+    }
+
     /// A restored core has replaced much already; none of that is the shelf's.
     @Test func whatWasReplacedBeforeTheStartIsNotCounted() throws {
         var core = InsightsCore()

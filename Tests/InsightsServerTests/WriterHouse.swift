@@ -37,12 +37,24 @@ final class WatchedStore: LicenseDatastore {
 
     var saves: [Int] { seen.withLock { $0.saves } }
 
-    var revision: Revision { inner.revision }
+    var isShared: Bool { inner.isShared }
+    var buckets: Int { inner.buckets }
+    var position: LogPosition { inner.position }
     var mark: StoreMark { inner.mark }
 
-    func commit(_ entries: [LogEntry]) throws(DatastoreError) {
-        seen.withLock { $0.commits += 1 }
-        try inner.commit(entries)
+    func turn<Value>(
+        after position: LogPosition, batches: [BatchID], for grant: OperatorGrant,
+        _ body: (TurnNews) throws(DatastoreError) -> Turn<Value>
+    ) throws(DatastoreError) -> TurnOutcome<Value> {
+        try inner.turn(after: position, batches: batches, for: grant) { news throws(DatastoreError) in
+            let turn = try body(news)
+            if !turn.batches.isEmpty { seen.withLock { $0.commits += 1 } }
+            if !turn.access.isEmpty {
+                beforeSave.withLock { $0 }()
+                seen.withLock { $0.saves.append(turn.access.count) }
+            }
+            return turn
+        }
     }
 
     func receipt(of batch: BatchID, for grant: OperatorGrant) throws(DatastoreError) -> BatchReceipt? {
@@ -53,43 +65,55 @@ final class WatchedStore: LicenseDatastore {
         try inner.loadAccess(for: grant)
     }
 
-    func save(
-        _ change: AccessChange, entry: LogEntry?, for grant: AccessGrant
-    ) throws(DatastoreError) {
-        try save([AccessSave(change, entry: entry, for: grant)])
-    }
-
-    func save(_ saves: [AccessSave]) throws(DatastoreError) {
-        beforeSave.withLock { $0 }()
-        seen.withLock { $0.saves.append(saves.count) }
-        try inner.save(saves)
-    }
-
-    func fold(through revision: Revision, states: [StateRow]) throws(DatastoreError) {
+    func foldBucket(
+        _ bucket: Int, through position: LogPosition, states: [StateRow]
+    ) throws(DatastoreError) -> Bool {
         let number = seen.withLock { seen in
             let bytes = states.reduce(0) { $0 + ($1.body?.count ?? 0) }
-            seen.folds.append((bytes: bytes, rows: states.count, through: revision))
+            seen.folds.append((bytes: bytes, rows: states.count, through: position.revision))
             return seen.folds.count
         }
         try beforeFold.withLock { $0 }(number)
-        try inner.fold(through: revision, states: states)
+        return try inner.foldBucket(bucket, through: position, states: states)
     }
 
     func recover(
-        for grant: OperatorGrant, state: (StateRow) throws -> Void, entry: (LogEntry) throws -> Void
-    ) throws -> Revision {
-        try inner.recover(for: grant, state: state, entry: entry)
+        for grant: OperatorGrant, bucket: (Int, Revision) throws -> Void, state: (StateRow) throws -> Void,
+        entry: (LogEntry) throws -> Void
+    ) throws -> LogPosition {
+        try inner.recover(for: grant, bucket: bucket, state: state, entry: entry)
     }
 
-    func erase(_ erasure: Erasure, for grant: OperatorGrant) throws(DatastoreError) {
-        try inner.erase(erasure, for: grant)
+    func folds() throws(DatastoreError) -> BucketFolds { try inner.folds() }
+
+    func news(
+        after position: LogPosition, limit: Int, for grant: OperatorGrant
+    ) throws(DatastoreError) -> LogNews {
+        try inner.news(after: position, limit: limit, for: grant)
     }
+
+    func waitForNews(upTo time: Duration) throws(DatastoreError) -> Bool { try inner.waitForNews(upTo: time) }
+    func beat(applied: LogPosition) throws(DatastoreError) { try inner.beat(applied: applied) }
+    func members() throws(DatastoreError) -> [StoreMember] { try inner.members() }
+    func keysCheck(own: [UInt8]) throws(DatastoreError) -> [UInt8] { try inner.keysCheck(own: own) }
 
     func beginHistory() throws(DatastoreError) { try inner.beginHistory() }
     func backup(to path: String) throws(DatastoreError) { try inner.backup(to: path) }
     func health() throws(DatastoreError) { try inner.health() }
     func statistics() throws(DatastoreError) -> DatastoreStatistics { try inner.statistics() }
     func close() throws(DatastoreError) { try inner.close() }
+}
+
+/// The clock of a house: stands still but for what a test makes pass.
+final class HouseTime: Sendable {
+    private let monotonic = Atomic<UInt64>(0)
+
+    func pass(_ time: Duration) { monotonic.add(time.nanoseconds, ordering: .relaxed) }
+
+    var clock: ServerClock {
+        ServerClock(
+            unixSeconds: { 1_711_929_600 }, monotonicNanoseconds: { [self] in monotonic.load(ordering: .relaxed) })
+    }
 }
 
 /// Writer, changes and audit trail as a server has them, without its transport.
@@ -113,7 +137,14 @@ final class WriterHouse: Sendable {
     /// What the start replayed.
     let replayed: LogProgress
 
-    init(store: WatchedStore = WatchedStore(), limit: Int = 32, bounds: FoldBounds = FoldBounds()) throws {
+    /// Of a house that is one of several on a shared store; begun by `join`.
+    let shared: SharedServing?
+
+    /// - Parameter staleReads: how old the answers of a house may be that is one of several; nil for one by itself.
+    init(
+        store: WatchedStore = WatchedStore(), limit: Int = 32, bounds: FoldBounds = FoldBounds(),
+        staleReads: Duration? = nil, clock: ServerClock = HouseTime().clock
+    ) throws {
         self.store = store
         folder = try AuditFolder()
         var start = try AuditStart.open(folder: folder.path)
@@ -127,16 +158,17 @@ final class WriterHouse: Sendable {
         authenticator = Authenticator(directory: directory, trustDomain: try TrustDomain("t"))
         writer = FactWriter(
             store: store, published: published, directory: directory, authenticator: authenticator,
-            replayed: recovered.replayed, bounds: bounds
+            position: recovered.position, replayed: recovered.replayed, bounds: bounds,
+            freshness: staleReads.map { Freshness(bound: $0, clock: clock, asked: clock.monotonicNanoseconds()) }
         ) { _ in }
-        let clock = ServerClock(unixSeconds: { 1_700_000_000 }, monotonicNanoseconds: { 0 })
+        let logger = Logger(label: "tests") { _ in SwiftLogNoOpLogHandler() }
+        shared = staleReads.flatMap { [store, writer] in
+            SharedServing(store: store, writer: writer, staleReads: $0, logger: logger) {}
+        }
         changes = ChangeQueue(
             limit: limit, writer: writer,
-            recorder: ChangeRecorder(
-                auditLog: log, clock: clock, published: published,
-                logger: Logger(label: "tests") { _ in
-                    SwiftLogNoOpLogHandler()
-                }))
+            recorder: ChangeRecorder(auditLog: log, clock: clock, published: published, logger: logger),
+            others: shared?.members)
         let principal = try Self.identified("spiffe://t/operator/feed", by: authenticator).principal
         self.operator = try #require(try AccessPolicy.authorize(principal, for: .ingest).operatorGrant)
     }

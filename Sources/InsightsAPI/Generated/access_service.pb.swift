@@ -199,6 +199,11 @@ public nonisolated struct PBCreatePrincipalResponse: Sendable {
   /// Clears the value of `principal`. Subsequent reads from it will return its default value.
   public mutating func clearPrincipal() {self._principal = nil}
 
+  /// Other servers on the same store that did not confirm the change within two seconds. Each of them refuses calls as
+  /// soon as it has heard nothing of the store for the time of `--stale-reads`. 0: in force everywhere; always, where
+  /// one server has the store.
+  public var serversPending: UInt32 = 0
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -253,6 +258,9 @@ public nonisolated struct PBUpdatePrincipalResponse: Sendable {
   /// Clears the value of `principal`. Subsequent reads from it will return its default value.
   public mutating func clearPrincipal() {self._principal = nil}
 
+  /// As that of `CreatePrincipalResponse`.
+  public var serversPending: UInt32 = 0
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -279,6 +287,9 @@ public nonisolated struct PBDeletePrincipalResponse: Sendable {
 
   /// For people: what the deletion does not end, and how to end it.
   public var note: String = String()
+
+  /// As that of `CreatePrincipalResponse`.
+  public var serversPending: UInt32 = 0
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -454,6 +465,9 @@ public nonisolated struct PBCreatePartnerResponse: Sendable {
   /// The revision that the partner's creation made.
   public var revision: Int64 = 0
 
+  /// As that of `CreatePrincipalResponse`.
+  public var serversPending: UInt32 = 0
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -493,6 +507,9 @@ public nonisolated struct PBUpdatePartnerResponse: Sendable {
   public var partnerID: String = String()
 
   public var disabled: Bool = false
+
+  /// As that of `CreatePrincipalResponse`.
+  public var serversPending: UInt32 = 0
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -736,7 +753,7 @@ nonisolated extension PBCreatePrincipalRequest: SwiftProtobuf.Message, SwiftProt
 
 nonisolated extension PBCreatePrincipalResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".CreatePrincipalResponse"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}principal\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}principal\0\u{3}servers_pending\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -745,6 +762,7 @@ nonisolated extension PBCreatePrincipalResponse: SwiftProtobuf.Message, SwiftPro
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularMessageField(value: &self._principal) }()
+      case 2: try { try decoder.decodeSingularUInt32Field(value: &self.serversPending) }()
       default: break
       }
     }
@@ -758,11 +776,15 @@ nonisolated extension PBCreatePrincipalResponse: SwiftProtobuf.Message, SwiftPro
     try { if let v = self._principal {
       try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
     } }()
+    if self.serversPending != 0 {
+      try visitor.visitSingularUInt32Field(value: self.serversPending, fieldNumber: 2)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: PBCreatePrincipalResponse, rhs: PBCreatePrincipalResponse) -> Bool {
     if lhs._principal != rhs._principal {return false}
+    if lhs.serversPending != rhs.serversPending {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -809,7 +831,7 @@ nonisolated extension PBUpdatePrincipalRequest: SwiftProtobuf.Message, SwiftProt
 
 nonisolated extension PBUpdatePrincipalResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".UpdatePrincipalResponse"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}principal\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}principal\0\u{3}servers_pending\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -818,6 +840,7 @@ nonisolated extension PBUpdatePrincipalResponse: SwiftProtobuf.Message, SwiftPro
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularMessageField(value: &self._principal) }()
+      case 2: try { try decoder.decodeSingularUInt32Field(value: &self.serversPending) }()
       default: break
       }
     }
@@ -831,11 +854,15 @@ nonisolated extension PBUpdatePrincipalResponse: SwiftProtobuf.Message, SwiftPro
     try { if let v = self._principal {
       try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
     } }()
+    if self.serversPending != 0 {
+      try visitor.visitSingularUInt32Field(value: self.serversPending, fieldNumber: 2)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: PBUpdatePrincipalResponse, rhs: PBUpdatePrincipalResponse) -> Bool {
     if lhs._principal != rhs._principal {return false}
+    if lhs.serversPending != rhs.serversPending {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -873,7 +900,7 @@ nonisolated extension PBDeletePrincipalRequest: SwiftProtobuf.Message, SwiftProt
 
 nonisolated extension PBDeletePrincipalResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".DeletePrincipalResponse"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}note\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}note\0\u{3}servers_pending\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -882,6 +909,7 @@ nonisolated extension PBDeletePrincipalResponse: SwiftProtobuf.Message, SwiftPro
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularStringField(value: &self.note) }()
+      case 2: try { try decoder.decodeSingularUInt32Field(value: &self.serversPending) }()
       default: break
       }
     }
@@ -891,11 +919,15 @@ nonisolated extension PBDeletePrincipalResponse: SwiftProtobuf.Message, SwiftPro
     if !self.note.isEmpty {
       try visitor.visitSingularStringField(value: self.note, fieldNumber: 1)
     }
+    if self.serversPending != 0 {
+      try visitor.visitSingularUInt32Field(value: self.serversPending, fieldNumber: 2)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: PBDeletePrincipalResponse, rhs: PBDeletePrincipalResponse) -> Bool {
     if lhs.note != rhs.note {return false}
+    if lhs.serversPending != rhs.serversPending {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1186,7 +1218,7 @@ nonisolated extension PBCreatePartnerRequest: SwiftProtobuf.Message, SwiftProtob
 
 nonisolated extension PBCreatePartnerResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".CreatePartnerResponse"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}partner_id\0\u{1}principal\0\u{1}revision\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}partner_id\0\u{1}principal\0\u{1}revision\0\u{3}servers_pending\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1197,6 +1229,7 @@ nonisolated extension PBCreatePartnerResponse: SwiftProtobuf.Message, SwiftProto
       case 1: try { try decoder.decodeSingularStringField(value: &self.partnerID) }()
       case 2: try { try decoder.decodeSingularMessageField(value: &self._principal) }()
       case 3: try { try decoder.decodeSingularInt64Field(value: &self.revision) }()
+      case 4: try { try decoder.decodeSingularUInt32Field(value: &self.serversPending) }()
       default: break
       }
     }
@@ -1216,6 +1249,9 @@ nonisolated extension PBCreatePartnerResponse: SwiftProtobuf.Message, SwiftProto
     if self.revision != 0 {
       try visitor.visitSingularInt64Field(value: self.revision, fieldNumber: 3)
     }
+    if self.serversPending != 0 {
+      try visitor.visitSingularUInt32Field(value: self.serversPending, fieldNumber: 4)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1223,6 +1259,7 @@ nonisolated extension PBCreatePartnerResponse: SwiftProtobuf.Message, SwiftProto
     if lhs.partnerID != rhs.partnerID {return false}
     if lhs._principal != rhs._principal {return false}
     if lhs.revision != rhs.revision {return false}
+    if lhs.serversPending != rhs.serversPending {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1269,7 +1306,7 @@ nonisolated extension PBUpdatePartnerRequest: SwiftProtobuf.Message, SwiftProtob
 
 nonisolated extension PBUpdatePartnerResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".UpdatePartnerResponse"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}partner_id\0\u{1}disabled\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}partner_id\0\u{1}disabled\0\u{3}servers_pending\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1279,6 +1316,7 @@ nonisolated extension PBUpdatePartnerResponse: SwiftProtobuf.Message, SwiftProto
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularStringField(value: &self.partnerID) }()
       case 2: try { try decoder.decodeSingularBoolField(value: &self.disabled) }()
+      case 3: try { try decoder.decodeSingularUInt32Field(value: &self.serversPending) }()
       default: break
       }
     }
@@ -1291,12 +1329,16 @@ nonisolated extension PBUpdatePartnerResponse: SwiftProtobuf.Message, SwiftProto
     if self.disabled != false {
       try visitor.visitSingularBoolField(value: self.disabled, fieldNumber: 2)
     }
+    if self.serversPending != 0 {
+      try visitor.visitSingularUInt32Field(value: self.serversPending, fieldNumber: 3)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: PBUpdatePartnerResponse, rhs: PBUpdatePartnerResponse) -> Bool {
     if lhs.partnerID != rhs.partnerID {return false}
     if lhs.disabled != rhs.disabled {return false}
+    if lhs.serversPending != rhs.serversPending {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -377,6 +377,10 @@ public nonisolated struct PBEraseUserResponse: Sendable {
   /// The revision that the erasure made.
   public var revision: Int64 = 0
 
+  /// Other servers on the same store that did not confirm the erasure within two seconds; see
+  /// `CreatePrincipalResponse`.
+  public var serversPending: UInt32 = 0
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -1061,7 +1065,7 @@ nonisolated extension PBEraseUserRequest: SwiftProtobuf.Message, SwiftProtobuf._
 
 nonisolated extension PBEraseUserResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".EraseUserResponse"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}revision\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}revision\0\u{3}servers_pending\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1070,6 +1074,7 @@ nonisolated extension PBEraseUserResponse: SwiftProtobuf.Message, SwiftProtobuf.
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularInt64Field(value: &self.revision) }()
+      case 2: try { try decoder.decodeSingularUInt32Field(value: &self.serversPending) }()
       default: break
       }
     }
@@ -1079,11 +1084,15 @@ nonisolated extension PBEraseUserResponse: SwiftProtobuf.Message, SwiftProtobuf.
     if self.revision != 0 {
       try visitor.visitSingularInt64Field(value: self.revision, fieldNumber: 1)
     }
+    if self.serversPending != 0 {
+      try visitor.visitSingularUInt32Field(value: self.serversPending, fieldNumber: 2)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: PBEraseUserResponse, rhs: PBEraseUserResponse) -> Bool {
     if lhs.revision != rhs.revision {return false}
+    if lhs.serversPending != rhs.serversPending {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -11,15 +11,19 @@ extension InsightsCore {
     }
 
     /// Applies a batch and makes it `revision`. Never fails.
+    ///
+    /// - Parameter folds: passes over what buckets have that are folded through the revision already.
     @discardableResult
-    public mutating func apply(_ batch: FactBatch, revision: Revision) -> BatchEffects {
+    public mutating func apply(
+        _ batch: FactBatch, revision: Revision, skipping folds: BucketFolds? = nil
+    ) -> BatchEffects {
         // First, because customers are stamped with it.
         advance(to: revision)
-        applyCatalog(batch.facts)
+        if folds.map({ $0.folded(nil) < revision }) ?? true { applyCatalog(batch.facts) }
         let unionRows = catalog.unionRows
         var effects = BatchEffects()
         var uncatalogued: Set<SkuIndex> = []
-        for group in groupByCustomer(batch.facts) {
+        for group in groupByCustomer(batch.facts, skipping: folds) {
             let facts = group.hasSnapshots ? nil : group.facts.count
             let change = change(group.customer, facts: facts) { core, customer, change in
                 for index in group.facts {
@@ -44,10 +48,12 @@ extension InsightsCore {
             case .sku(let fact):
                 if let sku = catalog.set(fact).coverage { changed.insert(sku) }
                 dirty.catalog = true
+                catalogTold = revision
             case .partner(let fact):
                 let place = Int(internPartner(fact.partner))
                 partners[place].value.name = fact.name
                 dirty.partners = true
+                partnersTold = revision
             default: break
             }
         }
@@ -95,7 +101,7 @@ extension InsightsCore {
     }
 
     /// The facts of each customer in their order; a customer's facts touch nobody else.
-    private mutating func groupByCustomer(_ facts: [Fact]) -> [Group] {
+    private mutating func groupByCustomer(_ facts: [Fact], skipping folds: BucketFolds?) -> [Group] {
         var groups: [Group] = []
         var places: [Int32: Int] = [:]
         var last: (id: CustomerID, place: Int)?
@@ -105,6 +111,7 @@ extension InsightsCore {
                 groups[last.place].add(index, fact)
                 continue
             }
+            if let folds, folds.folded(id) >= revision { continue }
             let customer = internCustomer(id)
             let place = places[customer] ?? groups.count
             if place == groups.count {
@@ -329,24 +336,5 @@ extension Customer {
 extension DaySpan {
     init(_ days: DayInterval) {
         self.init(start: days.start.number, end: days.end?.number ?? DaySpan.open)
-    }
-}
-
-extension Fact {
-    /// Whom the fact is about; nil for partners and SKUs.
-    var customer: CustomerID? {
-        switch self {
-        case .partner, .sku: nil
-        case .customer(let fact): fact.customer
-        case .relationship(let fact): fact.customer
-        case .subscription(let fact): fact.customer
-        case .subscriptionSnapshot(let fact): fact.customer
-        case .user(let fact): fact.customer
-        case .assignment(let fact): fact.customer
-        case .assignmentSnapshot(let fact): fact.customer
-        case .activity(let fact): fact.customer
-        case .supportRequest(let fact): fact.customer
-        case .coverage(let fact): fact.customer
-        }
     }
 }

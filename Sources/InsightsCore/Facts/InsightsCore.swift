@@ -12,8 +12,12 @@ public struct InsightsCore: Sendable {
     public internal(set) var revision = Revision.none
     /// The rows that were restored say that their last fold was not finished.
     public internal(set) var isFoldUnfinished = false
-    /// The last revision whose facts are all in stored rows, when the last fold was finished.
+    /// Rows are stored bucket by bucket, each exactly as it was at the revision that it is folded through.
+    public let foldsInBuckets: Bool
+    /// The last revision whose facts are all in stored rows, when the last fold was finished. Means nothing of buckets.
     var foldedThrough = Revision.none
+    /// Of a process: counts how often everything was read anew. Revisions of two histories cannot be compared.
+    public var history = 0
     /// Bytes, at most, that changes so far have replaced and that copies from before keep: what an older copy costs
     /// beside a newer one is the difference of the two. Not part of what is known; wraps.
     public internal(set) var displacedBytes = 0
@@ -28,6 +32,11 @@ public struct InsightsCore: Sendable {
     /// The day as of which partners know whom they serve no more; see `prepare(today:)`.
     var today: Int32?
     var dirty = DirtyStates()
+    /// Of buckets: what was marked before the last fold of any of them began.
+    var dirtyBuckets: [Int: DirtyStates] = [:]
+    /// When a fact last told of a SKU and of the name of a partner: what bucket 0 has besides customers.
+    var catalogTold = Revision.none
+    var partnersTold = Revision.none
     /// While rows are restored: groups of people that came before their predecessors.
     var waitingUsers: [Int32: [Int: [StoredPerson]]] = [:]
     /// Likewise days that came before their people, by customer and group.
@@ -37,7 +46,9 @@ public struct InsightsCore: Sendable {
     /// Per customer the groups of people whose stored row is of version 1: it has their days too.
     var unconverted: [Int32: Set<Int32>] = [:]
 
-    public init() {}
+    public init(foldsInBuckets: Bool = false) {
+        self.foldsInBuckets = foldsInBuckets
+    }
 
     /// Counts a change that touches no facts, such as a created partner.
     public mutating func advance(to revision: Revision) {

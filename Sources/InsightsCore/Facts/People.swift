@@ -170,6 +170,8 @@ struct People: Sendable {
         var people: Set<Int> = []
         /// All ids that mean the person today.
         var ids: Set<UserID> = []
+        /// Ids that meant the person before and mean others today.
+        var former: Set<UserID> = []
         /// Others who had one of the ids before.
         var others: Set<Int> = []
     }
@@ -204,7 +206,12 @@ struct People: Sendable {
     private mutating func forget(_ person: Int, as replacement: UserID, _ erased: inout Erased) {
         for place in erased.people {
             for id in [persons[place].id] + persons[place].aliases.map(\.id) {
-                if find(id) == person { erased.ids.insert(id) } else { index.remove(id, of: erased.people) }
+                if find(id) == person {
+                    erased.ids.insert(id)
+                } else {
+                    erased.former.insert(id)
+                    index.remove(id, of: erased.people)
+                }
             }
         }
         for id in erased.ids {

@@ -121,7 +121,9 @@ extension InsightsCore {
             return
         }
         let waiting = WaitingPart(snapshot: snapshot, part: part, told: moment, users: fact.users)
-        let users = customer.parts.add(waiting, foldedThrough: foldedThrough, changed: &changed)
+        // Rows of a bucket are never older than what is replayed over them, and slots the same in every core.
+        let settled = foldsInBuckets ? Revision(number: .max) : foldedThrough
+        let users = customer.parts.add(waiting, foldedThrough: settled, changed: &changed)
         if let users { apply(snapshot, naming: users, to: &customer, change: &change) }
     }
 

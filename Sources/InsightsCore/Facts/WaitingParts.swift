@@ -37,7 +37,7 @@ struct WaitingParts: Sendable {
     private(set) var slots: [Int32: Slot] = [:]
     private var nextSlot: Int32 = 0
     private var parts: [HolderSnapshot: Parts] = [:]
-    /// Slots that are settled, by the moment since when.
+    /// Slots that are settled, by the moment since when and then by number: as stored rows tell it.
     private var free: [(slot: Int32, since: Moment)] = []
     /// What stored rows say about snapshots whose parts are gone.
     private var settled: [HolderSnapshot: Moment] = [:]
@@ -94,7 +94,8 @@ struct WaitingParts: Sendable {
         guard let dropped = parts.removeValue(forKey: snapshot) else { return }
         for slot in dropped.slots.values.sorted() {
             slots[slot] = .settled(snapshot, before: before)
-            free.append((slot, moment))
+            let place = free.partitioningIndex { ($0.since, $0.slot) > (before, slot) }
+            free.insert((slot, before), at: place)
             changed.insert(slot)
         }
     }
@@ -106,6 +107,21 @@ struct WaitingParts: Sendable {
             return first.slot
         }
         return nextSlot
+    }
+
+    /// Where a part names the id first.
+    func place(of id: UserID) -> (slot: Int32, index: Int32)? {
+        for (slot, content) in slots.sorted(by: { $0.key < $1.key }) {
+            guard case .waiting(let part) = content, let index = part.users.firstIndex(of: id) else { continue }
+            return (slot, Int32(truncatingIfNeeded: index))
+        }
+        return nil
+    }
+
+    /// The id at a place; nil when there is none.
+    func id(slot: Int32, index: Int32) -> UserID? {
+        guard case .waiting(let part) = slots[slot], part.users.indices.contains(Int(index)) else { return nil }
+        return part.users[Int(index)]
     }
 
     /// Replaces ids.

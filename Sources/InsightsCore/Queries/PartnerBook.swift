@@ -24,6 +24,7 @@ public struct PartnerBook: Sendable {
     }
 
     public var revision: Revision { core.revision }
+    public var history: Int { core.history }
 
     var reader: FigureReader { FigureReader(catalog: core.catalog, partner: partner) }
 

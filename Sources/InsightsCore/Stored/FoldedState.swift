@@ -78,6 +78,15 @@ extension InsightsCore {
         return states
     }
 
+    /// Those of one bucket. With rows of the other buckets, of whatever revision, they are read back with a log of
+    /// which what they have already is passed over.
+    public mutating func takeDirtyStates(bucket: Int) -> [CoreState] {
+        var fold = beginFold(bucket: bucket)
+        let states = fold.next(maximumBytes: .max)
+        finishFold(fold)
+        return states
+    }
+
     func catalogState() -> CoreState {
         var writer = StateWriter()
         writer.put(StateKey.catalogVersion)

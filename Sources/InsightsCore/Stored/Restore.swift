@@ -2,6 +2,11 @@ import LicenseModel
 import Tenancy
 
 extension InsightsCore {
+    /// The rows that follow are those of a bucket that is folded through the revision.
+    public mutating func beginRestoring(bucketThrough revision: Revision) {
+        self.revision = revision
+    }
+
     /// Reads back one row of a fold, in any order of the rows (fastest by key). Only into a core that contains nothing
     /// but such rows. Throws for a row that no version wrote; start anew then.
     public mutating func restore(_ state: CoreState) throws(CoreStateError) {

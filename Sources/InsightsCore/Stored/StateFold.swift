@@ -28,6 +28,8 @@ public struct StateFold: Sendable {
 
     fileprivate let core: InsightsCore
     fileprivate let dirty: DirtyStates
+    /// Nil: everything.
+    fileprivate let bucket: Int?
     private let steps: [Step]
     private var place = 0
 
@@ -36,9 +38,10 @@ public struct StateFold: Sendable {
     /// that must not read what an older version left unfinished.
     public static let marker = CoreState(key: StateKey.folding, body: [UInt8(StateKey.foldingVersion)])
 
-    fileprivate init(_ core: InsightsCore) {
+    fileprivate init(_ core: InsightsCore, _ dirty: DirtyStates, bucket: Int? = nil) {
         self.core = core
-        dirty = core.dirty
+        self.dirty = dirty
+        self.bucket = bucket
         var steps: [Step] = []
         if dirty.catalog { steps.append(.catalog) }
         if dirty.partners { steps.append(.partners) }
@@ -65,7 +68,7 @@ public struct StateFold: Sendable {
     }
 
     /// The next rows: at least `maximumBytes` of them, by as little as one row can be more, or what is left. The last
-    /// piece has the revision.
+    /// piece of everything, and of bucket 0, has the revision.
     public mutating func next(maximumBytes: Int) -> [CoreState] {
         var states: [CoreState] = []
         var bytes = 0
@@ -78,6 +81,7 @@ public struct StateFold: Sendable {
         }
         guard place == steps.count, !isAtEnd else { return states }
         isAtEnd = true
+        guard bucket ?? 0 == 0 else { return states }
         var writer = StateWriter()
         writer.put(StateKey.coreVersion)
         writer.put(UInt64(bitPattern: revision.number))
@@ -107,22 +111,61 @@ extension InsightsCore {
     public mutating func beginFold() -> StateFold? {
         guard !dirty.isEmpty else { return nil }
         defer { dirty = DirtyStates() }
-        return StateFold(self)
+        return StateFold(self, dirty)
     }
 
-    /// All pieces are stored.
-    public mutating func finishFold(_ fold: StateFold) {
-        foldedThrough = max(foldedThrough, fold.revision)
-        for (place, groups) in fold.dirty.customers {
+    /// Begins to fold what changed of a bucket since it was folded last, or was known to be.
+    public mutating func beginFold(bucket: Int) -> StateFold {
+        sortDirtyStates()
+        return StateFold(self, dirtyBuckets.removeValue(forKey: bucket) ?? DirtyStates(), bucket: bucket)
+    }
+
+    /// Another server folded: what its rows have is no longer to be written by this one.
+    public mutating func forgetDirtyStates(through folds: BucketFolds) {
+        sortDirtyStates()
+        for (bucket, var marks) in dirtyBuckets {
+            let through = folds[bucket]
+            let revisions = customerRevisions
+            let gone = marks.removeCustomers { revisions[Int($0)] <= through }
+            noteStored(gone)
+            if revision <= through { marks.revision = false }
+            if catalogTold <= through { marks.catalog = false }
+            if partnersTold <= through { marks.partners = false }
+            dirtyBuckets[bucket] = marks.isEmpty ? nil : marks
+        }
+    }
+
+    private mutating func sortDirtyStates() {
+        guard !dirty.isEmpty else { return }
+        let customers = customers
+        for (bucket, marks) in dirty.sorted(by: { StateBuckets.bucket(of: customers[Int($0)].value.id) }) {
+            dirtyBuckets[bucket, default: DirtyStates()].add(marks)
+        }
+        dirty = DirtyStates()
+    }
+
+    /// Groups of people have rows of today's version.
+    private mutating func noteStored(_ customers: [Int32: Set<Int32>]) {
+        for (place, groups) in customers {
             guard var left = unconverted[place] else { continue }
             left.subtract(groups)
             unconverted[place] = left.isEmpty ? nil : left
         }
     }
 
+    /// All pieces are stored.
+    public mutating func finishFold(_ fold: StateFold) {
+        foldedThrough = max(foldedThrough, fold.revision)
+        noteStored(fold.dirty.customers)
+    }
+
     /// Not all pieces could be stored: the next fold begins with them.
     public mutating func abandonFold(_ fold: StateFold) {
-        dirty.add(fold.dirty)
+        if let bucket = fold.bucket {
+            dirtyBuckets[bucket, default: DirtyStates()].add(fold.dirty)
+        } else {
+            dirty.add(fold.dirty)
+        }
     }
 }
 
@@ -165,6 +208,33 @@ struct DirtyStates: Sendable {
 
     mutating func mark(part slot: Int32, of customer: Int32) {
         parts[customer, default: []].insert(slot)
+    }
+
+    /// By the bucket of the customer; what is of none is in bucket 0.
+    func sorted(by bucket: (Int32) -> Int) -> [Int: DirtyStates] {
+        var sorted: [Int: DirtyStates] = [:]
+        var rest = DirtyStates()
+        (rest.revision, rest.catalog, rest.partners) = (revision, catalog, partners)
+        if !rest.isEmpty { sorted[0] = rest }
+        for place in Set(customers.keys).union(uses.keys).union(parts.keys) {
+            let bucket = bucket(place)
+            sorted[bucket, default: DirtyStates()].customers[place] = customers[place]
+            sorted[bucket, default: DirtyStates()].uses[place] = uses[place]
+            sorted[bucket, default: DirtyStates()].parts[place] = parts[place]
+        }
+        return sorted
+    }
+
+    /// Takes the marks of customers away. Returns those of their groups of people.
+    mutating func removeCustomers(where isGone: (Int32) -> Bool) -> [Int32: Set<Int32>] {
+        var gone: [Int32: Set<Int32>] = [:]
+        for place in Set(customers.keys).union(uses.keys).union(parts.keys) where isGone(place) {
+            gone[place] = customers.removeValue(forKey: place)
+            uses[place] = nil
+            parts[place] = nil
+        }
+        last = nil
+        return gone
     }
 
     mutating func add(_ other: DirtyStates) {

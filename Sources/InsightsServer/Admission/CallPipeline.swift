@@ -3,8 +3,8 @@ import InsightsAPI
 import RPCEngine
 import Tenancy
 
-/// What happens to every call before its message is looked at, in this order: authentication, permission (deny by
-/// default), rate limit of the partner. And after it: metrics, audit, log.
+/// What happens to every call before its message is looked at, in this order: is the server up to date, authentication,
+/// permission (deny by default), rate limit of the partner. And after it: metrics, audit, log.
 final class CallPipeline: CallInterceptor {
     /// What a method needs; by the position of the method in the server's configuration.
     enum Requirement: Sendable, Equatable {
@@ -22,11 +22,13 @@ final class CallPipeline: CallInterceptor {
     private let log: CallLog
     private let clock: ServerClock
     private let requirements: [Requirement]
+    /// Nil where one server has the store: it knows everything always.
+    private let freshness: Freshness?
 
     /// - Parameter requirements: one per served method, in the same order.
     init(
         credentials: Credentials, limits: PartnerLimits, audit: CallAudit, metrics: CallMetrics, log: CallLog,
-        clock: ServerClock, requirements: [Requirement]
+        clock: ServerClock, requirements: [Requirement], freshness: Freshness? = nil
     ) {
         self.credentials = credentials
         self.limits = limits
@@ -35,6 +37,7 @@ final class CallPipeline: CallInterceptor {
         self.log = log
         self.clock = clock
         self.requirements = requirements
+        self.freshness = freshness
     }
 
     func begin(_ call: CallContext, method: MethodEntry) throws(RPCStatus) {
@@ -46,6 +49,8 @@ final class CallPipeline: CallInterceptor {
         case .permission(let needed): permission = needed
         case .refused: throw Refusal.noPermissionDeclared
         }
+        // Who may call may be out of date too.
+        if let freshness, freshness.isStale { throw Refusal.stale }
         let caller = try credentials.caller(of: call)
         record.caller = caller
         call.memoryAccount = permission == .ingest ? limits.memory.ofIngest : caller.memory
@@ -84,6 +89,7 @@ final class CallPipeline: CallInterceptor {
 
     func recheck(_ call: CallContext) -> RPCStatus? {
         guard case .permission(let permission) = requirement(of: call) else { return nil }
+        if let freshness, freshness.isStale { return Refusal.stale }
         do throws(RPCStatus) {
             _ = try credentials.caller(of: call).grant(for: permission)
             return nil

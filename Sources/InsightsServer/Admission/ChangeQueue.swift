@@ -27,6 +27,8 @@ final class ChangeQueue: Sendable {
     let limit: Int
     private let writer: FactWriter
     private let recorder: ChangeRecorder
+    /// Nil where one server has the store.
+    private let others: Members?
     private let queue = DispatchQueue(label: "changes")
     private let state = Mutex(State())
 
@@ -39,7 +41,8 @@ final class ChangeQueue: Sendable {
         var isStopped = false
     }
 
-    init(limit: Int, writer: FactWriter, recorder: ChangeRecorder) {
+    init(limit: Int, writer: FactWriter, recorder: ChangeRecorder, others: Members? = nil) {
+        self.others = others
         self.limit = limit
         self.writer = writer
         self.recorder = recorder
@@ -114,6 +117,26 @@ final class ChangeQueue: Sendable {
         let results = writer.make(group)
         // Whoever is answered finds the change on record.
         recorder.end(zip(notes, results).map { ChangeRecorder.Outcome(change: $0, result: $1) })
-        for (change, result) in zip(group, results) { change.reply(result) }
+        guard let others, results.contains(where: \.isMade) else {
+            for (change, result) in zip(group, results) { change.reply(result) }
+            return
+        }
+        // Also what changed nothing: the call before, whose answer was lost, may have. The next group does not wait.
+        others.whenApplied(writer.position.withLock { $0 }) { pending in
+            for (change, result) in zip(group, results) {
+                change.reply(
+                    result.map { made in
+                        var made = made
+                        made.serversPending = pending
+                        return made
+                    })
+            }
+        }
+    }
+}
+
+extension Result {
+    fileprivate var isMade: Bool {
+        if case .success = self { true } else { false }
     }
 }

@@ -96,6 +96,11 @@ enum Refusal {
         .unavailable, "the store cannot be reached",
         [.errorInfo(reason: "STORE_UNAVAILABLE"), .retryInfo(milliseconds: 1_000)])
 
+    /// Another server may be ahead by more than may be.
+    static let stale = make(
+        .unavailable, "the server has lost touch with the store, so that what it knows may be out of date",
+        [.errorInfo(reason: "STORE_UNAVAILABLE"), .retryInfo(milliseconds: 1_000)])
+
     /// The facts that the caller has to see are not here yet.
     static let revisionNotHere = make(
         .unavailable, "the server has not seen the revision of min_revision yet",

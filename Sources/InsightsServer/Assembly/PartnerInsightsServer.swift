@@ -4,7 +4,6 @@ import Datastore
 import Dispatch
 import DurableFiles
 import Foundation
-import DurableFiles
 import InsightsAPI
 import InsightsCore
 import LogLines
@@ -15,8 +14,10 @@ import Tenancy
 /// What a server is made of; the composition root fills it in.
 package struct PartnerInsightsServerParts: Sendable {
     package var store: any LicenseDatastore
-    /// Folder of the audit chain and the keys.
+    /// Folder of the audit chain and its key.
     package var dataFolder: String
+    /// Folder of the keys that other servers on the store have too; nil: the data folder.
+    package var keysFolder: String?
     package var trustDomain: TrustDomain
     package var tokens: TokenVerifier?
     package var settings: ServiceSettings
@@ -60,6 +61,8 @@ package final class PartnerInsightsServer: Sendable {
     let health: HealthService
     private let directory: PrincipalDirectory
     private let writer: FactWriter
+    /// Nil where one server has the store.
+    let shared: SharedServing?
     private let changes: ChangeQueue
     private let longReads: PartnerTurns
     private let openStreams: DispatchGroup
@@ -80,17 +83,7 @@ package final class PartnerInsightsServer: Sendable {
             acceptsOlderStore: parts.acceptsOlderStore,
             now: Timestamp(milliseconds: parts.clock.unixSeconds() * 1_000))
         let (store, recovered) = (opened.store, opened.recovered)
-        let milliseconds = (parts.clock.monotonicNanoseconds() - started) / 1_000_000
-        parts.logger.info(
-            "store read back",
-            metadata: [
-                "revision": .stringConvertible(recovered.core.revision),
-                "replayed_entries": .stringConvertible(recovered.replayed.entries),
-                "duration_ms": .stringConvertible(milliseconds),
-            ])
-        if let fault = opened.accepted {
-            parts.logger.warning("older store accepted", metadata: ["reason": .string(fault.summary)])
-        }
+        opened.tell(parts.logger, milliseconds: (parts.clock.monotonicNanoseconds() - started) / 1_000_000)
         (logger, clock) = (parts.logger, parts.clock)
         lostLogLines = parts.lostLogLines
         self.store = store
@@ -98,11 +91,12 @@ package final class PartnerInsightsServer: Sendable {
         let directory = PrincipalDirectory(recovered.directory)
         let published = PublishedCore(recovered.core) { clock.today() }
         let condition = StoreCondition(parts)
+        let freshness = Freshness(of: store, parts, asked: started)
         let authenticator = Authenticator(
             directory: directory, trustDomain: parts.trustDomain, tokens: parts.tokens)
         let writer = FactWriter(
             store: store, published: published, directory: directory, authenticator: authenticator,
-            replayed: recovered.replayed
+            position: recovered.position, replayed: recovered.replayed, freshness: freshness
         ) { error in
             logger.error("store failure", metadata: ["reason": .string(error.description)])
             condition.failed(error, revision: published.load().revision, now: clock.monotonicNanoseconds())
@@ -110,15 +104,20 @@ package final class PartnerInsightsServer: Sendable {
         writer.followDays()
         (self.directory, self.published, self.condition, self.writer) = (directory, published, condition, writer)
         audit = CallAudit(trail: opened.auditLog, clock: clock, published: published, logger: logger)
-        changes = ChangeQueue(limit: parts.settings.partnerChanges, writer: writer, recorder: audit.recorder)
         longReads = PartnerTurns(
             limit: parts.settings.partnerReads, processors: ProcessInfo.processInfo.activeProcessorCount)
-        health = HealthService(services: MethodRegistry.services)
+        let health = HealthService(services: MethodRegistry.services) { freshness?.isStale != true }
+        self.health = health
+        shared = SharedServing(
+            store: store, writer: writer, staleReads: parts.settings.staleReads, logger: logger, onChange: health.tell)
+        changes = ChangeQueue(
+            limit: parts.settings.partnerChanges, writer: writer, recorder: audit.recorder, others: shared?.members)
         openStreams = DispatchGroup()
         callMetrics = CallMetrics(paths: Method.allCases.map(\.path))
         let reads = Reads(
             published: published, clock: clock,
-            pageTokens: PageTokens(secret: try SecretFile.load(folder: parts.dataFolder, name: "page-token.key")),
+            pageTokens: PageTokens(
+                secret: try ServerKeys(folder: parts.keysFolder ?? parts.dataFolder, store: store).pageTokens),
             turns: longReads, authenticator: authenticator, revisionWait: parts.settings.revisionWait.nanoseconds)
         let changing = Changes(queue: changes, audit: audit)
         let registry = MethodRegistry(
@@ -141,14 +140,15 @@ package final class PartnerInsightsServer: Sendable {
                 rate: RateLimiter(parts.settings.partnerLimit), memory: memory,
                 exports: ExportSlots(limit: parts.settings.partnerExports)),
             audit: audit, metrics: callMetrics, log: CallLog(lines: parts.callLines, strangers: parts.strangers),
-            clock: clock,
-            requirements: MethodRegistry.requirements)
+            clock: clock, requirements: MethodRegistry.requirements, freshness: freshness)
         engine = try Server(configuration: transport(registry.entries, pipeline))
         published.shelf.count(in: engine.memory)
     }
 
-    /// Listens and serves. Returns when connections are accepted.
+    /// Listens and serves, with everything that others on the store wrote before. Returns when connections are
+    /// accepted.
     package func start() throws -> BoundAddress {
+        try shared?.begin()
         let address = try engine.start()
         writer.foldAfterStart()
         return address
@@ -177,6 +177,7 @@ package final class PartnerInsightsServer: Sendable {
         let clean = engine.drain(grace: grace)
         longReads.stop()
         changes.stop()
+        shared?.stop()
         writer.stop(folding: min(Self.foldTime, end - Self.recordTime - .now))
         // The last streams are going on record; one that hangs is put on record by the next start.
         if openStreams.wait(timeout: .now() + DispatchTimeInterval.milliseconds(100)) == .timedOut {
@@ -232,6 +233,7 @@ package final class PartnerInsightsServer: Sendable {
         text += "# HELP insights_log_lines_lost_total Log lines that were not written.\n"
         text += "# TYPE insights_log_lines_lost_total counter\ninsights_log_lines_lost_total \(lostLogLines())\n"
         text += audit.metrics()
+        text += shared?.metrics() ?? ""
         if let statistics = try? store.statistics() {
             text += "# HELP insights_store_bytes Bytes of the store's main file.\n# TYPE insights_store_bytes gauge\n"
             text += "insights_store_bytes \(statistics.storeBytes)\n"

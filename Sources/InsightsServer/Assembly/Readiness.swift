@@ -1,4 +1,5 @@
 import AuditTrail
+import Datastore
 
 extension StoreCondition {
     /// Of the folders that a server writes to.
@@ -13,12 +14,21 @@ extension StoreCondition {
     }
 }
 
+extension Freshness {
+    /// Nil where one server has the store.
+    convenience init?(of store: any LicenseDatastore, _ parts: PartnerInsightsServerParts, asked: UInt64) {
+        guard store.isShared else { return nil }
+        self.init(bound: parts.settings.staleReads, clock: parts.clock, asked: asked)
+    }
+}
+
 /// Whether the server can do all that it is there for, changes too; more than being alive.
 extension PartnerInsightsServer {
     /// What is missing, one phrase each, without anything that a caller sent; empty when the server is ready.
     package var missingForReadiness: [String] {
-        guard health.isServing else { return ["the server is shutting down"] }
+        if health.isStopping { return ["the server is shutting down"] }
         var missing: [String] = []
+        if let problem = shared?.problem { missing.append(problem) }
         do {
             try store.health()
         } catch {

@@ -13,6 +13,8 @@ package struct ServiceSettings: Sendable {
     package var partnerReads = 1_000
     /// For how long a read waits for the revision that it asks for.
     package var revisionWait = Duration.seconds(2)
+    /// How old the facts may be where other servers are on the store; beyond it calls are refused.
+    package var staleReads = Duration.seconds(60)
     /// Changes of one partner that may wait for their turn.
     package var partnerChanges = 32
     /// Calls of one partner over all connections.

@@ -48,9 +48,10 @@ struct AccessService: Sendable {
         let message: PBCreatePrincipalRequest = try decode(bytes)
         let scope = try call.partnerScope()
         let record = try record(message.principal, of: scope.partner)
-        return try change(.create(record), call: call, scope: scope) { stored in
+        return try change(.create(record), call: call, scope: scope) { made in
             var response = PBCreatePrincipalResponse()
-            if let stored { response.principal = PBPrincipal(record: stored) }
+            response.serversPending = made.pendingOnWire
+            if let stored = made.principal { response.principal = PBPrincipal(record: stored) }
             return response
         }
     }
@@ -70,9 +71,10 @@ struct AccessService: Sendable {
                 throw Refusal.badField("update_mask", "may name roles, disabled and display_name only")
             }
         }
-        return try change(.update(wanted.id, update), call: call, scope: scope) { stored in
+        return try change(.update(wanted.id, update), call: call, scope: scope) { made in
             var response = PBUpdatePrincipalResponse()
-            if let stored { response.principal = PBPrincipal(record: stored) }
+            response.serversPending = made.pendingOnWire
+            if let stored = made.principal { response.principal = PBPrincipal(record: stored) }
             return response
         }
     }
@@ -81,8 +83,9 @@ struct AccessService: Sendable {
         let message: PBDeletePrincipalRequest = try decode(bytes)
         let scope = try call.partnerScope()
         let principal = try principalID(message.principalID, field: "principal_id")
-        return try change(.delete(principal), call: call, scope: scope) { _ in
+        return try change(.delete(principal), call: call, scope: scope) { made in
             var response = PBDeletePrincipalResponse()
+            response.serversPending = made.pendingOnWire
             response.note = Self.noteOfDeletion
             return response
         }
@@ -109,6 +112,7 @@ struct AccessService: Sendable {
             var response = PBCreatePartnerResponse()
             response.partnerID = partner.text
             response.revision = made.revision.number
+            response.serversPending = made.pendingOnWire
             if let admin = made.principal { response.principal = PBPrincipal(record: admin) }
             return response
         }
@@ -126,8 +130,9 @@ struct AccessService: Sendable {
         return changes.answer(
             by: .setPartner(partner, disabled: disabled, grant), changes.audit.event(of: call, partner: partner),
             path: "partner"
-        ) { _ in
+        ) { made in
             var response = PBUpdatePartnerResponse()
+            response.serversPending = made.pendingOnWire
             response.partnerID = partner.text
             response.disabled = disabled
             return response
@@ -187,14 +192,12 @@ struct AccessService: Sendable {
     /// Audited, durable, then visible; answered by the writer.
     private func change(
         _ change: PrincipalChange, call: CallContext, scope: PartnerScope,
-        response: @escaping @Sendable (PrincipalRecord?) -> some Message
+        response: @escaping @Sendable (MadeChange) -> some Message
     ) throws(RPCStatus) -> UnaryAnswer {
         guard let caller = call.record?.caller?.identity else { throw Refusal.noPermissionDeclared }
         return changes.answer(
-            by: .principal(change, scope, by: caller), changes.audit.event(of: call), path: "principal"
-        ) { made in
-            response(made.principal)
-        }
+            by: .principal(change, scope, by: caller), changes.audit.event(of: call), path: "principal",
+            response: response)
     }
 
     private func record(_ message: PBPrincipal, of partner: PartnerID) throws(RPCStatus) -> PrincipalRecord {

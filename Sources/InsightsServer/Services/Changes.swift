@@ -35,3 +35,7 @@ struct Changes: Sendable {
         }
     }
 }
+
+extension MadeChange {
+    var pendingOnWire: UInt32 { UInt32(clamping: serversPending) }
+}

@@ -21,26 +21,33 @@ final class HealthService: Sendable {
 
     private let state = Mutex(State())
     private let services: Set<String>
+    private let isUpToDate: @Sendable () -> Bool
     /// Open watches in total; one more is refused, since nobody is asked who watches.
     static let maximumWatchers = 1_000
     /// Those of connections without a verified certificate: strangers cannot take all.
     static let maximumStrangers = 900
     static let maximumOfStranger = 100
 
-    /// - Parameter services: full names of what is served; the empty name means the whole server.
-    init(services: [String]) {
+    /// - Parameters:
+    ///   - services: full names of what is served; the empty name means the whole server.
+    ///   - isUpToDate: whether calls are answered; whoever changes it calls `tell`.
+    init(services: [String], isUpToDate: @escaping @Sendable () -> Bool = { true }) {
         self.services = Set(services + [""])
+        self.isUpToDate = isUpToDate
     }
 
-    var isServing: Bool { state.withLock { $0.serving } }
+    var isServing: Bool { !isStopping && isUpToDate() }
+    var isStopping: Bool { state.withLock { !$0.serving } }
 
     /// Says `NOT_SERVING` from now on, so that balancers send no new calls to a server that drains.
     func stopServing() {
-        let watchers = state.withLock { state in
-            state.serving = false
-            return state.watchers.values.map(\.waker)
-        }
-        for watcher in watchers { watcher.wake() }
+        state.withLock { $0.serving = false }
+        tell()
+    }
+
+    /// Has everybody who watches look again.
+    func tell() {
+        for watcher in state.withLock({ $0.watchers.values.map(\.waker) }) { watcher.wake() }
     }
 
     func check(_ call: CallContext, _ request: RawSpan, _ reply: inout [UInt8]) throws(RPCStatus) {

@@ -99,6 +99,7 @@ struct IngestService: Sendable {
             by: .erase(query.user, of: query.customer, replacement: replacement, grant), audit, path: "user"
         ) { made in
             var response = PBEraseUserResponse()
+            response.serversPending = made.pendingOnWire
             response.revision = made.revision.number
             return response
         }

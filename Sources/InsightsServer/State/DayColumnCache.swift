@@ -19,6 +19,15 @@ final class DayColumnCache: Sendable {
         let partner: PartnerID
         let day: Day
         let kind: Kind
+        /// Of the book's facts: with another one a revision says nothing about them.
+        let history: Int
+
+        init(_ book: PartnerBook, _ day: Day, _ kind: Kind) {
+            partner = book.partnerID
+            self.day = day
+            self.kind = kind
+            history = book.history
+        }
     }
 
     private enum Kind: Hashable {
@@ -55,7 +64,7 @@ final class DayColumnCache: Sendable {
     }
 
     func figures(of book: PartnerBook, on day: Day) -> DayFigures {
-        let key = Key(partner: book.partnerID, day: day, kind: .figures)
+        let key = Key(book, day, .figures)
         var known: DayFigures?
         if case .figures(let column) = find(key) { known = column }
         let column = book.dayFigures(on: day, reusing: known)
@@ -64,7 +73,7 @@ final class DayColumnCache: Sendable {
     }
 
     func classes(of book: PartnerBook, on day: Day) -> DayClasses {
-        let key = Key(partner: book.partnerID, day: day, kind: .classes)
+        let key = Key(book, day, .classes)
         var known: DayClasses?
         if case .classes(let column) = find(key) { known = column }
         let column = book.dayClasses(on: day, reusing: known)
@@ -73,7 +82,7 @@ final class DayColumnCache: Sendable {
     }
 
     func advice(of book: PartnerBook, on day: Day, thresholds: AdviceThresholds) -> DayAdvice {
-        let key = Key(partner: book.partnerID, day: day, kind: .advice(book.reach))
+        let key = Key(book, day, .advice(book.reach))
         var known: DayAdvice?
         if case .advice(let column) = find(key) { known = column }
         let column = book.dayAdvice(

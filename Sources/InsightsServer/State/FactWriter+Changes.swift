@@ -47,26 +47,29 @@ extension FactWriter {
     }
 
     private func makeTogether(_ changes: [PendingChange]) -> [Result<MadeChange, WriteFailure>] {
-        var draft = AccessDraft(core: published.load().core, directory: directory, authenticator: authenticator)
-        let results = changes.map { change in
-            Result { () throws(WriteFailure) in try draft.add(change.kind) }
-        }
-        // Refused, or without anything to change: no transaction.
-        guard !draft.saves.isEmpty else { return results }
+        var results: [Result<MadeChange, WriteFailure>] = []
+        var prepared: PreparedAccessChange?
         do throws(DatastoreError) {
-            try store.save(draft.saves)
+            _ = try takeTurn { (core, news) throws(DatastoreError) in
+                var draft = AccessDraft(
+                    revision: core.revision, directory: directory, authenticator: authenticator)
+                results = changes.map { change in
+                    Result { () throws(WriteFailure) in try draft.add(change.kind) }
+                }
+                prepared = draft.prepared
+                // Refused, or without anything to change: nothing is written.
+                return Turn(draft.revision, access: draft.saves)
+            } whenDurable: { core, revision in
+                if revision > core.revision { core.advance(to: revision) }
+            }
         } catch {
             if changes.count > 1, error.concernsOneChange { return changes.flatMap { makeTogether([$0]) } }
             onFailure(error)
             // Also those that were refused: what they were refused for may not have happened.
             return changes.map { _ in .failure(.datastore(error)) }
         }
-        if draft.core.revision != published.load().revision {
-            published.publish(draft.core)
-            folding.note(draft.saves.compactMap(\.entry))
-        }
         do throws(DirectoryError) {
-            if let last = draft.prepared { try directory.publish(last) }
+            if let prepared { try directory.publish(prepared) }
             return results
         } catch {
             return changes.map { _ in .failure(.directory(error)) }
@@ -77,41 +80,55 @@ extension FactWriter {
     private func erase(
         user: UserID, of customer: CustomerID, replacement: UserID, for grant: OperatorGrant
     ) throws(WriteFailure) -> Revision {
-        var candidate = published.load().core
-        let revision = candidate.revision.next
-        let ids = candidate.erase(user: user, of: customer, replacement: replacement, revision: revision)
-        guard let ids else { throw .noSuchUser }
-        // In pieces, so that the transaction of the erasure has little more than the person's own row. It has all that
-        // a piece which failed left behind.
-        folding.complete()
-        candidate = published.load().core
-        _ = candidate.erase(user: user, of: customer, replacement: replacement, revision: revision)
-        var rows = candidate.takeDirtyStates().map { StateRow(key: $0.key, body: $0.body) }
-        if folding.isMarked { rows.append(StateRow(key: StateFold.marker.key, body: nil)) }
+        if !store.isShared {
+            // Before everything is folded for nobody.
+            var probe = published.load().core
+            let found = probe.erase(user: user, of: customer, replacement: replacement, revision: probe.revision.next)
+            guard found != nil else { throw .noSuchUser }
+        }
+        folding.prepareErasure(at: position.withLock { $0 })
+        let made: Revision?
         do throws(DatastoreError) {
-            try store.erase(Erasure(of: ids, revision: revision, states: rows), for: grant)
+            var erased: InsightsCore?
+            made = try takeTurn(for: grant) { (core, news) throws(DatastoreError) in
+                var candidate = core
+                let revision = news.nextRevision
+                let person = candidate.erase(user: user, of: customer, replacement: replacement, revision: revision)
+                guard let person else { return Turn(nil) }
+                let (bucket, rows) = folding.takeErasureRows(of: customer, from: &candidate)
+                erased = candidate
+                // Nobody follows a store that is not shared.
+                let body = store.isShared ? person.place.bytes : []
+                let erasure = Erasure(
+                    of: person.users, formerUsers: person.formerUsers, entry: .erasure(revision: revision, body: body),
+                    bucket: bucket, states: rows
+                ) { body in try LoggedFacts(body).withdrawing(customer)?.bytes }
+                return Turn(revision, erasure: erasure)
+            } whenDurable: { core, _ in
+                if let erased { core = erased }
+            }
         } catch {
             onFailure(error)
             throw .datastore(error)
         }
-        published.publish(candidate)
-        published.shelf.forget(before: revision)
-        folding.noteFolded(through: revision)
-        return revision
+        guard let made else { throw .noSuchUser }
+        folding.noteErased(through: made)
+        return made
     }
 }
 
 /// Changes of access checked one on top of the other, not durable and not visible yet.
 private struct AccessDraft {
-    var core: InsightsCore
+    /// With the partners that were created.
+    private(set) var revision: Revision
     let directory: PrincipalDirectory
     let authenticator: Authenticator
     /// The last change that changes something; it has those before.
     private(set) var prepared: PreparedAccessChange?
     private(set) var saves: [AccessSave] = []
 
-    init(core: InsightsCore, directory: PrincipalDirectory, authenticator: Authenticator) {
-        self.core = core
+    init(revision: Revision, directory: PrincipalDirectory, authenticator: Authenticator) {
+        self.revision = revision
         self.directory = directory
         self.authenticator = authenticator
     }
@@ -127,17 +144,16 @@ private struct AccessDraft {
                 saves.append(AccessSave(next.change, entry: nil, for: .partner(scope)))
                 prepared = next
             }
-            return MadeChange(principal: next.change.principal, revision: core.revision)
+            return MadeChange(principal: next.change.principal, revision: revision)
         case .createPartner(let partner, let first, let grant):
             let next = try preparing { () throws(DirectoryError) in
                 try directory.prepareCreatePartner(partner, first: first, by: grant, after: prepared)
             }
-            core.advance(to: core.revision.next)
+            revision = revision.next
             saves.append(
-                AccessSave(
-                    next.change, entry: .partnerCreated(revision: core.revision), for: .operator(grant)))
+                AccessSave(next.change, entry: .partnerCreated(revision: revision), for: .operator(grant)))
             prepared = next
-            return MadeChange(principal: next.change.principal, revision: core.revision)
+            return MadeChange(principal: next.change.principal, revision: revision)
         case .setPartner(let partner, let disabled, let grant):
             let next = try preparing { () throws(DirectoryError) in
                 try directory.prepareUpdatePartner(partner, isDisabled: disabled, by: grant, after: prepared)
@@ -146,7 +162,7 @@ private struct AccessDraft {
                 saves.append(AccessSave(next.change, entry: nil, for: .operator(grant)))
                 prepared = next
             }
-            return MadeChange(principal: nil, revision: core.revision)
+            return MadeChange(principal: nil, revision: revision)
         case .erase:
             throw .noSuchUser
         }

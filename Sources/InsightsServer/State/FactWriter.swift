@@ -24,9 +24,9 @@ struct BatchAcceptance: Sendable {
     let effects: BatchEffects?
 }
 
-/// The one writer. Waiting batches are committed together in one durable transaction, then applied to the published
-/// core, then acknowledged; groups of other changes come in turn with them. Nothing is acknowledged that is not durable
-/// and visible.
+/// The one writer of a server. Waiting batches are made durable together in one turn of the store, then applied to the
+/// published core, then acknowledged; groups of other changes come in turn with them. Nothing is acknowledged that is
+/// not durable and visible. What other servers wrote, where they share the store, is applied first.
 final class FactWriter: Sendable {
     typealias Reply<Value> = @Sendable (Result<Value, WriteFailure>) -> Void
 
@@ -56,8 +56,8 @@ final class FactWriter: Sendable {
         let stopped: @Sendable () -> Void
     }
 
-    /// What one round of the writer does.
-    private struct Turn {
+    /// What the writer does before it looks again what waits.
+    private struct Round {
         let commands: [Command]
         let change: Change?
     }
@@ -69,26 +69,42 @@ final class FactWriter: Sendable {
     let onFailure: @Sendable (DatastoreError) -> Void
     private let queue = DispatchQueue(label: "fact-writer")
     private let state = Mutex(State())
-    let folding: Folding
+    /// Up to where the published core has the log. Changed on the queue alone.
+    let position: Mutex<LogPosition>
+    /// Nil where one server has the store.
+    let freshness: Freshness?
+    /// How often everything was read anew.
+    let divergences = Atomic<UInt64>(0)
+    /// Called when something was applied that others may wait for: a change of who may call, or an erasure.
+    let onUrgent = Mutex<@Sendable () -> Void>({})
+    let folding: any StateFolding
 
     /// Batches of one transaction.
     private static let maximumGroup = 64
     /// Of their bodies, by as little as one batch more: what a change, or the end, waits for.
     private static let maximumGroupBytes = 4 << 20
 
-    /// - Parameter replayed: the log after the last fold, which the published core has.
+    /// - Parameters:
+    ///   - position: up to where the published core has the log.
+    ///   - replayed: the log after the last fold, which the published core has.
     init(
         store: any LicenseDatastore, published: PublishedCore, directory: PrincipalDirectory,
-        authenticator: Authenticator, replayed: LogProgress = LogProgress(), bounds: FoldBounds = FoldBounds(),
+        authenticator: Authenticator, position: LogPosition, replayed: LogProgress = LogProgress(),
+        bounds: FoldBounds = FoldBounds(), freshness: Freshness? = nil,
         onFailure: @escaping @Sendable (DatastoreError) -> Void
     ) {
+        self.freshness = freshness
         self.store = store
         self.published = published
         self.directory = directory
         self.authenticator = authenticator
         self.onFailure = onFailure
-        folding = Folding(
-            store: store, published: published, replayed: replayed, bounds: bounds, onFailure: onFailure)
+        self.position = Mutex(position)
+        folding =
+            store.isShared
+            ? BucketFolding(
+                store: store, published: published, replayed: replayed, bounds: bounds, onFailure: onFailure)
+            : Folding(store: store, published: published, replayed: replayed, bounds: bounds, onFailure: onFailure)
     }
 
     /// Folds soon when the start had much to replay, so that the next one has not.
@@ -141,7 +157,7 @@ final class FactWriter: Sendable {
                 }
             }
             for change in changes { change.stopped() }
-            folding.complete(within: time)
+            folding.complete(within: time, at: position.withLock { $0 })
         }
     }
 
@@ -171,14 +187,14 @@ final class FactWriter: Sendable {
     }
 
     private func drain() {
-        while let turn = nextTurn() {
-            run(turn.commands)
-            turn.change?.run()
-            folding.step()
+        while let round = nextRound() {
+            run(round.commands)
+            round.change?.run()
+            folding.step(at: position.withLock { $0 })
         }
     }
 
-    private func nextTurn() -> Turn? {
+    private func nextRound() -> Round? {
         state.withLock { state in
             var bytes = 0
             let commands = Array(
@@ -187,12 +203,12 @@ final class FactWriter: Sendable {
                     return bytes < Self.maximumGroupBytes
                 })
             state.batches.removeFirst(commands.count)
-            let turn = Turn(commands: commands, change: state.changes.popFirst())
-            if turn.commands.isEmpty, turn.change == nil, state.stopped || !folding.isUnderWay {
+            let round = Round(commands: commands, change: state.changes.popFirst())
+            if round.commands.isEmpty, round.change == nil, state.stopped || !folding.isUnderWay {
                 state.scheduled = false
                 return nil
             }
-            return turn
+            return round
         }
     }
 
@@ -211,67 +227,73 @@ final class FactWriter: Sendable {
         commit(group)
     }
 
-    /// Commits a group: applied to a copy of the core first, which is published only once the store has the batches.
+    /// What becomes of one batch of a group.
+    private enum Decision {
+        /// It is the entry of that place in the group.
+        case accepted(LogEntry)
+        case repeated(BatchReceipt)
+        case changed
+    }
+
     private func commit(_ group: [Submitted]) {
-        guard !group.isEmpty else { return }
-        var candidate = published.load().core
-        var entries: [LogEntry] = []
-        var receipts: [BatchID: BatchReceipt] = [:]
-        var answers: [@Sendable (DatastoreError?) -> Void] = []
-        for (pending, grant, reply) in group {
-            do {
-                let batch = pending.batch
-                if let receipt = try receipts[batch.id] ?? receipt(of: batch.id, for: grant) {
-                    guard receipt.digest == pending.digest else { throw WriteFailure.batchChanged }
-                    let acceptance = BatchAcceptance(
-                        revision: receipt.revision, accepted: receipt.accepted, effects: nil)
-                    // A batch repeated within the group must not be acknowledged before the group is durable.
-                    answers.append { reply($0.map { .failure(.datastore($0)) } ?? .success(acceptance)) }
-                    continue
+        guard let first = group.first else { return }
+        do throws(DatastoreError) {
+            var effects: [BatchEffects] = []
+            let decisions = try takeTurn(batches: group.map(\.batch.batch.id), for: first.grant) {
+                (_, news) throws(DatastoreError) in
+                Self.decide(group, on: news)
+            } whenDurable: { core, decisions in
+                for (submitted, decision) in zip(group, decisions) {
+                    guard case .accepted(let entry) = decision else { continue }
+                    effects.append(core.apply(submitted.batch.batch, revision: entry.revision))
                 }
-                let revision = candidate.revision.next
-                let effects = candidate.apply(batch, revision: revision)
-                let entry = LogEntry.batch(
-                    batch.id, revision: revision, accepted: batch.facts.count, digest: pending.digest,
-                    body: pending.body)
-                entries.append(entry)
-                receipts[batch.id] = entry.receipt
-                let acceptance = BatchAcceptance(
-                    revision: revision, accepted: batch.facts.count, effects: effects)
-                answers.append { reply($0.map { .failure(.datastore($0)) } ?? .success(acceptance)) }
-            } catch let failure as WriteFailure {
-                // The batch may differ from an earlier one of this group, which counts only once it is durable.
-                answers.append { reply(.failure($0.map { .datastore($0) } ?? failure)) }
-            } catch {
-                answers.append { _ in reply(.failure(.datastore(.unavailable("unexpected error")))) }
             }
-        }
-        let failure = write(entries)
-        if failure == nil, !entries.isEmpty {
-            published.publish(candidate)
-            folding.note(entries)
-        }
-        for answer in answers { answer(failure) }
-        if failure == nil { folding.beginIfDue() }
-    }
-
-    private func receipt(of batch: BatchID, for grant: OperatorGrant) throws(WriteFailure) -> BatchReceipt? {
-        do throws(DatastoreError) {
-            return try store.receipt(of: batch, for: grant)
+            answer(group, decisions, effects)
+            folding.beginIfDue()
         } catch {
+            // Also what was repeated within the group: the batch counts only once the group is durable.
             onFailure(error)
-            throw .datastore(error)
+            for submitted in group { submitted.reply(.failure(.datastore(error))) }
         }
     }
 
-    private func write(_ entries: [LogEntry]) -> DatastoreError? {
-        guard !entries.isEmpty else { return nil }
-        do throws(DatastoreError) {
-            try store.commit(entries)
-            return nil
-        } catch {
-            onFailure(error)
-            return error
+    /// Numbers what is new.
+    private static func decide(_ group: [Submitted], on news: TurnNews) -> Turn<[Decision]> {
+        var receipts = news.receipts
+        var entries: [LogEntry] = []
+        var revision = news.nextRevision
+        let decisions = group.map { submitted -> Decision in
+            let pending = submitted.batch
+            if let receipt = receipts[pending.batch.id] {
+                return receipt.digest == pending.digest ? .repeated(receipt) : .changed
+            }
+            let entry = LogEntry.batch(
+                pending.batch.id, revision: revision, accepted: pending.batch.facts.count, digest: pending.digest,
+                body: pending.body)
+            revision = revision.next
+            entries.append(entry)
+            receipts[pending.batch.id] = entry.receipt
+            return .accepted(entry)
+        }
+        return Turn(decisions, batches: entries)
+    }
+
+    /// - Parameter effects: of the accepted ones, in their order.
+    private func answer(_ group: [Submitted], _ decisions: [Decision], _ effects: [BatchEffects]) {
+        var effects = effects[...]
+        for (submitted, decision) in zip(group, decisions) {
+            switch decision {
+            case .accepted(let entry):
+                submitted.reply(
+                    .success(
+                        BatchAcceptance(
+                            revision: entry.revision, accepted: submitted.batch.batch.facts.count,
+                            effects: effects.popFirst())))
+            case .repeated(let receipt):
+                submitted.reply(
+                    .success(BatchAcceptance(revision: receipt.revision, accepted: receipt.accepted, effects: nil)))
+            case .changed: submitted.reply(.failure(.batchChanged))
+            }
         }
     }
 }

@@ -2,42 +2,10 @@ import Datastore
 import InsightsCore
 import LicenseModel
 import Synchronization
+import Tenancy
 
-/// How much of the log a restart replays.
-struct LogProgress: Sendable, Hashable {
-    var entries = 0
-    var facts = 0
-    /// Of bodies.
-    var bytes = 0
-
-    mutating func add(_ entry: LogEntry) {
-        entries += 1
-        facts += entry.receipt?.accepted ?? 0
-        bytes += entry.body.count
-    }
-}
-
-/// When the state is folded, and in how large pieces.
-struct FoldBounds: Sendable {
-    /// A restart replays at most about this much.
-    var log = LogProgress(entries: 10_000, facts: 2_000_000, bytes: 64 << 20)
-    /// After a start that replayed more than this share of it, the state is folded at once: a server that is killed
-    /// again and again replays no more each time.
-    var startShare = 10
-    /// Rows of one transaction, in bytes, by as little as one row can be more.
-    var pieceBytes = 4 << 20
-
-    func isReached(by progress: LogProgress, share: Int = 1) -> Bool {
-        progress.entries >= log.entries / share || progress.facts >= log.facts / share
-            || progress.bytes >= log.bytes / share
-    }
-}
-
-/// Writes the state that changed, so that a restart replays less: in pieces, each a transaction, between which the
-/// writer does what else there is to do. A failure loses nothing: the log is complete until the last piece is durable.
-///
-/// To be used on the writer's queue alone.
-final class Folding: Sendable {
+/// Folds a store that one server has alone, everything in one bucket: the log is dropped with the last piece.
+final class Folding: StateFolding {
     private struct UnderWay {
         var fold: StateFold
         /// What was to be replayed when it began.
@@ -81,8 +49,6 @@ final class Folding: Sendable {
     }
 
     var isUnderWay: Bool { state.withLock { $0.underWay != nil } }
-    /// The store has the mark of an unfinished fold.
-    var isMarked: Bool { state.withLock { $0.isMarked } }
 
     func note(_ entries: [LogEntry]) {
         state.withLock { state in
@@ -90,8 +56,7 @@ final class Folding: Sendable {
         }
     }
 
-    /// Begins when there is as much to replay as the share of the bound.
-    func beginIfDue(share: Int = 1) {
+    func beginIfDue(share: Int) {
         let isDue = state.withLock { state in
             state.underWay == nil && bounds.isReached(by: state.progress, share: share)
                 && state.pausesUntil.map { $0 <= .now } ?? true
@@ -99,8 +64,7 @@ final class Folding: Sendable {
         if isDue { begin() }
     }
 
-    /// One piece of the fold under way, if there is one.
-    func step() {
+    func step(at position: LogPosition) {
         guard
             var (underWay, through, isMarked) = state.withLock({ state in
                 state.underWay.map { ($0, state.foldedThrough, state.isMarked) }
@@ -116,7 +80,7 @@ final class Folding: Sendable {
             isMarked = true
         }
         do throws(DatastoreError) {
-            try store.fold(through: through, states: rows)
+            _ = try store.foldBucket(0, through: LogPosition(revision: through), states: rows)
         } catch {
             onFailure(error)
             var core = published.load().core
@@ -142,19 +106,37 @@ final class Folding: Sendable {
         }
     }
 
-    /// Folds everything there is, at once; or as much as the time allows, by as little as one piece more. What is left
-    /// is replayed by the next start.
-    func complete(within time: Duration? = nil) {
+    func complete(within time: Duration?, at position: LogPosition) {
         let end = time.map { ContinuousClock.now + $0 }
         let hasTime = { end.map { ContinuousClock.now < $0 } ?? true }
-        while isUnderWay, hasTime() { step() }
+        while isUnderWay, hasTime() { step(at: position) }
         guard !isUnderWay, hasTime() else { return }
         begin()
-        while isUnderWay, hasTime() { step() }
+        while isUnderWay, hasTime() { step(at: position) }
     }
 
-    /// Everything was folded by other means.
-    func noteFolded(through revision: Revision) {
+    func restart(after folds: BucketFolds, replayed: LogProgress) {
+        let isMarked = published.load().core.isFoldUnfinished
+        state.withLock {
+            $0 = State(progress: replayed, foldedThrough: folds.least, isMarked: isMarked)
+        }
+    }
+
+    // MARK: Erasures
+
+    /// In pieces, and with all that a piece which failed left behind.
+    func prepareErasure(at position: LogPosition) {
+        complete(within: nil, at: position)
+    }
+
+    func takeErasureRows(of customer: CustomerID, from core: inout InsightsCore) -> (bucket: Int, rows: [StateRow]) {
+        var rows = core.takeDirtyStates().map { StateRow(key: $0.key, body: $0.body) }
+        if state.withLock({ $0.isMarked }) { rows.append(StateRow(key: StateFold.marker.key, body: nil)) }
+        return (0, rows)
+    }
+
+    /// Everything is folded with it.
+    func noteErased(through revision: Revision) {
         state.withLock { state in
             state.progress = LogProgress()
             state.foldedThrough = revision
@@ -167,11 +149,5 @@ final class Folding: Sendable {
         guard let fold = core.beginFold() else { return }
         published.publish(core)
         state.withLock { $0.underWay = UnderWay(fold: fold, covers: $0.progress) }
-    }
-}
-
-extension LogProgress {
-    fileprivate func without(_ other: LogProgress) -> LogProgress {
-        LogProgress(entries: entries - other.entries, facts: facts - other.facts, bytes: bytes - other.bytes)
     }
 }

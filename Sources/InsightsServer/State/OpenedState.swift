@@ -1,6 +1,7 @@
 import AuditTrail
 import Datastore
 import LogLines
+import Logging
 
 /// What a start opens and reads back before anybody is served: the audit chain, the store in which all is that was
 /// acknowledged, and what is in it.
@@ -29,6 +30,20 @@ struct OpenedState {
         } catch {
             try? auditLog.close()
             throw error
+        }
+    }
+
+    /// - Parameter milliseconds: that it took.
+    func tell(_ logger: Logger, milliseconds: UInt64) {
+        logger.info(
+            "store read back",
+            metadata: [
+                "revision": .stringConvertible(recovered.core.revision),
+                "replayed_entries": .stringConvertible(recovered.replayed.entries),
+                "duration_ms": .stringConvertible(milliseconds),
+            ])
+        if let accepted {
+            logger.warning("older store accepted", metadata: ["reason": .string(accepted.summary)])
         }
     }
 }

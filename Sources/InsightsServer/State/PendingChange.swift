@@ -39,6 +39,8 @@ struct MadeChange: Sendable {
     var principal: PrincipalRecord?
     /// Of the facts, once the change was made.
     var revision: Revision
+    /// Other servers on the store that may still answer without the change.
+    var serversPending = 0
 }
 
 /// Why a change was not made.

@@ -43,34 +43,32 @@ final class SealedStore: LicenseDatastore {
 
     // MARK: Changes
 
-    func commit(_ entries: [LogEntry]) throws(DatastoreError) {
-        try sealing { () throws(DatastoreError) in try store.commit(entries) }
-    }
-
-    func save(_ change: AccessChange, entry: LogEntry?, for grant: AccessGrant) throws(DatastoreError) {
-        try sealing { () throws(DatastoreError) in try store.save(change, entry: entry, for: grant) }
-    }
-
-    func save(_ saves: [AccessSave]) throws(DatastoreError) {
-        try sealing { () throws(DatastoreError) in try store.save(saves) }
-    }
-
-    func erase(_ erasure: Erasure, for grant: OperatorGrant) throws(DatastoreError) {
-        try sealing { () throws(DatastoreError) in try store.erase(erasure, for: grant) }
+    func turn<Value>(
+        after position: LogPosition, batches: [BatchID], for grant: OperatorGrant,
+        _ body: (TurnNews) throws(DatastoreError) -> Turn<Value>
+    ) throws(DatastoreError) -> TurnOutcome<Value> {
+        try sealing { () throws(DatastoreError) in
+            try store.turn(after: position, batches: batches, for: grant, body)
+        }
     }
 
     func beginHistory() throws(DatastoreError) {
         try sealing { () throws(DatastoreError) in try store.beginHistory() }
     }
 
-    private func sealing(_ change: () throws(DatastoreError) -> Void) throws(DatastoreError) {
+    private func sealing<Result>(
+        _ change: () throws(DatastoreError) -> Result
+    ) throws(DatastoreError) -> Result {
+        // After a failure the store may know a batch that is in doubt.
         try checkHead()
-        try change()
+        let result = try change()
         let mark = store.mark
         try state.withLock { (state) throws(DatastoreError) in
             guard mark != state.written else { return }
             do throws(AuditError) {
                 try head.write(mark)
+                // Others lost changes that nobody was told were made: the slot with more of them has to go.
+                if mark.changes <= state.written.changes { try head.write(mark) }
             } catch {
                 let reason = "its head cannot be written (\(error))"
                 state.failure = reason
@@ -78,6 +76,7 @@ final class SealedStore: LicenseDatastore {
             }
             state.written = mark
         }
+        return result
     }
 
     private func checkHead() throws(DatastoreError) {
@@ -85,14 +84,34 @@ final class SealedStore: LicenseDatastore {
     }
 
     /// Changes nothing that was acknowledged.
-    func fold(through revision: Revision, states: [StateRow]) throws(DatastoreError) {
-        try store.fold(through: revision, states: states)
+    func foldBucket(
+        _ bucket: Int, through position: LogPosition, states: [StateRow]
+    ) throws(DatastoreError) -> Bool {
+        try store.foldBucket(bucket, through: position, states: states)
     }
 
     // MARK: The rest is the store's
 
-    var revision: Revision { store.revision }
+    var isShared: Bool { store.isShared }
+    var buckets: Int { store.buckets }
+    var position: LogPosition { store.position }
     var mark: StoreMark { store.mark }
+
+    func folds() throws(DatastoreError) -> BucketFolds { try store.folds() }
+
+    func news(
+        after position: LogPosition, limit: Int, for grant: OperatorGrant
+    ) throws(DatastoreError) -> LogNews {
+        try store.news(after: position, limit: limit, for: grant)
+    }
+
+    func waitForNews(upTo time: Duration) throws(DatastoreError) -> Bool {
+        try store.waitForNews(upTo: time)
+    }
+
+    func beat(applied: LogPosition) throws(DatastoreError) { try store.beat(applied: applied) }
+    func members() throws(DatastoreError) -> [StoreMember] { try store.members() }
+    func keysCheck(own: [UInt8]) throws(DatastoreError) -> [UInt8] { try store.keysCheck(own: own) }
 
     func receipt(of batch: BatchID, for grant: OperatorGrant) throws(DatastoreError) -> BatchReceipt? {
         // After a failure it may know a batch that is in doubt.
@@ -105,9 +124,10 @@ final class SealedStore: LicenseDatastore {
     }
 
     func recover(
-        for grant: OperatorGrant, state: (StateRow) throws -> Void, entry: (LogEntry) throws -> Void
-    ) throws -> Revision {
-        try store.recover(for: grant, state: state, entry: entry)
+        for grant: OperatorGrant, bucket: (Int, Revision) throws -> Void, state: (StateRow) throws -> Void,
+        entry: (LogEntry) throws -> Void
+    ) throws -> LogPosition {
+        try store.recover(for: grant, bucket: bucket, state: state, entry: entry)
     }
 
     func backup(to path: String) throws(DatastoreError) {

@@ -19,6 +19,8 @@ final class SnapshotShelf: Sendable {
         var snapshots: [Shelved] = []
         /// Older snapshots are not kept: a person was erased since.
         var oldest: Revision?
+        /// Nor those of earlier histories.
+        var history = 0
         /// `displacedBytes` of the newest core.
         var displaced = 0
         var account: MemoryAccount?
@@ -68,10 +70,24 @@ final class SnapshotShelf: Sendable {
         _ = dropped.count
     }
 
+    /// Drops snapshots of earlier histories, whose revisions say something else now, and keeps none of them again.
+    func forget(before history: Int) {
+        let dropped = state.withLock { state in
+            state.history = history
+            state.oldest = nil
+            let dropped = state.snapshots
+            state.snapshots = []
+            _ = Self.fit(&state)
+            return dropped
+        }
+        _ = dropped.count
+    }
+
     /// Keeps a snapshot whose next page somebody may ask for.
     func keep(_ snapshot: CoreSnapshot, for partner: String, at now: Int64) {
         let dropped = state.withLock { state -> [Shelved] in
             if let oldest = state.oldest, snapshot.revision < oldest { return [] }
+            if snapshot.core.history < state.history { return [] }
             var dropped = state.snapshots.filter { now - $0.usedAt > Self.lifetime }
             state.snapshots.removeAll {
                 now - $0.usedAt > Self.lifetime || ($0.snapshot.isIdentical(to: snapshot) && $0.partner == partner)

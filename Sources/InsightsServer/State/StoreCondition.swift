@@ -42,9 +42,11 @@ final class StoreCondition: Sendable {
     ///   - now: monotonic nanoseconds, as everywhere here.
     func failed(_ failure: DatastoreError, revision: Revision, now: UInt64) {
         switch failure {
-        case .unavailable, .full, .corrupt, .stopped, .notAccessible, .closed, .inUse, .missing, .notAStore,
+        case .unavailable, .full, .corrupt, .stopped, .inDoubt, .notAccessible, .closed, .inUse, .missing, .notAStore,
             .schemaTooNew:
             break
+        // What this server knows of the store is mended by itself.
+        case .diverged, .behind: return
         // Of the change that was asked for, not of the store.
         case .outOfOrder, .duplicateBatch, .outsideScope, .alreadyExists, .notFound, .invalid: return
         }

@@ -1,5 +1,6 @@
 import Authentication
 import Dispatch
+import Glibc
 import InsightsAPI
 import InsightsCore
 import LicenseModel
@@ -27,10 +28,12 @@ final class ServiceHouse {
     static let today = Day(unixSeconds: 1_711_929_600)
 
     init(
-        store: WatchedStore = WatchedStore(), rate: RateLimit = .standard, exports: Int = 4, longReads: Int = 100
+        store: WatchedStore = WatchedStore(), rate: RateLimit = .standard, exports: Int = 4, longReads: Int = 100,
+        staleReads: Duration? = nil, time: HouseTime = HouseTime()
     ) throws {
-        house = try WriterHouse(store: store)
-        let clock = ServerClock(unixSeconds: { 1_711_929_600 }, monotonicNanoseconds: { 0 })
+        let clock = time.clock
+        house = try WriterHouse(store: store, staleReads: staleReads, clock: clock)
+        let freshness = house.writer.freshness
         let lines = LineLogHandler(label: "test", format: .json, level: .info, sink: log)
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         let audit = CallAudit(trail: house.log, clock: clock, published: house.published, logger: logger)
@@ -42,7 +45,7 @@ final class ServiceHouse {
         registry = MethodRegistry(
             access: AccessService(reads: reads, changes: changes, directory: house.directory),
             customers: CustomersService(reads: reads, audit: audit),
-            health: HealthService(services: MethodRegistry.services),
+            health: HealthService(services: MethodRegistry.services) { freshness?.isStale != true },
             ingest: IngestService(
                 reads: reads, changes: changes,
                 intake: BatchIntake(clock: clock, audit: audit, writer: house.writer, maximumFacts: 1_000),
@@ -56,7 +59,8 @@ final class ServiceHouse {
                 clock: clock),
             limits: PartnerLimits(rate: RateLimiter(rate), memory: memory, exports: ExportSlots(limit: exports)),
             audit: audit, metrics: CallMetrics(paths: Method.allCases.map(\.path)),
-            log: CallLog(lines: lines, strangers: strangers), clock: clock, requirements: MethodRegistry.requirements)
+            log: CallLog(lines: lines, strangers: strangers), clock: clock, requirements: MethodRegistry.requirements,
+            freshness: freshness)
         entries = registry.entries
     }
 
@@ -82,7 +86,11 @@ final class ServiceHouse {
 
     /// What the caller gets: the bytes of the one reply, or those of a stream, one behind the other.
     func reply(_ method: Method, by who: Who?, _ request: [UInt8] = []) throws -> Result<[UInt8], RPCStatus> {
-        let call = try context(method, by: who)
+        reply(to: try context(method, by: who), method, request)
+    }
+
+    /// The same for a call whose caller was let in before.
+    func reply(to call: CallContext, _ method: Method, _ request: [UInt8] = []) -> Result<[UInt8], RPCStatus> {
         let result = answer(call, entries[method.rawValue], request)
         var outcome = CallOutcome(.ok, requestBytes: UInt64(request.count))
         if case .failure(let status) = result { outcome.code = status.code }
@@ -99,21 +107,33 @@ final class ServiceHouse {
     private func answer(_ call: CallContext, _ entry: MethodEntry, _ request: [UInt8]) -> Result<[UInt8], RPCStatus> {
         Result { () throws(RPCStatus) in
             try pipeline.begin(call, method: entry)
-            var reply: [UInt8] = []
-            switch entry.handler {
-            case .unary(let handler): try handler(call, request.span.bytes, &reply)
-            case .deferrable(let handler):
-                switch try handler(call, request.span.bytes) {
-                case .now(let make): try make(&reply)
-                case .later(let start): reply = try Self.wait(start).get()
+            while true {
+                do throws(RPCStatus) {
+                    return try run(call, entry, request)
+                } catch {
+                    // As the engine does, which knows when the call is woken.
+                    guard error.message == "the call waits" else { throw error }
+                    usleep(1_000)
                 }
-            case .serverStream(let handler):
-                let source = try handler(call, request.span.bytes)
-                while case .message = try source.next(into: &reply) {}
-            case .bidirectional: throw RPCStatus(.unimplemented, "streams need a connection")
             }
-            return reply
         }
+    }
+
+    private func run(_ call: CallContext, _ entry: MethodEntry, _ request: [UInt8]) throws(RPCStatus) -> [UInt8] {
+        var reply: [UInt8] = []
+        switch entry.handler {
+        case .unary(let handler): try handler(call, request.span.bytes, &reply)
+        case .deferrable(let handler):
+            switch try handler(call, request.span.bytes) {
+            case .now(let make): try make(&reply)
+            case .later(let start): reply = try Self.wait(start).get()
+            }
+        case .serverStream(let handler):
+            let source = try handler(call, request.span.bytes)
+            while case .message = try source.next(into: &reply) {}
+        case .bidirectional: throw RPCStatus(.unimplemented, "streams need a connection")
+        }
+        return reply
     }
 
     /// The later answer of a call, once it is there.

@@ -1,8 +1,7 @@
-import Datastore
-import GRDB
+import Tenancy
 
 /// The tables whose rows are counted and added up. Raw values are on disk.
-enum SealedTable: String, CaseIterable, Sendable {
+package enum SealedTable: String, CaseIterable, Sendable {
     case entry
     case body
     case state
@@ -23,7 +22,7 @@ enum SealedTable: String, CaseIterable, Sendable {
 
 /// The checksum of one row over all its columns, keys too: each with its kind and length, so that nothing can move
 /// from one column to its neighbor.
-struct RowChecksum {
+package struct RowChecksum {
     private var bytes: [UInt8]
 
     private init(tag: UInt8) {
@@ -59,7 +58,8 @@ struct RowChecksum {
 
     private var value: Int64 { Int64(bitPattern: XXH64.hash(bytes)) }
 
-    static func entry(revision: Int64, kind: Int64, batch: String?, accepted: Int64?, digest: [UInt8]?) -> Int64 {
+    package static func entry(revision: Int64, kind: Int64, batch: String?, accepted: Int64?, digest: [UInt8]?) -> Int64
+    {
         var checksum = RowChecksum(tag: SealedTable.entry.tag)
         checksum.add(revision)
         checksum.add(kind)
@@ -69,21 +69,21 @@ struct RowChecksum {
         return checksum.value
     }
 
-    static func body(revision: Int64, facts: [UInt8]) -> Int64 {
+    package static func body(revision: Int64, facts: [UInt8]) -> Int64 {
         var checksum = RowChecksum(tag: SealedTable.body.tag)
         checksum.add(revision)
         checksum.add(facts)
         return checksum.value
     }
 
-    static func state(key: String, content: [UInt8]) -> Int64 {
+    package static func state(key: String, content: [UInt8]) -> Int64 {
         var checksum = RowChecksum(tag: SealedTable.state.tag)
         checksum.add(key)
         checksum.add(content)
         return checksum.value
     }
 
-    static func partner(id: String, name: String?, disabled: Int64) -> Int64 {
+    package static func partner(id: String, name: String?, disabled: Int64) -> Int64 {
         var checksum = RowChecksum(tag: SealedTable.partner.tag)
         checksum.add(id)
         checksum.add(name)
@@ -91,7 +91,9 @@ struct RowChecksum {
         return checksum.value
     }
 
-    static func principal(partner: String, id: String, displayName: String, roles: Int64, disabled: Int64) -> Int64 {
+    package static func principal(partner: String, id: String, displayName: String, roles: Int64, disabled: Int64)
+        -> Int64
+    {
         var checksum = RowChecksum(tag: SealedTable.principal.tag)
         checksum.add(partner)
         checksum.add(id)
@@ -101,14 +103,14 @@ struct RowChecksum {
         return checksum.value
     }
 
-    static func setting(name: String, value: Int64) -> Int64 {
+    package static func setting(name: String, value: Int64) -> Int64 {
         var checksum = RowChecksum(tag: 6)
         checksum.add(name)
         checksum.add(value)
         return checksum.value
     }
 
-    static func sum(of table: SealedTable, _ sum: TableSum) -> Int64 {
+    package static func sum(of table: SealedTable, _ sum: TableSum) -> Int64 {
         var checksum = RowChecksum(tag: 7)
         checksum.add(table.rawValue)
         checksum.add(sum.rows)
@@ -119,69 +121,35 @@ struct RowChecksum {
 
 /// A set of rows: how many, and the sum of their checksums, whatever their order. A lost, added or exchanged row
 /// changes it; adding and taking away cost the same however many there are. Wraps, so that it can also be a difference.
-struct TableSum: Hashable, Sendable {
-    var rows: Int64 = 0
+package struct TableSum: Hashable, Sendable {
+    package var rows: Int64 = 0
     /// Of the checksums, modulo 2^64.
-    var sum: Int64 = 0
+    package var sum: Int64 = 0
 
-    mutating func add(_ checksum: Int64) {
+    package init(rows: Int64 = 0, sum: Int64 = 0) {
+        self.rows = rows
+        self.sum = sum
+    }
+
+    package mutating func add(_ checksum: Int64) {
         rows &+= 1
         sum &+= checksum
     }
 
-    mutating func remove(_ checksum: Int64) {
+    package mutating func remove(_ checksum: Int64) {
         rows &-= 1
         sum &-= checksum
     }
 }
 
-/// What a transaction does to the sums of the tables; written once, at its end.
-struct SumChanges {
-    private var changes: [SealedTable: TableSum] = [:]
-
-    mutating func add(_ checksum: Int64, to table: SealedTable) {
-        changes[table, default: TableSum()].add(checksum)
-    }
-
-    mutating func remove(_ checksum: Int64, from table: SealedTable) {
-        changes[table, default: TableSum()].remove(checksum)
-    }
-
-    func write(_ db: Database) throws {
-        for (table, change) in changes where change != TableSum() {
-            let before = try TableSum.read(table, db)
-            try TableSum(rows: before.rows &+ change.rows, sum: before.sum &+ change.sum).write(table, db)
-        }
-    }
+extension PartnerRecord {
+    package var checksum: Int64 { RowChecksum.partner(id: id.text, name: name, disabled: isDisabled ? 1 : 0) }
 }
 
-extension TableSum {
-    static func read(_ table: SealedTable, _ db: Database) throws -> TableSum {
-        let statement = try db.cachedStatement(sql: "SELECT rows, sum, checksum FROM sum WHERE name = ?")
-        guard let row = try Row.fetchOne(statement, arguments: [table.rawValue]),
-            let rows = Int64.fromDatabaseValue(row[0]), let sum = Int64.fromDatabaseValue(row[1])
-        else { throw DatastoreError.corrupt("the sum of a table is missing") }
-        let found = TableSum(rows: rows, sum: sum)
-        guard Int64.fromDatabaseValue(row[2]) == RowChecksum.sum(of: table, found) else {
-            throw DatastoreError.corrupt("the sum of a table is not what was written")
-        }
-        return found
-    }
-
-    func write(_ table: SealedTable, _ db: Database) throws {
-        let statement = try db.cachedStatement(
-            sql: "INSERT OR REPLACE INTO sum (name, rows, sum, checksum) VALUES (?, ?, ?, ?)")
-        try statement.execute(arguments: [table.rawValue, rows, sum, RowChecksum.sum(of: table, self)])
-    }
-
-    /// Throws unless these are the rows that were written.
-    func check(_ table: SealedTable, _ db: Database) throws {
-        let written = try Self.read(table, db)
-        if self == written { return }
-        let what =
-            rows < written.rows
-            ? "\(written.rows &- rows) of \(written.rows) rows are missing"
-            : rows > written.rows ? "it has more rows than were written" : "its rows are not those that were written"
-        throw DatastoreError.corrupt("table \(table.rawValue): \(what)")
+extension PrincipalRecord {
+    package var checksum: Int64 {
+        RowChecksum.principal(
+            partner: partner.text, id: id.text, displayName: displayName, roles: Int64(roles.rawValue),
+            disabled: isDisabled ? 1 : 0)
     }
 }

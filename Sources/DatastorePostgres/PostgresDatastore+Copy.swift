@@ -1,0 +1,140 @@
+import Datastore
+import LicenseModel
+import Tenancy
+
+extension PostgresDatastore {
+    /// Fills the empty store of a database with what `body` adds, in one transaction. Errors of `body` come through
+    /// unchanged.
+    public static func fill(_ conninfo: Conninfo, _ body: (any FilledStore) throws -> Void) throws {
+        let connection = try Connection.open(conninfo, for: .writing)
+        try Probe(connection).check(Options(name: "", version: ""))
+        _ = try Head(connection)
+        let filling = Filling(connection)
+        try filling.begin()
+        try body(filling)
+        try filling.commit()
+    }
+}
+
+/// An empty store within the one transaction that fills it.
+private final class Filling: FilledStore {
+    /// Statements are large.
+    private static let longer = Statement("take longer", to: "fill it", "SET LOCAL statement_timeout = '300s'")
+    private static let patient = Statement(
+        "be patient", to: "fill it", "SET LOCAL idle_in_transaction_session_timeout = '300s'")
+    private static let time = Duration.seconds(300)
+
+    private static let lock = Statement(
+        "lock", to: "take its turn of writing", "SELECT FROM insights.store FOR UPDATE")
+
+    private static let isEmpty = Statement(
+        "is empty", to: "read the store",
+        """
+        SELECT NOT EXISTS (SELECT FROM insights.entry) AND NOT EXISTS (SELECT FROM insights.access_change)
+            AND NOT EXISTS (SELECT FROM insights.partner) AND NOT EXISTS (SELECT FROM insights.state)
+        """)
+
+    private static let insertPartners = Statement(
+        "fill partners", to: "change who may call",
+        "INSERT INTO insights.partner (id, name, disabled, checksum) SELECT * FROM unnest($1, $2, $3, $4)")
+
+    private static let insertPrincipals = Statement(
+        "fill principals", to: "change who may call",
+        """
+        INSERT INTO insights.principal (partner, id, display_name, roles, disabled, checksum)
+        SELECT * FROM unnest($1, $2, $3, $4, $5, $6)
+        """)
+
+    private static let advance = Statement(
+        "fill buckets", to: "fold the state", "UPDATE insights.bucket SET folded_through = $1")
+
+    private static let noteChanges = Statement(
+        "fill changes", to: "note changes of access",
+        "INSERT INTO insights.access_change (generation, partner, stamp) VALUES ($1, '', $2)")
+
+    private let connection: Connection
+    private var last = Revision.none
+    private var isFinished = false
+
+    init(_ connection: Connection) {
+        self.connection = connection
+    }
+
+    var buckets: Int { StateBuckets.count }
+
+    func begin() throws(DatastoreError) {
+        try storing { () throws(PostgresFailure) in
+            let answers = try connection.exchange([
+                Command(.begin), Command(Self.longer), Command(Self.patient), Command(Self.lock),
+                Command(Self.isEmpty),
+            ])
+            guard try answers[4].only().boolean(0) else {
+                throw .store(.invalid("the store to be filled is not empty"))
+            }
+        }
+    }
+
+    private func run(_ commands: [Command]) throws(DatastoreError) {
+        try storing { () throws(PostgresFailure) in _ = try connection.exchange(commands, within: Self.time) }
+    }
+
+    func add(_ heads: [LogEntry]) throws(DatastoreError) {
+        for entry in heads {
+            guard entry.revision == last.next else { throw .outOfOrder(expected: last.next, found: entry.revision) }
+            last = entry.revision
+        }
+        guard !heads.isEmpty else { return }
+        let stamps = heads.map { _ in Stamps.draw() }
+        try run([PostgresDatastore.insertion(of: heads, stamps, by: 0)])
+    }
+
+    func add(_ states: [StateRow], to bucket: Int) throws(DatastoreError) {
+        try FoldChecks.check(bucket, of: buckets)
+        guard !states.isEmpty else { return }
+        try storing { () throws(PostgresFailure) in
+            let number = Int16(bucket)
+            let answers = try connection.exchange([
+                Command(PostgresDatastore.lockBucket, [.smallint(number)]), BucketRows.knownCommand(number, states),
+            ])
+            let rows = try BucketRows(number, try answers[0].only(), known: answers[1])
+            _ = try connection.exchange(rows.commands(through: .none, states, erasing: false), within: Self.time)
+        }
+    }
+
+    func add(_ access: AccessRegistry) throws(DatastoreError) {
+        let (partners, principals) = (access.partners, access.principals)
+        try run([
+            Command(
+                Self.insertPartners,
+                [
+                    .texts(partners.map(\.id.text)), .texts(partners.map(\.name)),
+                    .booleans(partners.map(\.isDisabled)), .bigints(partners.map(\.checksum)),
+                ]),
+            Command(
+                Self.insertPrincipals,
+                [
+                    .texts(principals.map(\.partner.text)), .texts(principals.map(\.id.text)),
+                    .texts(principals.map(\.displayName)), .smallints(principals.map { Int16($0.roles.rawValue) }),
+                    .booleans(principals.map(\.isDisabled)), .bigints(principals.map(\.checksum)),
+                ]),
+        ])
+    }
+
+    func finish(_ mark: StoreMark) throws(DatastoreError) {
+        guard mark.revision == last else { throw .outOfOrder(expected: last, found: mark.revision) }
+        var commands = [
+            Command(Self.advance, [.bigint(last.number)]),
+            Command(PostgresDatastore.setID, [.uuid(high: mark.store.high, low: mark.store.low)]),
+        ]
+        // As many changes as the other one counted: those that made no revision too.
+        let others = mark.changes - last.number
+        if others > 0 { commands.append(Command(Self.noteChanges, [.bigint(others), .bigint(Stamps.draw())])) }
+        try run(commands)
+        isFinished = true
+    }
+
+    func commit() throws(DatastoreError) {
+        guard isFinished else { throw .invalid("the copy was not finished") }
+        try storing { () throws(PostgresFailure) in try PostgresDatastore.commit([], connection) }
+    }
+}

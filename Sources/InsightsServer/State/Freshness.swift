@@ -1,0 +1,39 @@
+import RPCEngine
+import Synchronization
+
+/// How old what a server on a shared store answers may be. It had everything that others wrote up to the moment at
+/// which the last question was sent whose answer has been applied to the end. A process that was stopped for a while
+/// finds that moment long ago, and so answers nothing before it has asked again.
+final class Freshness: Sendable {
+    /// Nanoseconds.
+    private let bound: UInt64
+    private let clock: ServerClock
+    /// Monotonic nanoseconds.
+    private let asked: Atomic<UInt64>
+
+    /// - Parameters:
+    ///   - bound: beyond it nothing is answered.
+    ///   - asked: when what the server begins with was asked for.
+    init(bound: Duration, clock: ServerClock, asked: UInt64) {
+        self.bound = bound.nanoseconds
+        self.clock = clock
+        self.asked = Atomic(asked)
+    }
+
+    /// To be taken before a question is sent.
+    var now: UInt64 { clock.monotonicNanoseconds() }
+
+    /// Everything is visible that was written before `moment`.
+    func follows(asOf moment: UInt64) {
+        asked.max(moment, ordering: .releasing)
+    }
+
+    /// Nanoseconds by which the answers may be behind.
+    var age: UInt64 {
+        let (asked, now) = (asked.load(ordering: .acquiring), now)
+        return now > asked ? now - asked : 0
+    }
+
+    /// Whether nothing may be answered.
+    var isStale: Bool { age > bound }
+}

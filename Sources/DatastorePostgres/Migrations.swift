@@ -97,7 +97,8 @@ public enum PostgresMigration {
     /// Begins the one transaction of a migration, as the owner, unless it concerns what is on workers. Returns the
     /// version that is there.
     private static func begin(_ connection: Connection, onCitus: Bool) throws(PostgresFailure) -> Int32? {
-        guard try !onCitus || Distribution.hasCitus(connection) else {
+        let hasCitus = try Distribution.hasCitus(connection)
+        guard hasCitus || !onCitus else {
             throw .store(.invalid("the database has no Citus: make the extension and name its workers first"))
         }
         let answers = try connection.exchange([

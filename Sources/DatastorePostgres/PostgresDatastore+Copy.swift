@@ -79,8 +79,8 @@ private final class Filling: FilledStore {
                 Command(Self.isEmpty),
             ])
             let buckets = try StoredBuckets(states ?? connection)
-            let isEmpty = try answers[4].only().boolean(0) && (states != nil || buckets.rows == 0)
-            guard isEmpty, buckets.folds.most == .none else {
+            let hasEntries = try !answers[4].only().boolean(0) || buckets.folds.most > .none
+            guard !hasEntries, states != nil || buckets.rows == 0 else {
                 throw .store(.invalid("the store to be filled is not empty"))
             }
             guard let states else { return }

@@ -19,8 +19,8 @@ public struct StoredBucket {
         self.rows = rows
     }
 
-    /// Each row in the order of their keys. To be called once, before the call ends that was given the bucket. Errors of
-    /// `use` come through unchanged.
+    /// Each row in the order of their keys. To be called once, before the call ends that was given the bucket. Errors
+    /// of `use` come through unchanged.
     public func forEachRow(_ use: (StateRow) throws -> Void) throws { try rows(use) }
 }
 
@@ -29,8 +29,8 @@ public enum BucketReaders {
     /// More would wait for each other: what they read is put together by one.
     public static let most = 4
 
-    /// Calls `body` with each number, on as many threads as there are readers and numbers; each has what `open` gave it.
-    /// After an error no further number is begun, and the error is thrown.
+    /// Calls `body` with each number, on as many threads as there are readers and numbers; each has what `open` gave
+    /// it. After an error no further number is begun, and the error is thrown.
     package static func run<Reader>(
         _ readers: Int, over numbers: Range<Int>, open: @Sendable () throws -> Reader,
         _ body: @Sendable (Reader, Int) throws -> Void

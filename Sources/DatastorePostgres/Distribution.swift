@@ -28,7 +28,8 @@ enum Distribution {
 /// What there is of every bucket, asked bucket by bucket: on Citus each may be on another worker.
 struct StoredBuckets {
     private static let read = Statement(
-        "buckets", to: "read folded state", "SELECT folded_through, rows, erased FROM insights.bucket WHERE bucket = $1")
+        "buckets", to: "read folded state",
+        "SELECT folded_through, rows, erased FROM insights.bucket WHERE bucket = $1")
 
     struct Bucket {
         let through: Revision

@@ -49,8 +49,8 @@ extension PostgresDatastore {
     }
 
     /// The rest of an erasure whose entry is committed, where rows and log are in different places: the mark, the rows,
-    /// the bodies, each by itself. Rows before the entry would hide the revision after it; bodies before the entry would
-    /// have those that read them make the person anew. Until it is over a start erases as whoever follows does.
+    /// the bodies, each by itself. Rows before the entry would hide the revision after it; bodies before the entry
+    /// would have those that read them make the person anew. Until it is over a start erases as whoever follows does.
     ///
     /// When it fails the entry is there and the rest is not: what the bucket has is then known by reading alone.
     func eraseElsewhere(_ erasure: Erasure, _ connection: Connection) throws(PostgresFailure) {

@@ -5,8 +5,8 @@ import Testing
 
 @testable import DatastorePostgres
 
-/// The Citus that `INSIGHTS_TEST_CITUS` names, by the connection string of an administrator of its coordinator: one to
-/// which nothing else belongs, with workers that let that user in likewise. Nothing of Citus is part of this repository.
+/// The Citus that `INSIGHTS_TEST_CITUS` names, by the connection string of an administrator of its coordinator: one
+/// to which nothing else belongs, with workers that let that user in likewise. Nothing of Citus is part of this repository.
 final class CitusCluster: Sendable {
     /// Nil where none is named.
     static let shared: CitusCluster? = {
@@ -73,9 +73,8 @@ final class CitusCluster: Sendable {
             try Self.run(["CREATE EXTENSION citus"], text(name))
             for worker in workers.indices {
                 let other = self.text("postgres", worker: worker)
-                if try Self.run(["SELECT count(*) FROM pg_database WHERE datname = '\(name)'"], other).firstNumber == 0 {
-                    try Self.run(["CREATE DATABASE \(name)"], other)
-                }
+                let known = try Self.run(["SELECT count(*) FROM pg_database WHERE datname = '\(name)'"], other)
+                if known.firstNumber == 0 { try Self.run(["CREATE DATABASE \(name)"], other) }
                 try Self.run(["CREATE EXTENSION IF NOT EXISTS citus"], text(name, worker: worker))
             }
             let coordinator = try run("SELECT nodename::text, nodeport::bigint FROM pg_dist_node WHERE groupid = 0")

@@ -167,8 +167,9 @@ extension CitusTests {
             try cluster.run("REVOKE UPDATE ON insights.bucket FROM insights_server", in: database)
             let error = #expect(throws: DatastoreError.self) {
                 try store.erase(
-                    Erasure(of: [person.user], entry: .erasure(revision: Revision(number: 2)), bucket: bucket, states: [])
-                    { _ in nil })
+                    Erasure(
+                        of: [person.user], entry: .erasure(revision: Revision(number: 2)), bucket: bucket, states: []
+                    ) { _ in nil })
             }
             guard case .inDoubt = error else { throw ConformanceFailure("refused with \(String(describing: error))") }
             // It is among the news of whoever has not applied it, its author too.

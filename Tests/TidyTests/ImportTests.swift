@@ -7,7 +7,7 @@ struct ImportTests {
     static let allowed: [String: Set<String>] = [
         "Tenancy": [],
         "LicenseModel": ["Tenancy"],
-        "InsightsCore": ["Tenancy", "LicenseModel", "HashTreeCollections"],
+        "InsightsCore": ["HashTreeCollections", "LicenseModel", "Synchronization", "Tenancy"],
         "DurableFiles": ["Glibc", "Synchronization"],
         "LogLines": ["Dispatch", "Foundation", "Glibc", "LicenseModel", "Logging", "Synchronization"],
         "AuditTrail": [

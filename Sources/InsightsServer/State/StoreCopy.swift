@@ -86,7 +86,9 @@ package struct StoreCopy: Sendable, Hashable {
         } entry: { _ in
             entries += 1
         }
-        guard rows.withLock({ $0 }) == self.rows, entries == 0 else { throw DatastoreError.corrupt("the copy has other rows") }
+        guard rows.withLock({ $0 }) == self.rows, entries == 0 else {
+            throw DatastoreError.corrupt("the copy has other rows")
+        }
         guard try copy.loadAccess(for: grant) == access else {
             throw DatastoreError.corrupt("other principals may call the copy")
         }

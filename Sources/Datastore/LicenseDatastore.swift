@@ -110,6 +110,9 @@ public protocol LicenseDatastore: StoreReading, Sendable {
     /// `own` where none did, which is left then. Gives back `own` where the store is not shared.
     func keysCheck(own: [UInt8]) throws(DatastoreError) -> [UInt8]
 
+    /// The audit trail of a shared store; nil where the one server keeps it in files of its own.
+    var audit: (any AuditStore)? { get }
+
     // MARK: The store itself
 
     /// Writes a consistent copy to a file that does not exist yet, while reads and writes go on.
@@ -143,6 +146,7 @@ extension UnsharedDatastore {
     public func beat(applied: LogPosition) throws(DatastoreError) {}
     public func members() throws(DatastoreError) -> [StoreMember] { [] }
     public func keysCheck(own: [UInt8]) throws(DatastoreError) -> [UInt8] { own }
+    public var audit: (any AuditStore)? { nil }
 
     public func news(
         after position: LogPosition, limit: Int, for grant: OperatorGrant

@@ -115,7 +115,7 @@ extension PostgresDatastore {
         guard let first = entries.first else { return [] }
         let bodies = entries.filter { $0.kind != .partnerCreated }
         let (number, move) = slot.next(from: first.revision)
-        let server = state.withLock { $0.member } ?? 0
+        let server = state.withLock { $0.member?.id } ?? 0
         return move + [
             Self.insertion(of: entries, stamps, by: server),
             Command(

@@ -50,11 +50,14 @@ class Postgres:
     def name(self, database, user=SERVER):
         return f"host={self.folder} port={self.port} dbname={database} user={user}"
 
-    def sql(self, statement, database="postgres"):
-        done = subprocess.run(
-            ["psql", "-X", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-c", statement, self.name(database, "postgres")],
+    def try_sql(self, statement, database="postgres", user="postgres"):
+        return subprocess.run(
+            ["psql", "-X", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-c", statement, self.name(database, user)],
             capture_output=True, text=True,
         )  # fmt: skip
+
+    def sql(self, statement, database="postgres"):
+        done = self.try_sql(statement, database)
         assert done.returncode == 0, done.stderr
         return done.stdout.strip()
 

@@ -251,6 +251,11 @@ final class FactWriter: Sendable {
             answer(group, decisions, effects)
             folding.beginIfDue()
         } catch {
+            // A receipt that cannot be read is one batch's.
+            if case .corrupt = error, group.count > 1 {
+                for submitted in group { commit([submitted]) }
+                return
+            }
             // Also what was repeated within the group: the batch counts only once the group is durable.
             onFailure(error)
             for submitted in group { submitted.reply(.failure(.datastore(error))) }

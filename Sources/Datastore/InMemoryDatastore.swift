@@ -250,14 +250,21 @@ public final class InMemoryDatastore: LicenseDatastore {
     // MARK: Reading back
 
     public func recover(
-        for grant: OperatorGrant, bucket: (Int, Revision) throws -> Void, state: (StateRow) throws -> Void,
+        for grant: OperatorGrant, readers: Int, bucket: @Sendable (StoredBucket) throws -> Void,
         entry: (LogEntry) throws -> Void
     ) throws -> LogPosition {
         let before = position
         let copy = try with { rows throws(DatastoreError) in rows }
-        for (number, states) in copy.states.enumerated() {
-            try bucket(number, copy.folds[number])
-            for (key, body) in states.sorted(by: { $0.key < $1.key }) { try state(StateRow(key: key, body: body)) }
+        @Sendable func read(_ number: Int) throws {
+            try bucket(
+                StoredBucket(number: number, through: copy.folds[number]) { use in
+                    let rows = copy.states[number].sorted { $0.key < $1.key }
+                    for (key, body) in rows { try use(StateRow(key: key, body: body)) }
+                })
+        }
+        try read(0)
+        if copy.states.count > 1 {
+            try BucketReaders.run(readers, over: 1..<copy.states.count, open: {}) { try read($1) }
         }
         for logged in copy.log where logged.revision > copy.folds.least { try entry(logged) }
         // Unless a turn or news, on another thread, came behind it.

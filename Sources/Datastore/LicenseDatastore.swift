@@ -9,19 +9,23 @@ public protocol StoreReading {
     /// In how many parts the state is folded: `StateBuckets.count` where the store is shared, else 1 with everything.
     var buckets: Int { get }
 
-    /// Reads everything back: of each bucket, through which revision it is folded and then its rows in the order of
-    /// their keys; then the log after the least of those revisions, in order and one at a time. What an entry says
-    /// about a bucket that is folded through its revision already is in the rows. Returns where the log ends. Errors of
-    /// the closures come through unchanged.
+    /// Reads everything back: every bucket; then the log after the least revision that one of them is folded through,
+    /// in order and one at a time. What an entry says about a bucket that is folded through its revision already is in
+    /// the rows. Returns where the log ends. Errors of the closures come through unchanged.
+    ///
+    /// Bucket 0 comes first; the others in any order, and on several threads at once where there are several readers.
+    /// Whoever is given a bucket reads all its rows. With one reader everything runs on this thread.
     ///
     /// A bucket is one moment, all of them need not be. Throws `diverged` when the log that a bucket needs was dropped
     /// meanwhile, as another server folded: to be begun anew.
     ///
     /// An engine with files compares every row, and the rows as a whole, with what was written, and throws `corrupt`
     /// for any difference.
+    ///
+    /// - Parameter readers: how many threads may read buckets, `BucketReaders.most` at most.
     func recover(
-        for grant: OperatorGrant, bucket: (_ number: Int, _ through: Revision) throws -> Void,
-        state: (StateRow) throws -> Void, entry: (LogEntry) throws -> Void
+        for grant: OperatorGrant, readers: Int, bucket: @Sendable (StoredBucket) throws -> Void,
+        entry: (LogEntry) throws -> Void
     ) throws -> LogPosition
 
     /// Every partner and principal, each in the order of its ids; compared with what was written likewise.

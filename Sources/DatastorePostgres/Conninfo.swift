@@ -66,12 +66,14 @@ enum Session {
         case writing
         /// Reads by key.
         case reading
+        /// Long reads of everything that a server begins with: of what is true now.
+        case recovering
         /// Long reads of everything, from a standby too.
         case copying
         /// The owner's changes of the schema.
         case migrating
 
-        var writes: Bool { self == .writing || self == .migrating }
+        var writes: Bool { [.writing, .recovering, .migrating].contains(self) }
     }
 
     /// For the answer to a COMMIT and to anything else, by the clock of this side: the server's own limits do not end
@@ -96,7 +98,7 @@ enum Session {
             // Every statement goes by key. On a young table a plan that is kept would scan, and compiling takes longer
             // than running.
             settings += [("enable_seqscan", "off"), ("jit", "off")]
-            let long = purpose == .copying
+            let long = purpose == .copying || purpose == .recovering
             settings.append(("statement_timeout", long ? "300s" : "15s"))
             settings.append(("idle_in_transaction_session_timeout", long ? "300s" : "5s"))
         }

@@ -11,39 +11,52 @@ public enum PostgresMaintenance {
     /// A table that is written anew is locked meanwhile: folds of its buckets and starts wait.
     private static let longest = Duration.seconds(3_600)
 
-    /// Marked buckets, with the moments of their marks, and the part of the state that each is in.
-    private static let marked = Statement(
+    /// The part of the state that a bucket is in.
+    private static let findPart = Statement(
         to: "read folded state",
         """
-        SELECT part::bigint, array_to_string(array_agg(bucket), ','), max(erased)::text
-        FROM insights.bucket, generate_series(0, \(Schema.statePartitions - 1)) AS parts (part)
-        WHERE erased IS NOT NULL
-            AND satisfies_hash_partition('insights.state'::regclass, \(Schema.statePartitions), part, bucket)
-        GROUP BY part ORDER BY part
+        SELECT part::bigint FROM generate_series(0, \(Schema.statePartitions - 1)) AS parts (part)
+        WHERE satisfies_hash_partition('insights.state'::regclass, \(Schema.statePartitions), part, $1)
         """)
 
+    /// One that was marked meanwhile stays so.
+    private static let done = Statement(
+        to: "fold the state", "UPDATE insights.bucket SET erased = NULL WHERE bucket = $1 AND erased <= $2")
+
     /// Writes the parts of the folded state anew whose old versions of rows name somebody who was erased, so that their
-    /// bytes are gone from the files of the database.
+    /// bytes are gone from the files of the database. On Citus that is all of it.
     public static func run(_ conninfo: Conninfo) throws(DatastoreError) -> Report {
         let connection = try Connection.open(conninfo, for: .migrating)
         return try storing { () throws(PostgresFailure) in
-            _ = try connection.exchange([
-                Command(Statement(to: "become insights_owner", "SET ROLE insights_owner"))
-            ])
-            let parts = try connection.exchange([Command(marked)])[0]
-            for row in parts {
-                let (part, buckets, until) = (try row.bigint(0), try row.text(1), try row.text(2))
-                try rewrite("insights.state_\(part)", connection)
-                // One that was marked meanwhile stays so.
-                let done =
-                    "UPDATE insights.bucket SET erased = NULL WHERE bucket = ANY ($1) AND erased <= $2::timestamptz"
-                let numbers = buckets.split(separator: ",").compactMap { Int16($0) }
+            let isDistributed = try Distribution.isThere(connection)
+            // Citus comes to its workers as whoever this is, and the owner has no login.
+            if !isDistributed {
                 _ = try connection.exchange([
-                    Command(Statement(to: "fold the state", done), [.smallints(numbers), .text(until)])
+                    Command(Statement(to: "become insights_owner", "SET ROLE insights_owner"))
                 ])
+            }
+            let buckets = try StoredBuckets(connection)
+            var parts: [String: [Int]] = [:]
+            for bucket in buckets.marked {
+                let part =
+                    isDistributed
+                    ? "insights.state" : "insights.state_\(try Self.part(of: bucket, connection))"
+                parts[part, default: []].append(bucket)
+            }
+            for (part, marked) in parts.sorted(by: { $0.key < $1.key }) {
+                try rewrite(part, connection)
+                for bucket in marked {
+                    _ = try connection.exchange([
+                        Command(done, [.smallint(Int16(bucket)), .optionalMoment(buckets[bucket].erased)])
+                    ])
+                }
             }
             return Report(rewritten: parts.count)
         }
+    }
+
+    private static func part(of bucket: Int, _ connection: Connection) throws(PostgresFailure) -> Int64 {
+        try connection.exchange([Command(findPart, [.smallint(Int16(bucket))])])[0].only().bigint(0)
     }
 
     private static func rewrite(_ table: String, _ connection: Connection) throws(PostgresFailure) {

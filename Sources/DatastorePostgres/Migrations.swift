@@ -21,25 +21,34 @@ public enum PostgresMigration {
         let contract: [String]
     }
 
-    static let steps = [Step(version: 1, oldest: 1, expand: Schema.version1, contract: [])]
+    static let steps = steps(onCitus: false)
+
+    private static func steps(onCitus: Bool) -> [Step] {
+        let first = onCitus ? Schema.version1OnCitus : Schema.version1
+        return [Step(version: 1, oldest: 1, expand: first, contract: [])]
+    }
 
     /// The version that this program knows.
     static var version: Int32 { steps.last?.version ?? 0 }
 
     /// Safe to repeat: what is done is left, and rights that were taken away are given again.
     ///
-    /// - Parameter finish: removes what older servers needed and raises the format, if all that serve can read it.
-    public static func migrate(_ conninfo: Conninfo, finish: Bool = false) throws(DatastoreError) -> Report {
-        try migrate(conninfo, finish: finish, steps: steps, format: Schema.format)
+    /// - Parameters:
+    ///   - finish: removes what older servers needed and raises the format, if all that serve can read it.
+    ///   - onCitus: a new store has its folded state on the workers of the Citus that the database is of.
+    public static func migrate(
+        _ conninfo: Conninfo, finish: Bool = false, onCitus: Bool = false
+    ) throws(DatastoreError) -> Report {
+        try migrate(conninfo, finish: finish, steps: steps(onCitus: onCitus), format: Schema.format, onCitus: onCitus)
     }
 
     static func migrate(
-        _ conninfo: Conninfo, finish: Bool, steps: [Step], format: Int32
+        _ conninfo: Conninfo, finish: Bool, steps: [Step], format: Int32, onCitus: Bool = false
     ) throws(DatastoreError) -> Report {
         let connection = try Connection.open(conninfo, for: .migrating)
         return try storing { () throws(PostgresFailure) in
             try makeRoles(connection)
-            let before = try begin(connection)
+            let before = try begin(connection, onCitus: onCitus)
             let last = steps.last?.version ?? 0
             guard before ?? 0 <= last else { throw PostgresFailure.store(.schemaTooNew) }
             try expand(connection, steps.filter { $0.version > before ?? 0 })
@@ -85,8 +94,13 @@ public enum PostgresMigration {
     /// Any number: two migrations of one database run one after the other.
     private static let lock = "SELECT pg_advisory_xact_lock(5783412903)"
 
-    /// Begins the one transaction of a migration, as the owner. Returns the version that is there.
-    private static func begin(_ connection: Connection) throws(PostgresFailure) -> Int32? {
+    /// Begins the one transaction of a migration, as the owner, unless it concerns what is on workers. Returns the
+    /// version that is there.
+    private static func begin(_ connection: Connection, onCitus: Bool) throws(PostgresFailure) -> Int32? {
+        let hasCitus = try Distribution.hasCitus(connection)
+        guard hasCitus || !onCitus else {
+            throw .store(.invalid("the database has no Citus: make the extension and name its workers first"))
+        }
         let answers = try connection.exchange([
             Command(.begin), Command(Statement(to: "wait for another migration", lock)),
             Command(Statement(to: "read schemas", "SELECT to_regnamespace('insights') IS NOT NULL")),
@@ -103,11 +117,21 @@ public enum PostgresMigration {
                 at timestamptz NOT NULL DEFAULT now()
             )
             """
-        return try connection.exchange([
-            Command(Statement(to: "become insights_owner", "SET LOCAL ROLE insights_owner")),
+        // Citus comes to its workers as whoever this is, and the owner has no login.
+        let isDistributed = try Distribution.isThere(connection)
+        if !isDistributed {
+            _ = try connection.exchange([
+                Command(Statement(to: "become insights_owner", "SET LOCAL ROLE insights_owner"))
+            ])
+        }
+        let version = try connection.exchange([
             Command(Statement(to: "make tables in the schema insights", table)),
             Command(Schema.readVersion),
-        ])[2].only().optionalInteger(0)
+        ])[1].only().optionalInteger(0)
+        guard !onCitus || version == nil || isDistributed else {
+            throw .store(.invalid("the store is not on Citus: copy it into a new one by copy-store"))
+        }
+        return version
     }
 
     private static func expand(_ connection: Connection, _ steps: [Step]) throws(PostgresFailure) {

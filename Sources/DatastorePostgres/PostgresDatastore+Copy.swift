@@ -3,13 +3,14 @@ import LicenseModel
 import Tenancy
 
 extension PostgresDatastore {
-    /// Fills the empty store of a database with what `body` adds, in one transaction. Errors of `body` come through
-    /// unchanged.
+    /// Fills the empty store of a database with what `body` adds, in one transaction. On Citus rows of the state are
+    /// there before: what was not finished is removed by the next one. Errors of `body` come through unchanged.
     public static func fill(_ conninfo: Conninfo, _ body: (any FilledStore) throws -> Void) throws {
         let connection = try Connection.open(conninfo, for: .writing)
         try Probe(connection).check(Options(name: "", version: ""))
         _ = try Head(connection)
-        let filling = Filling(connection)
+        let isDistributed = try storing { () throws(PostgresFailure) in try Distribution.isThere(connection) }
+        let filling = Filling(connection, states: isDistributed ? try Connection.open(conninfo, for: .writing) : nil)
         try filling.begin()
         try body(filling)
         try filling.commit()
@@ -31,7 +32,7 @@ private final class Filling: FilledStore {
         "is empty", to: "read the store",
         """
         SELECT NOT EXISTS (SELECT FROM insights.entry) AND NOT EXISTS (SELECT FROM insights.access_change)
-            AND NOT EXISTS (SELECT FROM insights.partner) AND NOT EXISTS (SELECT FROM insights.state)
+            AND NOT EXISTS (SELECT FROM insights.partner)
         """)
 
     private static let insertPartners = Statement(
@@ -46,18 +47,27 @@ private final class Filling: FilledStore {
         """)
 
     private static let advance = Statement(
-        "fill buckets", to: "fold the state", "UPDATE insights.bucket SET folded_through = $1")
+        "fill bucket", to: "fold the state", "UPDATE insights.bucket SET folded_through = $2 WHERE bucket = $1")
+
+    private static let clearRows = Statement(
+        "clear rows", to: "fold the state", "DELETE FROM insights.state WHERE bucket = $1")
+
+    private static let clearBucket = Statement(
+        "clear bucket", to: "fold the state", "UPDATE insights.bucket SET rows = 0, sum = 0 WHERE bucket = $1")
 
     private static let noteChanges = Statement(
         "fill changes", to: "note changes of access",
         "INSERT INTO insights.access_change (generation, partner, stamp) VALUES ($1, '', $2)")
 
     private let connection: Connection
+    /// On Citus, of rows, a transaction for each piece of a bucket; nil where they are in the one transaction.
+    private let states: Connection?
     private var last = Revision.none
     private var isFinished = false
 
-    init(_ connection: Connection) {
+    init(_ connection: Connection, states: Connection?) {
         self.connection = connection
+        self.states = states
     }
 
     var buckets: Int { StateBuckets.count }
@@ -68,8 +78,16 @@ private final class Filling: FilledStore {
                 Command(.begin), Command(Self.longer), Command(Self.patient), Command(Self.lock),
                 Command(Self.isEmpty),
             ])
-            guard try answers[4].only().boolean(0) else {
+            let buckets = try StoredBuckets(states ?? connection)
+            let hasEntries = try !answers[4].only().boolean(0) || buckets.folds.most > .none
+            guard !hasEntries, states != nil || buckets.rows == 0 else {
                 throw .store(.invalid("the store to be filled is not empty"))
+            }
+            guard let states else { return }
+            for bucket in 0..<StateBuckets.count where buckets[bucket].rows > 0 {
+                let parameter = Parameter.smallint(Int16(bucket))
+                _ = try states.exchange([Command(.begin), Command(Self.clearRows, [parameter])], within: Self.time)
+                try PostgresDatastore.commit([Command(Self.clearBucket, [parameter])], states)
             }
         }
     }
@@ -93,11 +111,18 @@ private final class Filling: FilledStore {
         guard !states.isEmpty else { return }
         try storing { () throws(PostgresFailure) in
             let number = Int16(bucket)
-            let answers = try connection.exchange([
-                Command(PostgresDatastore.lockBucket, [.smallint(number)]), BucketRows.knownCommand(number, states),
-            ])
-            let rows = try BucketRows(number, try answers[0].only(), known: answers[1])
-            _ = try connection.exchange(rows.commands(through: .none, states, erasing: false), within: Self.time)
+            let connection = self.states ?? connection
+            if self.states != nil { _ = try connection.exchange([Command(.begin)]) }
+            let answers = try connection.exchange(
+                [Command(PostgresDatastore.lockBucket, [.smallint(number)])]
+                    + BucketRows.knownCommands(number, states), within: Self.time)
+            let rows = try BucketRows(number, try answers[0].only(), known: answers.dropFirst())
+            let commands = rows.commands(through: .none, states)
+            if self.states == nil {
+                _ = try connection.exchange(commands, within: Self.time)
+            } else {
+                try PostgresDatastore.commit(commands, connection)
+            }
         }
     }
 
@@ -122,10 +147,8 @@ private final class Filling: FilledStore {
 
     func finish(_ mark: StoreMark) throws(DatastoreError) {
         guard mark.revision == last else { throw .outOfOrder(expected: last, found: mark.revision) }
-        var commands = [
-            Command(Self.advance, [.bigint(last.number)]),
-            Command(PostgresDatastore.setID, [.uuid(high: mark.store.high, low: mark.store.low)]),
-        ]
+        var commands = [Command(PostgresDatastore.setID, [.uuid(high: mark.store.high, low: mark.store.low)])]
+        if states == nil { commands += advances }
         // As many changes as the other one counted: those that made no revision too.
         let others = mark.changes - last.number
         if others > 0 { commands.append(Command(Self.noteChanges, [.bigint(others), .bigint(Stamps.draw())])) }
@@ -135,6 +158,15 @@ private final class Filling: FilledStore {
 
     func commit() throws(DatastoreError) {
         guard isFinished else { throw .invalid("the copy was not finished") }
-        try storing { () throws(PostgresFailure) in try PostgresDatastore.commit([], connection) }
+        try storing { () throws(PostgresFailure) in
+            try PostgresDatastore.commit([], connection)
+            // Until the last one no server can begin: the log lacks what the bucket is said to lack.
+            guard let states else { return }
+            for advance in advances { _ = try states.exchange([advance]) }
+        }
+    }
+
+    private var advances: [Command] {
+        (0..<StateBuckets.count).map { Command(Self.advance, [.smallint(Int16($0)), .bigint(last.number)]) }
     }
 }

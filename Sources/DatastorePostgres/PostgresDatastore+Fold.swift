@@ -3,11 +3,8 @@ import LicenseModel
 
 /// The folded state, a bucket at a time.
 extension PostgresDatastore {
-    private static let readFolds = Statement(
-        "folds", to: "read folded state", "SELECT bucket, folded_through FROM insights.bucket")
-
     public func folds() throws(DatastoreError) -> BucketFolds {
-        let folds = try read(Self.folds)
+        let folds = try read { connection throws(PostgresFailure) in try StoredBuckets(connection).folds }
         for bucket in 0..<StateBuckets.count { noteFold(of: bucket, through: folds[bucket]) }
         return folds
     }
@@ -31,14 +28,6 @@ extension PostgresDatastore {
         guard !lacksFold else { throw .diverged(at: revision) }
     }
 
-    static func folds(_ connection: Connection) throws(PostgresFailure) -> BucketFolds {
-        let rows = try connection.exchange([Command(readFolds)])[0]
-        guard rows.count == StateBuckets.count else { throw .store(.corrupt("buckets of the state are missing")) }
-        var folds = BucketFolds(count: StateBuckets.count)
-        for row in rows { folds[Int(try row.smallint(0))] = Revision(number: try row.bigint(1)) }
-        return folds
-    }
-
     /// Whoever has it folds the bucket; others pass by.
     private static let takeBucket = Statement(
         "take bucket", to: "fold the state",
@@ -51,25 +40,28 @@ extension PostgresDatastore {
         try FoldChecks.check(bucket, of: buckets)
         let isFolded = try writing.use { connection throws(PostgresFailure) in
             let number = Int16(bucket)
-            let answers = try connection.exchange([
-                Command(.begin), Command(Self.takeBucket, [.smallint(number)]), Command(Head.last),
-                Command(Head.generation), Stamps.command(position), BucketRows.knownCommand(number, states),
+            // Before the transaction, which is about the bucket alone.
+            let log = try connection.exchange([
+                Command(Head.last), Command(Head.generation), Stamps.command(position),
             ])
+            let answers = try connection.exchange(
+                [Command(.begin), Command(Self.takeBucket, [.smallint(number)])]
+                    + BucketRows.knownCommands(number, states))
             let folded = Revision(number: try answers[1].first?.bigint(0) ?? 0)
             if answers[1].first != nil { try requireFold(of: bucket, through: folded) }
             guard let row = answers[1].first, folded < position.revision else {
                 _ = try connection.exchange([Command(.rollback)])
                 return false
             }
-            let head = try Head.position(answers[2], answers[3])
+            let head = try Head.position(log[0], log[1])
             do throws(DatastoreError) {
                 try FoldChecks.check(foldThrough: position.revision, folded: folded, last: head.revision)
             } catch {
                 throw .store(error)
             }
-            _ = try Stamps(answers[4], of: position, head: head)
-            let rows = try BucketRows(number, row, known: answers[5])
-            try Self.commit(rows.commands(through: position.revision, states, erasing: false), connection)
+            _ = try Stamps(log[2], of: position, head: head)
+            let rows = try BucketRows(number, row, known: answers.dropFirst(2))
+            try Self.commit(rows.commands(through: position.revision, states), connection)
             return true
         }
         if isFolded {
@@ -83,11 +75,10 @@ extension PostgresDatastore {
 
     /// What neither a start nor a server that is there needs any more.
     private static let readNeeded = Statement(
-        "needed log", to: "read folded state",
+        "needed log", to: "read servers",
         """
-        SELECT (SELECT min(folded_through) FROM insights.bucket),
-            (SELECT min(applied_revision) FROM insights.server
-                WHERE seen > now() - interval '\(Schema.deadAfterSeconds) seconds')
+        SELECT min(applied_revision) FROM insights.server
+        WHERE seen > now() - interval '\(Schema.deadAfterSeconds) seconds'
         """)
 
     /// A part is emptied when even its last body is not needed and was written that long ago: whoever starts, or
@@ -114,11 +105,13 @@ extension PostgresDatastore {
     ///
     /// - Parameter always: also when no bucket was folded further since the last time.
     func dropLog(minutes: Int = keptMinutes, always: Bool = false) {
+        // Asking for all buckets after each would take longer than folding them.
+        guard always || state.withLock({ $0.folds.least > $0.leastFold }) else { return }
         _ = try? writing.use { connection throws(PostgresFailure) in
+            // A failover may have lost what this server was told.
+            let least = try StoredBuckets(connection).folds.least
             let needed = try connection.exchange([Command(Self.readNeeded)])[0].only()
-            let least = Revision(number: try needed.bigint(0))
-            guard always || least > state.withLock({ $0.leastFold }) else { return }
-            let bound = min(least.number, try needed.optionalBigint(1) ?? least.number)
+            let bound = min(least.number, try needed.optionalBigint(0) ?? least.number)
             try Self.emptySlots(through: bound, minutes: minutes, connection)
             state.withLock { $0.leastFold = least }
         }
@@ -151,8 +144,15 @@ struct BucketRows {
         "known states", to: "fold the state",
         "SELECT key, checksum FROM insights.state WHERE bucket = $1 AND key = ANY($2)")
 
-    static func knownCommand(_ bucket: Int16, _ states: [StateRow]) -> Command {
-        Command(known, [.smallint(bucket), .texts(states.map(\.key))])
+    /// Keys that are looked up together.
+    private static let pageKeys = 1_000
+
+    static func knownCommands(_ bucket: Int16, _ states: [StateRow]) -> [Command] {
+        paged(states.map(\.key)).map { Command(known, [.smallint(bucket), .texts($0)]) }
+    }
+
+    private static func paged(_ keys: [String]) -> [[String]] {
+        stride(from: 0, to: keys.count, by: pageKeys).map { Array(keys[$0..<min($0 + pageKeys, keys.count)]) }
     }
 
     private let bucket: Int16
@@ -161,12 +161,14 @@ struct BucketRows {
 
     /// - Parameters:
     ///   - row: how many rows there are, and the sum of their checksums, from the second column on.
-    ///   - known: keys and checksums of those that are to be replaced.
-    init(_ bucket: Int16, _ row: Row, known: Rows) throws(PostgresFailure) {
+    ///   - known: what was answered to `knownCommands`.
+    init(_ bucket: Int16, _ row: Row, known: ArraySlice<Rows>) throws(PostgresFailure) {
         self.bucket = bucket
         sum = TableSum(rows: try row.bigint(1), sum: try row.bigint(2))
         var checksums: [String: Int64] = [:]
-        for row in known { checksums[try row.text(0)] = try row.bigint(1) }
+        for rows in known {
+            for row in rows { checksums[try row.text(0)] = try row.bigint(1) }
+        }
         self.checksums = checksums
     }
 
@@ -193,12 +195,12 @@ struct BucketRows {
     private static let advance = Statement(
         "advance bucket", to: "fold the state",
         """
-        UPDATE insights.bucket SET folded_through = $2, rows = $3, sum = $4,
-            erased = CASE WHEN $5 THEN clock_timestamp() ELSE erased END WHERE bucket = $1
+        UPDATE insights.bucket SET folded_through = $2, rows = $3, sum = $4, erased = coalesce($5, erased)
+        WHERE bucket = $1
         """)
 
-    /// - Parameter erasing: whether the old versions of rows name somebody who was erased.
-    func commands(through revision: Revision, _ states: [StateRow], erasing: Bool) -> [Command] {
+    /// - Parameter erased: when, by the clock of the database, rows were replaced that name somebody who was erased.
+    func commands(through revision: Revision, _ states: [StateRow], erased: Int64? = nil) -> [Command] {
         // Of several rows with one key the last counts.
         var last: [String: [UInt8]?] = [:]
         for row in states { last[row.key] = row.body }
@@ -216,13 +218,13 @@ struct BucketRows {
             }
         }
         var commands = Self.grouped(written)
-        if !gone.isEmpty { commands.append(Command(Self.delete, [.smallint(bucket), .texts(gone)])) }
+        commands += Self.paged(gone).map { Command(Self.delete, [.smallint(bucket), .texts($0)]) }
         commands.append(
             Command(
                 Self.advance,
                 [
                     .smallint(bucket), .bigint(revision.number), .bigint(sum.rows), .bigint(sum.sum),
-                    .boolean(erasing),
+                    .optionalMoment(erased),
                 ]))
         return commands
     }

@@ -1,24 +1,20 @@
 import Datastore
 import LicenseModel
+import Synchronization
 import Tenancy
 
 /// Reading everything back.
 extension PostgresDatastore {
     public func recover(
-        for grant: OperatorGrant, bucket: (Int, Revision) throws -> Void, state use: (StateRow) throws -> Void,
+        for grant: OperatorGrant, readers: Int, bucket: @Sendable (StoredBucket) throws -> Void,
         entry: (LogEntry) throws -> Void
     ) throws -> LogPosition {
         try requireOpen()
-        // Not on a connection that others wait for.
-        let connection = try Connection.open(conninfo, for: .copying)
+        // Not on a connection that others wait for; and from no standby, which may lack what was acknowledged.
+        let connection = try Connection.open(conninfo, for: .recovering)
         // Another history may have begun.
         let id = try Head(connection).id
-        var folds = BucketFolds(count: StateBuckets.count)
-        let position = try StoredState(connection).recover(
-            {
-                folds[$0] = $1
-                try bucket($0, $1)
-            }, use, entry)
+        let (position, folds) = try StoredState(connection, conninfo, .recovering).recover(readers, bucket, entry)
         state.withLock { state in
             (state.position, state.id, state.folds, state.lacksFold) = (position, id, folds, false)
         }
@@ -40,7 +36,7 @@ extension PostgresDatastore {
     ) throws -> Result {
         let connection = try Connection.open(conninfo, for: .copying)
         let head = try Head(connection)
-        return try body(Inspection(state: StoredState(connection), head: head))
+        return try body(Inspection(state: StoredState(connection, conninfo, .copying), head: head))
     }
 }
 
@@ -58,11 +54,11 @@ private struct Inspection: CopiedStore {
     }
 
     func recover(
-        for grant: OperatorGrant, bucket: (Int, Revision) throws -> Void, state use: (StateRow) throws -> Void,
+        for grant: OperatorGrant, readers: Int, bucket: @Sendable (StoredBucket) throws -> Void,
         entry: (LogEntry) throws -> Void
     ) throws -> LogPosition {
         try state.readEntries { _ in }
-        return try state.recover(bucket, use, entry)
+        return try state.recover(readers, bucket, entry).position
     }
 
     func heads(for grant: OperatorGrant, _ use: (LogEntry) throws -> Void) throws {
@@ -79,12 +75,14 @@ private struct Inspection: CopiedStore {
     }
 }
 
-/// State and log of a store, over one connection.
+/// State and log of a store: over one connection, and others like it for further readers of buckets.
 private struct StoredState {
     let connection: Connection
+    private let conninfo: Conninfo
+    private let purpose: Session.Purpose
 
-    init(_ connection: Connection) {
-        self.connection = connection
+    init(_ connection: Connection, _ conninfo: Conninfo, _ purpose: Session.Purpose) {
+        (self.connection, self.conninfo, self.purpose) = (connection, conninfo, purpose)
     }
 
     private static let bucket = Statement(
@@ -105,26 +103,44 @@ private struct StoredState {
     private static let pageTime = Duration.seconds(300)
 
     func recover(
-        _ bucket: (Int, Revision) throws -> Void, _ use: (StateRow) throws -> Void, _ entry: (LogEntry) throws -> Void
-    ) throws -> LogPosition {
-        var least: Revision?
-        for number in 0..<StateBuckets.count {
-            let (through, rows) = try readBucket(number)
-            try bucket(number, through)
-            for row in rows { try use(row) }
-            least = min(least ?? through, through)
-        }
-        var position = LogPosition(revision: least ?? .none)
+        _ readers: Int, _ bucket: @Sendable (StoredBucket) throws -> Void, _ entry: (LogEntry) throws -> Void
+    ) throws -> (position: LogPosition, folds: BucketFolds) {
+        let folds = try readBuckets(readers, bucket)
+        var position = LogPosition(revision: folds.least)
         while true {
             let news = try readLog(after: position)
             for logged in news.entries { try entry(logged) }
             position = news.position
-            if news.isComplete { return position }
+            if news.isComplete { break }
         }
+        // Folded elsewhere than the log is of: there was a failover between the two.
+        guard folds.most <= position.revision else { throw DatastoreError.diverged(at: folds.most) }
+        return (position, folds)
+    }
+
+    private func readBuckets(
+        _ readers: Int, _ bucket: @Sendable (StoredBucket) throws -> Void
+    ) throws -> BucketFolds {
+        let folds = Mutex(BucketFolds(count: StateBuckets.count))
+        @Sendable func read(_ connection: Connection, _ number: Int) throws {
+            let (through, rows) = try Self.readBucket(number, connection)
+            folds.withLock { $0[number] = through }
+            try bucket(StoredBucket(number: number, through: through) { use in for row in rows { try use(row) } })
+        }
+        try read(connection, 0)
+        let first = Mutex<Connection?>(connection)
+        try BucketReaders.run(readers, over: 1..<StateBuckets.count) {
+            try first.withLock { $0.take() } ?? Connection.open(conninfo, for: purpose)
+        } _: {
+            try read($0, $1)
+        }
+        return folds.withLock { $0 }
     }
 
     /// In one snapshot.
-    private func readBucket(_ number: Int) throws(DatastoreError) -> (Revision, [StateRow]) {
+    private static func readBucket(
+        _ number: Int, _ connection: Connection
+    ) throws(DatastoreError) -> (Revision, [StateRow]) {
         return try storing { () throws(PostgresFailure) in
             let parameter = Parameter.smallint(Int16(number))
             let answers = try connection.exchange(

@@ -97,7 +97,9 @@ extension PostgresDatastore {
             reached.access = try AccessRows.write(made.access, after: position.generation, connection)
         }
         var commands = insertions(of: entries, stamps, slot)
-        if let erasure = made.erasure {
+        if let erasure = made.erasure, isDistributed {
+            commands += leave(slot, after: erasure)
+        } else if let erasure = made.erasure {
             _ = try connection.exchange(commands)
             commands = try erase(erasure, in: slot, connection)
         }
@@ -107,6 +109,7 @@ extension PostgresDatastore {
         } catch .refused(let refusal) where refusal.constraint == "entry_batch" {
             throw .store(try Self.duplicate(made.batches, connection) ?? refusal.error)
         }
+        if let erasure = made.erasure, isDistributed { try eraseElsewhere(erasure, connection) }
         return LogPosition(
             revision: last, generation: position.generation + Int64(made.access.count), digest: reached.digest)
     }

@@ -57,16 +57,23 @@ public final class PostgresDatastore: LicenseDatastore {
     let closing = Waker()
     /// What an operator should know of the database.
     public let remarks: [String]
+    /// Whether the folded state is on the workers of a Citus.
+    let isDistributed: Bool
 
     /// Opens the store of a database that `PostgresMigration` brought up to date.
     public static func open(_ conninfo: Conninfo, _ options: Options) throws(DatastoreError) -> PostgresDatastore {
         let probe = try Connection.open(conninfo, for: .writing)
         let facts = try Probe(probe)
         try facts.check(options)
-        return PostgresDatastore(conninfo, options, facts.remarks(probe), try Head(probe))
+        let head = try Head(probe)
+        let isDistributed = try storing { () throws(PostgresFailure) in try Distribution.isThere(probe) }
+        return PostgresDatastore(conninfo, options, facts.remarks(probe), head, isDistributed: isDistributed)
     }
 
-    private init(_ conninfo: Conninfo, _ options: Options, _ remarks: [String], _ head: Head) {
+    private init(
+        _ conninfo: Conninfo, _ options: Options, _ remarks: [String], _ head: Head, isDistributed: Bool
+    ) {
+        self.isDistributed = isDistributed
         self.conninfo = conninfo
         self.options = options
         self.remarks = remarks
@@ -128,28 +135,6 @@ public final class PostgresDatastore: LicenseDatastore {
     public func health() throws(DatastoreError) {
         _ = try read { connection throws(PostgresFailure) in
             try connection.exchange([Command(Schema.readFormat)], within: .seconds(5))
-        }
-    }
-
-    private static let count = Statement(
-        "statistics", to: "read statistics",
-        """
-        SELECT (SELECT min(folded_through) FROM insights.bucket), (SELECT sum(rows)::bigint FROM insights.bucket),
-            (SELECT count(*) FROM insights.bucket WHERE erased IS NOT NULL),
-            (SELECT coalesce(sum(pg_total_relation_size(oid)), 0)::bigint FROM pg_class
-                WHERE relnamespace = 'insights'::regnamespace AND relkind = 'r'),
-            (SELECT coalesce(sum(pg_total_relation_size(inhrelid)), 0)::bigint FROM pg_inherits
-                WHERE inhparent = 'insights.body'::regclass)
-        """)
-
-    public func statistics() throws(DatastoreError) -> DatastoreStatistics {
-        let revision = revision
-        return try read { connection throws(PostgresFailure) in
-            let row = try connection.exchange([Command(Self.count)])[0].only()
-            return DatastoreStatistics(
-                engine: "postgres", revision: revision,
-                foldedThrough: min(revision, Revision(number: try row.bigint(0))), stateRows: Int(try row.bigint(1)),
-                storeBytes: try row.bigint(3), pendingBytes: try row.bigint(4), erasurePending: try row.bigint(2) > 0)
         }
     }
 

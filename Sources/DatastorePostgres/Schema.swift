@@ -1,3 +1,5 @@
+import LicenseModel
+
 /// The tables, in the schema `insights` of the owner's role. No triggers, functions or sequences.
 ///
 /// ```
@@ -23,7 +25,21 @@ enum Schema {
     static let bodySlots = 8
     static let statePartitions = 64
 
-    static let version1: [String] =
+    static let version1 =
+        storeAndLog + [bucketTable, "INSERT INTO insights.bucket (bucket) SELECT generate_series(0, 255)"]
+        + [stateTable + " PARTITION BY HASH (bucket)"] + stateParts + accessAndServers
+
+    /// The same with the folded state on the workers of a Citus. What is made first is the owner's, what is on workers
+    /// is made by the login, as whom Citus comes to them.
+    static let version1OnCitus =
+        storeAndLog + [bucketTable, stateTable, "ALTER TABLE insights.state ALTER COLUMN content SET STORAGE EXTERNAL"]
+        + accessAndServers + ["RESET ROLE"]
+        + [
+            "SELECT create_distributed_table('insights.bucket', 'bucket')",
+            "SELECT create_distributed_table('insights.state', 'bucket', colocate_with := 'insights.bucket')",
+        ] + (0..<StateBuckets.count).map { "INSERT INTO insights.bucket (bucket) VALUES (\($0))" }
+
+    private static let storeAndLog: [String] =
         [
             """
             CREATE TABLE insights.store (
@@ -67,26 +83,27 @@ enum Schema {
             )
             """,
             "INSERT INTO insights.log_slot (current, first_revision) VALUES (0, 1)",
-            """
-            CREATE TABLE insights.bucket (
-                bucket smallint PRIMARY KEY,
-                folded_through bigint NOT NULL DEFAULT 0,
-                rows bigint NOT NULL DEFAULT 0,
-                sum bigint NOT NULL DEFAULT 0,
-                erased timestamptz
-            )
-            """,
-            "INSERT INTO insights.bucket (bucket) SELECT generate_series(0, 255)",
-            """
-            CREATE TABLE insights.state (
-                bucket smallint NOT NULL,
-                key text COLLATE "C" NOT NULL,
-                checksum bigint NOT NULL,
-                content bytea NOT NULL,
-                PRIMARY KEY (bucket, key)
-            ) PARTITION BY HASH (bucket)
-            """,
-        ] + stateParts + accessAndServers
+        ]
+
+    private static let bucketTable = """
+        CREATE TABLE insights.bucket (
+            bucket smallint PRIMARY KEY,
+            folded_through bigint NOT NULL DEFAULT 0,
+            rows bigint NOT NULL DEFAULT 0,
+            sum bigint NOT NULL DEFAULT 0,
+            erased timestamptz
+        )
+        """
+
+    private static let stateTable = """
+        CREATE TABLE insights.state (
+            bucket smallint NOT NULL,
+            key text COLLATE "C" NOT NULL,
+            checksum bigint NOT NULL,
+            content bytea NOT NULL,
+            PRIMARY KEY (bucket, key)
+        )
+        """
 
     private static var bodyPartitions: [String] {
         (0..<bodySlots).flatMap { slot in

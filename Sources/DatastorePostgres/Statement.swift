@@ -29,6 +29,8 @@ enum Parameter: Sendable, Hashable {
     case smallint(Int16)
     case bigint(Int64)
     case optionalBigint(Int64?)
+    /// A timestamp with time zone as the database gave it, read as a bigint.
+    case optionalMoment(Int64?)
     case boolean(Bool)
     case text(String)
     case optionalText(String?)
@@ -46,6 +48,7 @@ enum Parameter: Sendable, Hashable {
         switch self {
         case .smallint: 21
         case .bigint, .optionalBigint: 20
+        case .optionalMoment: 1184
         case .boolean: 16
         case .text, .optionalText: 25
         case .bytes: 17
@@ -63,7 +66,7 @@ enum Parameter: Sendable, Hashable {
         switch self {
         case .smallint(let number): bytes.append(big: number)
         case .bigint(let number): bytes.append(big: number)
-        case .optionalBigint(let number):
+        case .optionalBigint(let number), .optionalMoment(let number):
             guard let number else { return false }
             bytes.append(big: number)
         case .boolean(let flag): bytes.append(flag ? 1 : 0)

@@ -43,10 +43,10 @@ private struct StoreInspection: CopiedStore {
     let buckets = 1
 
     func recover(
-        for grant: OperatorGrant, bucket: (Int, Revision) throws -> Void, state: (StateRow) throws -> Void,
+        for grant: OperatorGrant, readers: Int, bucket: @Sendable (StoredBucket) throws -> Void,
         entry: (LogEntry) throws -> Void
     ) throws -> LogPosition {
-        try SQLiteDatastore.recover(db, bucket, state, entry)
+        try SQLiteDatastore.recover(db, bucket, entry)
     }
 
     func loadAccess(for grant: OperatorGrant) throws(DatastoreError) -> AccessRegistry {

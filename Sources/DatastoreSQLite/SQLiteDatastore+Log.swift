@@ -121,12 +121,12 @@ extension SQLiteDatastore {
     }
 
     public func recover(
-        for grant: OperatorGrant, bucket: (Int, Revision) throws -> Void, state: (StateRow) throws -> Void,
+        for grant: OperatorGrant, readers: Int, bucket: @Sendable (StoredBucket) throws -> Void,
         entry: (LogEntry) throws -> Void
     ) throws -> LogPosition {
         guard !self.state.withLock({ $0.closed }) else { throw DatastoreError.closed }
         do {
-            return try pool.read { db in try Self.recover(db, bucket, state, entry) }
+            return try pool.read { db in try Self.recover(db, bucket, entry) }
         } catch let error as DatabaseError {
             throw SQLiteFailure.error(of: error)
         }
@@ -134,14 +134,12 @@ extension SQLiteDatastore {
 
     /// Reads every row of state and log, and compares each and all with what was written.
     static func recover(
-        _ db: Database, _ bucket: (Int, Revision) throws -> Void, _ state: (StateRow) throws -> Void,
-        _ entry: (LogEntry) throws -> Void
+        _ db: Database, _ bucket: (StoredBucket) throws -> Void, _ entry: (LogEntry) throws -> Void
     ) throws -> LogPosition {
         // The receipts first: nothing is read back of a store that lost some.
         let last = try checkEntries(db)
         let folded = Revision(number: try SQLiteSchema.value(.foldedThrough, db))
-        try bucket(0, folded)
-        try readStates(db, state)
+        try bucket(StoredBucket(number: 0, through: folded) { try readStates(db, $0) })
         let read = try readLog(db, after: folded, entry)
         guard read == last else { throw DatastoreError.corrupt("entries of the log are missing") }
         return LogPosition(revision: last)

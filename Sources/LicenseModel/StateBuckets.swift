@@ -31,6 +31,8 @@ public struct BucketFolds: Sendable, Hashable {
     /// The log after it is needed to read everything back.
     public var least: Revision { through.min() ?? .none }
 
+    public var most: Revision { through.max() ?? .none }
+
     /// Of what is about the customer; nil: about none.
     public func folded(_ customer: CustomerID?) -> Revision {
         guard count > 1, let customer else { return self[0] }

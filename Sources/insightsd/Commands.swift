@@ -14,10 +14,16 @@ struct MigrateCommand: MaintenanceCommand {
             Of an embedded store serve does so by itself. Of PostgreSQL a member of the role insights_owner does, before
             the first server starts and before servers of a newer version do; again and again does no harm. Once no
             older server is left, --finish removes what only those needed.
+
+            With --citus a new store in PostgreSQL has its folded state on the workers of a Citus; that takes a
+            superuser.
             """)
 
     @Flag(help: "Of PostgreSQL: also remove what older servers needed, if none is left.")
     var finish = false
+
+    @Flag(help: "Of PostgreSQL: make the store with its folded state on the workers of the database's Citus.")
+    var citus = false
 
     @OptionGroup var options: ServeOptions
 
@@ -31,7 +37,7 @@ struct MigrateCommand: MaintenanceCommand {
             try store.close()
             print("the schema of \(settings.store) is up to date; revision \(revision)")
         case .postgres(let conninfo):
-            let report = try PostgresMigration.migrate(conninfo, finish: finish)
+            let report = try PostgresMigration.migrate(conninfo, finish: finish, onCitus: citus)
             let before = report.before.map { $0 == report.after ? "was" : "was version \($0), now" } ?? "was made, is"
             print("the schema of \(conninfo) \(before) version \(report.after); format \(report.format)")
         }

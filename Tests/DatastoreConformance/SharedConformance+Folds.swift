@@ -1,5 +1,6 @@
 import Datastore
 import LicenseModel
+import Synchronization
 import Tenancy
 
 /// Folded state as simple as can be: of each bucket the entries that say something about it.
@@ -28,12 +29,29 @@ private struct NaiveState: Equatable {
 
     private static func key(_ bucket: Int) -> String { "row/\(bucket)" }
 
+    /// As a start does, by several readers at once.
     static func read(_ store: any LicenseDatastore) throws -> NaiveState {
-        var state = NaiveState()
-        let read = try Recovered(store)
-        for row in read.states { try state.restore(row) }
-        for entry in read.log { try state.apply(entry, skipping: read.folds) }
-        return state
+        let read = Mutex((state: NaiveState(), folds: BucketFolds(count: StateBuckets.count), told: [Int]()))
+        var whole: NaiveState?
+        func finish() throws -> NaiveState {
+            let told = read.withLock { $0.told }
+            try require(told.first == 0 && told.sorted() == Array(0..<StateBuckets.count), "buckets are told otherwise")
+            return read.withLock { $0.state }
+        }
+        _ = try store.recover(for: try Grants.operator(), readers: 3) { bucket in
+            var rows: [StateRow] = []
+            try bucket.forEachRow { rows.append($0) }
+            try read.withLock { read in
+                read.told.append(bucket.number)
+                read.folds[bucket.number] = bucket.through
+                for row in rows { try read.state.restore(row) }
+            }
+        } entry: { entry in
+            var state = try whole ?? finish()
+            try state.apply(entry, skipping: read.withLock { $0.folds })
+            whole = state
+        }
+        return try whole ?? finish()
     }
 }
 

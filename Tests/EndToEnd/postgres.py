@@ -1,8 +1,11 @@
 """A PostgreSQL of the tests' own (Tests/postgres.sh), one for the process; a database for each data folder.
 
-`INSIGHTS_TEST_STORE=postgres` lets every server of the suite that is given no `--store` have one in it.
+`INSIGHTS_TEST_STORE=postgres` lets every server of the suite that is given no `--store` have one in it. With
+`INSIGHTS_TEST_CITUS`, the connection string of an administrator of a Citus coordinator to which nothing else belongs,
+the databases are there, and stores have their folded state on its workers. Its nodes let that user in without a word.
 """
 
+import atexit
 import os
 import subprocess
 from pathlib import Path
@@ -11,6 +14,7 @@ SCRIPT = Path(__file__).resolve().parents[1] / "postgres.sh"
 EVERYWHERE = os.environ.get("INSIGHTS_TEST_STORE") == "postgres"
 # The login that servers get; has no rights but those of its role.
 SERVER = "one_server"
+CITUS = os.environ.get("INSIGHTS_TEST_CITUS")
 
 
 class Postgres:
@@ -22,7 +26,7 @@ class Postgres:
         """None where there is no PostgreSQL."""
         if cls._shared is None and cls._missing is None:
             try:
-                cls._shared = cls()
+                cls._shared = Citus() if CITUS else cls()
             except FileNotFoundError as missing:
                 cls._missing = str(missing)
         return cls._shared
@@ -67,11 +71,80 @@ class Postgres:
         self.sql(f"CREATE DATABASE folder_{self._made}")
         return f"folder_{self._made}"
 
+    # What `insightsd migrate` is given besides.
+    MIGRATION = ()
+
     def store(self, run):
         """The name of a new store, made by `insightsd migrate`."""
         database = self.database()
-        done = run("migrate", "--store", self.name(database, "postgres"))
+        done = run("migrate", *self.MIGRATION, "--store", self.name(database, "postgres"))
         assert done.returncode == 0, done.stderr
         if self.sql(f"SELECT count(*) FROM pg_roles WHERE rolname = '{SERVER}'") == "0":
             self.sql(f"CREATE ROLE {SERVER} LOGIN IN ROLE insights_server")
         return self.name(database)
+
+
+class Citus(Postgres):
+    """A Citus that was there before. Servers may run no statement that concerns several shards."""
+
+    MIGRATION = ("--citus",)
+    # Each takes a process on every node.
+    KEPT = 4
+
+    def __init__(self):
+        self._made = 0
+        self.workers = self.sql("SELECT nodename, nodeport FROM pg_dist_node WHERE groupid > 0").splitlines()
+        assert self.workers, "INSIGHTS_TEST_CITUS has no workers"
+        self._coordinator = self.sql("SELECT nodename, nodeport FROM pg_dist_node WHERE groupid = 0").replace("|", "', ")
+        atexit.register(self.drop, 0)
+
+    def close(self):
+        pass
+
+    def order(self, word):
+        raise NotImplementedError("a Citus that was there before is not stopped")
+
+    def name(self, database, user=SERVER):
+        return self.words(dbname=database, user=user)
+
+    def on_worker(self, number, database):
+        host, port = self.workers[number].split("|")
+        return self.words(host=host, port=port, dbname=database)
+
+    @staticmethod
+    def words(**others):
+        words = dict(word.split("=", 1) for word in CITUS.split()) | others
+        known = [word for word in ("host", "port", "dbname", "user") if word in words]
+        return " ".join(f"{word}={words[word]}" for word in known + [word for word in words if word not in known])
+
+    def sql(self, statement, database="postgres", worker=None):
+        place = self.words(dbname=database) if worker is None else self.on_worker(worker, database)
+        done = subprocess.run(
+            ["psql", "-X", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-c", statement, place], capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    def drop(self, kept):
+        for number in range(max(1, self._made - kept - 1), self._made - kept + 1):
+            for worker in [None, *range(len(self.workers))]:
+                self.sql(f"DROP DATABASE IF EXISTS folder_{number} WITH (FORCE)", worker=worker)
+
+    def database(self):
+        self._made += 1
+        name = f"folder_{self._made}"
+        self.drop(self.KEPT)
+        for worker in [None, *range(len(self.workers))]:
+            self.sql(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)", worker=worker)
+            self.sql(f"CREATE DATABASE {name}", worker=worker)
+            self.sql("CREATE EXTENSION citus", name, worker)
+        self.sql(f"SELECT citus_set_coordinator_host('{self._coordinator})", name)
+        for worker in self.workers:
+            host, port = worker.split("|")
+            self.sql(f"SELECT citus_add_node('{host}', {port})", name)
+        return name
+
+    def store(self, run):
+        store = super().store(run)
+        self.sql(f"ALTER ROLE {SERVER} SET citus.multi_task_query_log_level = 'error'")
+        return store

@@ -1,4 +1,6 @@
+import Dispatch
 import LicenseModel
+import Synchronization
 import Tenancy
 import Testing
 
@@ -40,18 +42,46 @@ private struct BucketStore {
         folds[bucket] = revision
     }
 
-    func read() throws -> InsightsCore {
-        var core = InsightsCore(foldsInBuckets: true)
-        for bucket in 0..<folds.count {
-            core.beginRestoring(bucketThrough: folds[bucket])
-            for (key, body) in rows[bucket].sorted(by: { $0.key < $1.key }) {
-                try core.restore(CoreState(key: key, body: body))
-            }
-        }
-        try core.finishRestoring()
+    /// - Parameter isParallel: whether by parts that several threads make, or one row after the other.
+    func read(isParallel: Bool) throws -> InsightsCore {
+        var core = try isParallel ? restoredInParallel() : restored()
         for number in Int(folds.least.number)..<log.count { core.follow(log[number], at: number, skipping: folds) }
         core.advance(to: revision)
         return core
+    }
+
+    private func restored() throws -> InsightsCore {
+        var core = InsightsCore(foldsInBuckets: true)
+        for bucket in 0..<folds.count {
+            core.beginRestoring(bucketThrough: folds[bucket])
+            try restore(bucket, into: &core)
+        }
+        try core.finishRestoring()
+        return core
+    }
+
+    private func restoredInParallel() throws -> InsightsCore {
+        let parts = PartialCores(foldsInBuckets: true)
+        let failure = Mutex<(any Error)?>(nil)
+        @Sendable func read(_ bucket: Int) {
+            do {
+                var part = parts.begin(through: folds[bucket])
+                try restore(bucket, into: &part)
+                try parts.keep(part)
+            } catch {
+                failure.withLock { $0 = error }
+            }
+        }
+        read(0)
+        DispatchQueue.concurrentPerform(iterations: folds.count - 1) { read($0 + 1) }
+        if let failure = failure.withLock({ $0 }) { throw failure }
+        return parts.merge()
+    }
+
+    private func restore(_ bucket: Int, into core: inout InsightsCore) throws {
+        for (key, body) in rows[bucket].sorted(by: { $0.key < $1.key }) {
+            try core.restore(CoreState(key: key, body: body))
+        }
     }
 
     /// Whether a row about the customer has the text.
@@ -132,10 +162,10 @@ extension InsightsCore {
                 }
                 let other = Int.random(in: 0...2, using: &random)
                 if random.chance(30) { cores[other].forgetDirtyStates(through: store.folds) }
-                if random.chance(30) { cores[other] = try store.read() }
+                if random.chance(30) { cores[other] = try store.read(isParallel: random.chance(50)) }
             }
             if random.chance(50) { for bucket in 0..<StateBuckets.count { _ = store.fold(bucket, by: &cores[0]) } }
-            cores.append(try store.read())
+            cores += try [store.read(isParallel: false), store.read(isParallel: true)]
             for number in cores.indices {
                 catchUp(&cores[number], store)
                 try expectSame(cores[number], whole, world, "seed \(seed) core \(number)")

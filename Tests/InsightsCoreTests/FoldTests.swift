@@ -12,12 +12,13 @@ import Testing
     }
 
     private func restored(_ stored: [String: [UInt8]]) throws -> InsightsCore {
-        var core = InsightsCore()
+        let parts = PartialCores()
+        var core = parts.begin()
         for (key, body) in stored.sorted(by: { $0.key < $1.key }) {
             try core.restore(CoreState(key: key, body: body))
         }
-        try core.finishRestoring()
-        return core
+        try parts.keep(core)
+        return parts.merge()
     }
 
     private func begun(_ core: inout InsightsCore) throws -> StateFold {

@@ -130,10 +130,10 @@ import Testing
         var buckets: Int { store.buckets }
 
         func recover(
-            for grant: OperatorGrant, bucket: (Int, Revision) throws -> Void, state: (StateRow) throws -> Void,
+            for grant: OperatorGrant, readers: Int, bucket: @Sendable (StoredBucket) throws -> Void,
             entry: (LogEntry) throws -> Void
         ) throws -> LogPosition {
-            let position = try store.recover(for: grant, bucket: bucket, state: state, entry: entry)
+            let position = try store.recover(for: grant, readers: readers, bucket: bucket, entry: entry)
             let fails = left.withLock { left in
                 guard left > 0 else { return false }
                 left -= 1

@@ -78,10 +78,10 @@ final class WatchedStore: LicenseDatastore {
     }
 
     func recover(
-        for grant: OperatorGrant, bucket: (Int, Revision) throws -> Void, state: (StateRow) throws -> Void,
+        for grant: OperatorGrant, readers: Int, bucket: @Sendable (StoredBucket) throws -> Void,
         entry: (LogEntry) throws -> Void
     ) throws -> LogPosition {
-        try inner.recover(for: grant, bucket: bucket, state: state, entry: entry)
+        try inner.recover(for: grant, readers: readers, bucket: bucket, entry: entry)
     }
 
     func folds() throws(DatastoreError) -> BucketFolds { try inner.folds() }

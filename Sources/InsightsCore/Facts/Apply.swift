@@ -132,6 +132,7 @@ extension InsightsCore {
         _ place: Int32, facts: Int? = nil,
         _ body: (inout InsightsCore, inout Customer, inout CustomerChange) -> Void
     ) -> CustomerChange {
+        if names != nil { return changePart(place, body) }
         let old = customers[Int(place)].value
         displacedBytes &+= Displaced.bytes(people: old.people.persons.count, facts: facts)
         var customer = old
@@ -154,6 +155,21 @@ extension InsightsCore {
         return change
     }
 
+    /// The same in a part of a core. Nobody reads the customer yet, so that it is changed where it is.
+    private mutating func changePart(
+        _ place: Int32, _ body: (inout InsightsCore, inout Customer, inout CustomerChange) -> Void
+    ) -> CustomerChange {
+        var customer = customers[Int(place)].value
+        customers[Int(place)] = Frozen(Customer(id: customer.id))
+        var change = CustomerChange(customer: place)
+        body(&self, &customer, &change)
+        if change.changesSubscriptions { customer.deriveHistories(since: Customer(id: customer.id), &change) }
+        customer.updateReportedSubjects(catalog)
+        for person in change.people { _ = customer.people.updateTimeline(of: person) }
+        store(customer, at: place)
+        return change
+    }
+
     /// The one place where a changed customer becomes the customer.
     mutating func store(_ customer: Customer, at place: Int32) {
         customers[Int(place)] = Frozen(customer)
@@ -161,7 +177,7 @@ extension InsightsCore {
     }
 
     /// Brings the lists and sums of everybody who serves or served the customer up to date.
-    private mutating func updatePartners(
+    mutating func updatePartners(
         of place: Int32, from old: Customer, to new: Customer, _ change: CustomerChange
     ) {
         let relationshipsChange = old.relationships != new.relationships

@@ -45,6 +45,9 @@ public struct InsightsCore: Sendable {
     var waitingMerges: [Int32: [(person: Int, merge: PersonMerge)]] = [:]
     /// Per customer the groups of people whose stored row is of version 1: it has their days too.
     var unconverted: [Int32: Set<Int32>] = [:]
+    /// Of a part of a core whose rows are being restored: what is about several customers is left to who puts the parts
+    /// together, and figures until all rows are there.
+    var names: StoredNames?
 
     public init(foldsInBuckets: Bool = false) {
         self.foldsInBuckets = foldsInBuckets
@@ -65,11 +68,27 @@ public struct InsightsCore: Sendable {
 
     mutating func internPartner(_ id: PartnerID) -> PartnerIndex {
         if let known = partnerIndex[id] { return known }
+        if let names {
+            for id in names.partners(from: partners.count, through: id) { addPartner(id) }
+            return partnerIndex[id] ?? addPartner(id)
+        }
+        return addPartner(id)
+    }
+
+    @discardableResult
+    private mutating func addPartner(_ id: PartnerID) -> PartnerIndex {
         let new = PartnerIndex(truncatingIfNeeded: partners.count)
         partnerIndex[id] = new
         partners.append(Box(Partner(id: id)))
         prepareNewPartner(at: Int(new))
         return new
+    }
+
+    /// The place of a SKU that a row names.
+    mutating func internStored(_ id: SkuID) -> SkuIndex {
+        guard let names, catalog.find(id) == nil else { return catalog.intern(id) }
+        for id in names.skus(from: catalog.skus.count, through: id) { _ = catalog.intern(id) }
+        return catalog.intern(id)
     }
 
     mutating func internCustomer(_ id: CustomerID) -> Int32 {

@@ -81,6 +81,16 @@ extension InsightsCore {
                 if core.isFoldUnfinished { customer.people.keepHistories() }
             }
         }
+        if names != nil { deriveFigures() }
+    }
+
+    /// Of a part: once for each customer, now that all its rows are there.
+    private mutating func deriveFigures() {
+        for place in 0..<customers.count {
+            var customer = customers[place].value
+            LicenseSweep.update(&customer, catalog: catalog, from: 0)
+            customers[place] = Frozen(customer)
+        }
     }
 
     /// Unites people with those who they turned out to be, in the order in which they did.
@@ -128,6 +138,7 @@ extension InsightsCore {
                         sku: id, name: name, product: Product(rawValue: UInt8(product)),
                         workloads: WorkloadSet(rawValue: UInt8(workloads)), isFree: isFree)))
         }
+        for case .sku(let fact) in facts { _ = internStored(fact.sku) }
         applyCatalog(facts)
     }
 
@@ -148,7 +159,7 @@ extension InsightsCore {
                 let place = customer.subscription(subscription.id)
                 customer.subscriptions[place].seller = core.internSeller(subscription.seller)
                 for entry in subscription.entries {
-                    customer.subscriptions[place].set(entry.entry(of: core.catalog.intern(entry.sku)))
+                    customer.subscriptions[place].set(entry.entry(of: core.internStored(entry.sku)))
                 }
                 for (seller, days) in subscription.named {
                     customer.subscriptions[place].setNamed(days, of: core.internReach(seller))
@@ -159,7 +170,7 @@ extension InsightsCore {
                 customer.subscriptionSnapshots[core.internReach(seller)] = days
             }
             for (sku, days) in stored.snapshots {
-                customer.people.members[core.catalog.intern(sku), default: SkuMembers()].snapshots = days
+                customer.people.members[core.internStored(sku), default: SkuMembers()].snapshots = days
             }
             change.people = Set(0..<customer.people.persons.count)
             change.licenses(from: 0)
@@ -212,7 +223,7 @@ extension InsightsCore {
         else { throw reader.error("the key is unknown") }
         let isWaiting = try reader.flag()
         let snapshot = HolderSnapshot(
-            sku: catalog.intern(try reader.id(SkuID.self)), day: try reader.dayNumber())
+            sku: internStored(try reader.id(SkuID.self)), day: try reader.dayNumber())
         let moment = try reader.moment()
         var content = WaitingParts.Slot.settled(snapshot, before: moment)
         if isWaiting {
@@ -270,7 +281,7 @@ extension InsightsCore {
                 let person = customer.append(stored.person)
                 if let merge = stored.merge { core.waitingMerges[place, default: []].append((person, merge)) }
                 for holding in stored.holdings {
-                    let spot = customer.people.holding(of: core.catalog.intern(holding.sku), person: person)
+                    let spot = customer.people.holding(of: core.internStored(holding.sku), person: person)
                     for assignment in holding.assignments {
                         customer.people.persons[person].holdings[spot].set(assignment.days, told: assignment.told)
                     }

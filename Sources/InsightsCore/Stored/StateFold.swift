@@ -237,6 +237,13 @@ struct DirtyStates: Sendable {
         return gone
     }
 
+    /// Takes over the marks of one customer.
+    mutating func adopt(_ old: Int32, of other: DirtyStates, as place: Int32) {
+        customers[place] = other.customers[old]
+        uses[place] = other.uses[old]
+        parts[place] = other.parts[old]
+    }
+
     mutating func add(_ other: DirtyStates) {
         revision = revision || other.revision
         catalog = catalog || other.catalog

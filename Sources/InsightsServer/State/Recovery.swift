@@ -1,7 +1,9 @@
 import Authentication
 import Datastore
+import Foundation
 import InsightsCore
 import LicenseModel
+import Synchronization
 @_spi(Recovery) import Tenancy
 
 /// Why a server cannot read its own store back.
@@ -57,39 +59,23 @@ struct RecoveredState {
     }
 
     private init(reading store: any StoreReading) throws {
-        let isInBuckets = store.buckets > 1
         let grant = Self.grant
-        var core = InsightsCore(foldsInBuckets: isInBuckets)
-        var folds = BucketFolds(count: store.buckets)
+        let states = RecoveredBuckets(store.buckets)
+        var merged: (core: InsightsCore, folds: BucketFolds)?
         var replayed = LogProgress()
-        var stateRows = 0
-        var hasAllStates = false
-        func finishStates() throws {
-            guard !hasAllStates else { return }
-            hasAllStates = true
-            do throws(CoreStateError) {
-                try core.finishRestoring()
-            } catch {
-                throw RecoveryError.state(key: error.key, reason: error.reason)
-            }
-        }
-        let position = try store.recover(for: grant) { bucket, through in
-            folds[bucket] = through
-            if isInBuckets { core.beginRestoring(bucketThrough: through) }
-        } state: { row in
-            guard let body = row.body else { return }
-            stateRows += 1
-            do {
-                try core.restore(CoreState(key: row.key, body: body))
-            } catch {
-                throw RecoveryError.state(key: row.key, reason: "\(error)")
-            }
+        let readers = min(ProcessInfo.processInfo.activeProcessorCount, BucketReaders.most)
+        let position = try store.recover(for: grant, readers: readers) { bucket in
+            try states.read(bucket)
         } entry: { entry in
-            try finishStates()
+            var (core, folds) = merged ?? states.merge()
+            // Nobody else has it while it changes.
+            merged = nil
             replayed.add(entry)
-            try core.follow(entry, skipping: isInBuckets ? folds : nil)
+            try core.follow(entry, skipping: folds.count > 1 ? folds : nil)
+            merged = (core, folds)
         }
-        try finishStates()
+        var (core, folds) = merged ?? states.merge()
+        merged = nil
         if core.revision < position.revision { core.advance(to: position.revision) }
         let access = try store.loadAccess(for: grant)
         self.position = position
@@ -97,8 +83,53 @@ struct RecoveredState {
         self.folds = folds
         self.directory = DirectorySnapshot(stored: access)
         self.replayed = replayed
-        self.stateRows = stateRows
+        self.stateRows = states.rows
         self.partners = access.partners.count
         self.principals = access.principals.count
     }
+}
+
+/// The folded state while its buckets are read, on several threads at once.
+private final class RecoveredBuckets: Sendable {
+    private struct State {
+        var folds: BucketFolds
+        var rows = 0
+    }
+
+    private let isInBuckets: Bool
+    private let parts: PartialCores
+    private let state: Mutex<State>
+
+    init(_ count: Int) {
+        isInBuckets = count > 1
+        parts = PartialCores(foldsInBuckets: isInBuckets)
+        state = Mutex(State(folds: BucketFolds(count: count)))
+    }
+
+    var rows: Int { state.withLock { $0.rows } }
+
+    func read(_ bucket: StoredBucket) throws {
+        var part = parts.begin(through: isInBuckets ? bucket.through : nil)
+        var rows = 0
+        try bucket.forEachRow { row in
+            guard let body = row.body else { return }
+            rows += 1
+            do {
+                try part.restore(CoreState(key: row.key, body: body))
+            } catch {
+                throw RecoveryError.state(key: row.key, reason: "\(error)")
+            }
+        }
+        do throws(CoreStateError) {
+            try parts.keep(part)
+        } catch {
+            throw RecoveryError.state(key: error.key, reason: error.reason)
+        }
+        state.withLock { state in
+            state.rows += rows
+            state.folds[bucket.number] = bucket.through
+        }
+    }
+
+    func merge() -> (core: InsightsCore, folds: BucketFolds) { (parts.merge(), state.withLock { $0.folds }) }
 }

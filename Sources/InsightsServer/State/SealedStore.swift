@@ -126,10 +126,10 @@ final class SealedStore: LicenseDatastore {
     }
 
     func recover(
-        for grant: OperatorGrant, bucket: (Int, Revision) throws -> Void, state: (StateRow) throws -> Void,
+        for grant: OperatorGrant, readers: Int, bucket: @Sendable (StoredBucket) throws -> Void,
         entry: (LogEntry) throws -> Void
     ) throws -> LogPosition {
-        try store.recover(for: grant, bucket: bucket, state: state, entry: entry)
+        try store.recover(for: grant, readers: readers, bucket: bucket, entry: entry)
     }
 
     func backup(to path: String) throws(DatastoreError) {

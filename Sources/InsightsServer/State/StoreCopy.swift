@@ -1,6 +1,7 @@
 import Datastore
 import InsightsCore
 import LicenseModel
+import Synchronization
 import Tenancy
 
 /// Copies a store into a new one, of another engine too: everything is read back as a starting server does, folded, and
@@ -76,15 +77,16 @@ package struct StoreCopy: Sendable, Hashable {
         var heads = TableSum()
         try copy.heads(for: grant) { heads.add($0.headChecksum) }
         guard heads == self.heads else { throw DatastoreError.corrupt("the copy has other receipts") }
-        var rows = TableSum()
+        let rows = Mutex(TableSum())
         var entries = 0
-        _ = try copy.recover(for: grant) { _, _ in
-        } state: { row in
-            rows.add(RowChecksum.state(key: row.key, content: row.body ?? []))
+        _ = try copy.recover(for: grant, readers: 1) { bucket in
+            try bucket.forEachRow { row in
+                rows.withLock { $0.add(RowChecksum.state(key: row.key, content: row.body ?? [])) }
+            }
         } entry: { _ in
             entries += 1
         }
-        guard rows == self.rows, entries == 0 else { throw DatastoreError.corrupt("the copy has other rows") }
+        guard rows.withLock({ $0 }) == self.rows, entries == 0 else { throw DatastoreError.corrupt("the copy has other rows") }
         guard try copy.loadAccess(for: grant) == access else {
             throw DatastoreError.corrupt("other principals may call the copy")
         }

@@ -38,7 +38,7 @@ class Cluster:
         keys = folder / "keys"
         keys.mkdir(mode=0o700)
         self.store = store or postgres.store(run_insightsd)
-        self.words = ["--store", self.store, "--keys", keys, *options]
+        self.words = ["--store", self.store, "--keys", keys, "--revision-wait", 60, *options]
         self.houses = [self.add() for _ in range(count)]
         self.base = 0
 
@@ -58,6 +58,8 @@ class Cluster:
             f.sku("E3", workloads=["SPO"]), f.customer(CUSTOMER, "Customer"), f.relationship("A", CUSTOMER, day(-30)),
             f.subscription("s", CUSTOMER, "E3", "A", day(-20), 1_000_000), *f.coverage(CUSTOMER, day(-1)),
         ]).revision  # fmt: skip
+        for house in self.houses:
+            house["alice"].call("ListCustomers", min_revision=self.base)
         return self
 
     def revision(self):

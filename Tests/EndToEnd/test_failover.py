@@ -48,6 +48,8 @@ def fail_over(cluster, times, most=None):
             for house in cluster.houses:
                 feeder.wait_for(1, house)
         readers.wait_for(2)
+        if count % 10 == 9:
+            print(f"{count + 1} failovers, {len(feeder.acknowledged)} batches acknowledged")
     cluster.check(feeder)
     readers.finish()
     assert not any(readers.errors.values()), readers.errors

@@ -31,7 +31,7 @@ def test_many_kills(cluster):
 def kill(cluster, times, most=None):
     feeder, readers = Feeder(cluster, most).start(), Readers(cluster).start()
     dice = random.Random(31)
-    for _ in range(times):
+    for count in range(times):
         victim = dice.choice(cluster.houses)
         with feeder.without(victim), readers.without(victim):
             feeder.wait_for(1, victim)
@@ -44,6 +44,8 @@ def kill(cluster, times, most=None):
             # Its stream is a new one by then, and so is its reader's connection.
             feeder.wait_for(1, victim)
             readers.wait_for(1)
+        if count % 100 == 99:
+            print(f"{count + 1} kills, {len(feeder.acknowledged)} batches acknowledged")
     feeder.wait_for(10)
     readers.wait_for(3)
     cluster.check(feeder)

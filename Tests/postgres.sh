@@ -6,8 +6,8 @@
 #   stop       as if the power went
 #   start
 #   kill       kill -9 of everything of the primary at once
-#   standby    makes another one, from the primary as it is, and waits until commits wait for it: `done PORT`. It is where
-#              the last primary was, when that was killed and its standby promoted
+#   standby    makes another one, from the primary as it is, and waits until commits wait for it: `done PORT`. After a
+#              failover it is where the last primary was
 #   promote    of the standby, for which nobody stands by then: `done PORT`
 #   log        copies the servers' log to standard error
 #

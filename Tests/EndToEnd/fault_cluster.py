@@ -1,4 +1,4 @@
-"""Several servers on one PostgreSQL, who writes to all of them and knows what was acknowledged, and what has to hold."""
+"""Several servers on one PostgreSQL; who writes to all of them and knows what was acknowledged; what has to hold."""
 
 import queue
 import threading

@@ -22,10 +22,11 @@ def postgres():
 
 @pytest.fixture
 def small_disk(postgres):
-    """A file system of few bytes, where mounting one is permitted. In PostgreSQL's folder, as its user has to reach it."""
+    """A file system of few bytes, where mounting one is permitted; in PostgreSQL's folder, which its user reaches."""
     folder = Path(postgres.folder) / "small"
     folder.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={SMALL_BYTES}", "tmpfs", folder], capture_output=True)
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={SMALL_BYTES}", "tmpfs", folder]
+    mounted = subprocess.run(mount, capture_output=True)
     if mounted.returncode != 0:
         pytest.skip("no file system can be mounted here")
     yield folder

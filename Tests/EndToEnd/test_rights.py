@@ -1,5 +1,5 @@
-"""Each right of a server in PostgreSQL is taken away in turn: the start or the call is refused, with one clear line, and
-nothing is done by halves. And what a query for one partner sees when nobody said which."""
+"""Each right of a server in PostgreSQL is taken away in turn: the start or the call is refused, with one clear line,
+and nothing is done by halves. And what a query for one partner sees when nobody said which."""
 
 import subprocess
 

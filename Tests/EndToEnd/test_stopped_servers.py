@@ -115,6 +115,10 @@ def write(house, name):
     return until(is_written, "others' write")
 
 
+def disable_bob(house):
+    return house["alice"].call("UpdatePrincipal", principal=dict(principal_id="bob", roles=[2], disabled=True))
+
+
 @pytest.fixture
 def going_on():
     """Stopped processes are killed like others, but not asked to end."""
@@ -154,10 +158,13 @@ def test_a_server_that_was_stopped_for_a_moment_goes_on(new_cluster, way, going_
     assert customers(one) == {"C"}
     held = stop_with_the_lock(cluster, way)
     revision = write(other, "meanwhile")
+    assert disable_bob(other).servers_pending == 1, "who is stopped is counted, and not waited for for long"
     early = [Call(lambda: customers(one)) for _ in range(20)]
     time.sleep(0.5)
     os.kill(one.daemon.pid, signal.SIGCONT)
     assert all("C" in call.wait() for call in early), "what it has is young enough"
+    until(lambda: disable_bob(other).servers_pending == 0, "its confirmation")
+    assert one["bob"].refused("ListCustomers").code == "UNAUTHENTICATED"
     check_afterwards(cluster, held, revision)
 
 

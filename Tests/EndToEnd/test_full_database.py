@@ -10,7 +10,8 @@ import pytest
 from fault_cluster import Cluster, Feeder, Readers, own_postgres, told, until
 from wire import Refusal
 
-SMALL_BYTES = 4 << 20
+# Three files of PostgreSQL's write-ahead log and a little.
+SMALL_BYTES = 50 << 20
 LARGE = 2_000
 
 
@@ -34,14 +35,17 @@ def small_disk(postgres):
     subprocess.run(["umount", "--lazy", folder], check=True)
 
 
+def folder_for(postgres, path):
+    path.mkdir(mode=0o700)
+    owner = os.stat(postgres.folder)
+    os.chown(path, owner.st_uid, owner.st_gid)
+    return path
+
+
 @pytest.fixture
 def cluster(new_house, tmp_path, postgres, small_disk):
-    """Bodies of the log are on the small disk, and nothing else: without room for its write-ahead log PostgreSQL ends,
-    which is another failure."""
-    place = small_disk / "bodies"
-    place.mkdir()
-    owner = os.stat(postgres.folder)
-    os.chown(place, owner.st_uid, owner.st_gid)
+    """Bodies of the log are on the small disk, and nothing else."""
+    place = folder_for(postgres, small_disk / "bodies")
     cluster = Cluster(new_house, tmp_path, postgres, count=2)
     postgres.sql(f"CREATE TABLESPACE small LOCATION '{place}'")
     for slot in range(8):
@@ -53,7 +57,7 @@ def fill(folder):
     path = folder / "filler"
     try:
         with open(path, "wb", buffering=0) as file:
-            while file.write(bytes(4096)):
+            while file.write(bytes(65_536)):
                 pass
     except OSError:
         return path
@@ -102,3 +106,45 @@ def test_without_room_nothing_is_accepted_and_reads_go_on(cluster, small_disk):
     cluster.check(feeder)
     readers.finish()
     assert not any(readers.errors.values()), readers.errors
+
+
+def move_the_log(postgres, small_disk):
+    """Its write-ahead log is on the small disk from now on."""
+    postgres.order("stop")
+    place = folder_for(postgres, small_disk / "log")
+    before = Path(postgres.folder) / "data/pg_wal"
+    subprocess.run(["cp", "-a", f"{before}/.", place], check=True)
+    subprocess.run(["rm", "-r", before], check=True)
+    before.symlink_to(place)
+    postgres.order("start")
+
+
+def is_down(postgres):
+    try:
+        postgres.sql("SELECT pg_switch_wal()")
+        postgres.sql("CREATE TABLE something (); DROP TABLE something")
+    except AssertionError:
+        return True
+    return False
+
+
+def test_without_room_for_its_own_log_the_database_ends_and_comes_back(new_house, tmp_path, postgres, small_disk):
+    cluster = Cluster(new_house, tmp_path, postgres, count=2)
+    move_the_log(postgres, small_disk)
+    cluster.start()
+    feeder, readers = Feeder(cluster).start(), Readers(cluster).start()
+    feeder.wait_for(20)
+    with feeder.without(*cluster.houses):
+        filler = fill(small_disk)
+        until(lambda: is_down(postgres), "the end of PostgreSQL")
+        readers.wait_for(3)
+        filler.unlink()
+        # It may have come back by itself.
+        postgres.order("stop")
+        postgres.order("start")
+        for house in cluster.houses:
+            feeder.wait_for(10, house)
+    cluster.check(feeder)
+    readers.finish()
+    assert not any(readers.errors.values()), readers.errors
+    assert not cluster.logged("history diverged")

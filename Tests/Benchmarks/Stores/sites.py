@@ -15,7 +15,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "Service"))
 from servers import METHODS, SERVICE  # noqa: E402
 
 # As in the service benchmark, but with the loops that a server has by itself.
-OPTIONS = ["--log-level", "warning", "--partner-rate", "1000000", "--partner-burst", "1000000"]
+OPTIONS = ["--log-level", "warning", "--shutdown-grace", "5", "--partner-rate", "1000000", "--partner-burst", "1000000"]
 # Bounds against waiting for ever, in seconds: a start reads everything back.
 START_SECONDS = 900
 STOP_SECONDS = 90

@@ -201,29 +201,37 @@ final class SharedAuditChain: AuditChain {
     func begin(_ events: [AuditEvent]) throws(AuditError) -> [AuditChange] {
         guard !events.isEmpty else { return [] }
         do throws(AuditError) {
-            let (chain, sequence) = try locked { (writer) throws(AuditError) in
-                try attach(&writer)
-                return (writer.chain ?? 0, writer.state.sequence)
-            }
             let changes = events.map { AuditChange(id: AuditChange.newID(), event: $0) }
-            let noted = changes.map { change in
-                let line = change.note(after: sequence, key: key)
-                return NotedChange(id: NotedChange.ID(chain: chain, change: change.id), line: line.dropLast())
-            }
-            // Before they are noted: whoever takes the chain meanwhile must not find them unknown.
-            open.withLock { open in for note in noted { open.changes[note.id.change] = note.id } }
-            do throws(DatastoreError) {
-                try store.note(noted)
-            } catch {
-                open.withLock { open in for note in noted { open.changes[note.id.change] = nil } }
-                if error != .full { writer.withLock { $0.isHeld = false } }
-                throw SharedAudit.failure(error)
-            }
+            // A connection that ended since it was used last is noticed by this.
+            if try !note(changes), try !note(changes) { throw SharedAudit.failure(.diverged(at: .none)) }
             open.withLock { $0.failure = nil }
             return changes
         } catch {
             open.withLock { $0.failure = error }
             throw error
+        }
+    }
+
+    /// False when nothing is noted, as the chain is to be opened anew.
+    private func note(_ changes: [AuditChange]) throws(AuditError) -> Bool {
+        let (chain, sequence) = try locked { (writer) throws(AuditError) in
+            try attach(&writer)
+            return (writer.chain ?? 0, writer.state.sequence)
+        }
+        let noted = changes.map { change in
+            let line = change.note(after: sequence, key: key)
+            return NotedChange(id: NotedChange.ID(chain: chain, change: change.id), line: line.dropLast())
+        }
+        // Before they are noted: whoever takes the chain meanwhile must not find them unknown.
+        open.withLock { open in for note in noted { open.changes[note.id.change] = note.id } }
+        do throws(DatastoreError) {
+            try store.note(noted)
+            return true
+        } catch {
+            open.withLock { open in for note in noted { open.changes[note.id.change] = nil } }
+            if error != .full { writer.withLock { $0.isHeld = false } }
+            if case .diverged = error { return false }
+            throw SharedAudit.failure(error)
         }
     }
 

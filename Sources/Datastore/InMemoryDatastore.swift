@@ -172,6 +172,11 @@ public final class InMemoryDatastore: LicenseDatastore {
         }
     }
 
+    public func tidy() throws(DatastoreError) {
+        guard isShared else { return }
+        try with { rows throws(DatastoreError) in rows.dropLog() }
+    }
+
     // MARK: Following
 
     public func folds() throws(DatastoreError) -> BucketFolds {

@@ -85,6 +85,10 @@ public protocol LicenseDatastore: StoreReading, Sendable {
     /// Returns false, and changed nothing, when another server folds the bucket just now or has folded it as far.
     func foldBucket(_ bucket: Int, through position: LogPosition, states: [StateRow]) throws(DatastoreError) -> Bool
 
+    /// Drops what nobody needs any more though nobody writes; to be called once a minute. Nothing where the store is not
+    /// shared.
+    func tidy() throws(DatastoreError)
+
     // MARK: Following
 
     /// How far each bucket is folded.
@@ -151,6 +155,7 @@ extension UnsharedDatastore {
     public func members() throws(DatastoreError) -> [StoreMember] { [] }
     public func keysCheck(own: [UInt8]) throws(DatastoreError) -> [UInt8] { own }
     public var audit: (any AuditStore)? { nil }
+    public func tidy() throws(DatastoreError) {}
 
     public func news(
         after position: LogPosition, limit: Int, for grant: OperatorGrant

@@ -11,7 +11,7 @@ extension PostgresDatastore {
     /// Microseconds. With it a row is a server's own: another may have its number since.
     private static let startedAt = "(extract(epoch FROM started) * 1000000)::bigint"
 
-    private static let lock = Statement(
+    private static let lockServers = Statement(
         "lock servers", to: "take its turn of writing", "SELECT FROM insights.store FOR UPDATE")
 
     private static let register = Statement(
@@ -64,7 +64,7 @@ extension PostgresDatastore {
             guard !state.withLock({ $0.closed }) else { throw .store(.closed) }
             let names: [Parameter] = [.text(options.name), .text(options.version)]
             let answers = try connection.exchange([
-                Command(.begin), Command(Self.lock), Command(Self.removeDead),
+                Command(.begin), Command(Self.lockServers), Command(Self.removeDead),
                 Command(Self.register, names + [revision, generation]),
             ])
             let row = try answers[3].only()

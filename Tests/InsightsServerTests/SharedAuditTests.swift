@@ -283,8 +283,12 @@ private final class FaultyAudit: AuditStore {
         try other.appendDurably(event("b"))
         try log.appendDurably(event("c"))
         #expect(Set(try rows(first).ends().map(\.chain)) == [1, 2])
-        #expect(Set(try names(log)) == ["a", "b", "c"])
-        #expect(try verify(rows(first)).intactRecords == 3)
+        first.loseAuditChain()
+        let change = try #require(try log.begin([event("d", kind: .change)]).first)
+        try log.end([change])
+        #expect(Set(try names(log)) == ["a", "b", "c", "d"])
+        #expect(try verify(rows(first)).intactRecords == 4)
+        #expect(try rows(first).noted().isEmpty)
     }
 
     // MARK: Changes of servers that are gone

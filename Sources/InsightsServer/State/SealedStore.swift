@@ -93,6 +93,8 @@ final class SealedStore: LicenseDatastore {
 
     // MARK: The rest is the store's
 
+    func tidy() throws(DatastoreError) { try store.tidy() }
+
     var isShared: Bool { store.isShared }
     var buckets: Int { store.buckets }
     var position: LogPosition { store.position }

@@ -45,7 +45,8 @@ let package = Package(
         // Files and lines of a server.
         .target(name: "DurableFiles"),
         .target(name: "LogLines", dependencies: ["LicenseModel", logging]),
-        .target(name: "AuditTrail", dependencies: ["Tenancy", "DurableFiles", "Cryptography", "LogLines"]),
+        .target(
+            name: "AuditTrail", dependencies: ["Datastore", "Tenancy", "DurableFiles", "Cryptography", "LogLines"]),
 
         // Stores.
         .target(name: "Datastore", dependencies: ["Tenancy", "LicenseModel"]),

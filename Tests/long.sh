@@ -6,6 +6,9 @@
 #
 #   INSIGHTSD=PATH        test this release build of the server, and the client beside it, instead of making them
 #   INSIGHTS_WORLDS=N     random worlds against the second model, revision by revision (default 1000)
+#   INSIGHTS_KILLS=N      kills of one of three servers on one PostgreSQL (default 1000)
+#   INSIGHTS_FAILOVERS=N  kills of PostgreSQL's primary, its standby promoted (default 50)
+#   INSIGHTS_DISABLES=N   principals disabled on one server that call another (default 1000)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

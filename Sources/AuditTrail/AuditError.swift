@@ -20,6 +20,10 @@ package enum AuditError: FileFailure, Sendable, Hashable {
     case notArchived(file: String)
     /// The archive is the folder of the log itself.
     case archiveIsLog
+    /// Of a chain in a store: it cannot be reached just now, or had another chain in mind.
+    case unavailable(String)
+    /// Of a chain in a store: there is no room.
+    case full
 }
 
 extension AuditError: CustomStringConvertible {
@@ -34,6 +38,8 @@ extension AuditError: CustomStringConvertible {
         case .badCursor: "audit trail: no such place"
         case .notArchived(let file): "audit trail: the archive has another \(file)"
         case .archiveIsLog: "audit trail: the archive must be another folder than the log's"
+        case .unavailable(let reason): "audit trail: \(reason)"
+        case .full: "audit trail: the store has no room left on its disk"
         }
     }
 }

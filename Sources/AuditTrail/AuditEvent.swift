@@ -19,6 +19,10 @@ package enum AuditKind: String, Sendable, Hashable, CaseIterable {
     case recovered
     /// Written by the log itself: `count` events could not be written while its disk was out of order.
     case lost
+    /// Written by the log itself, of stores that several servers share: the end of another chain, so that it cannot be
+    /// cut off unnoticed. `method` names the chain, `count` is the sequence of its last record, `customerHash` that
+    /// record's code.
+    case link
 }
 
 /// Something to put on record.

@@ -7,6 +7,19 @@ package struct AuditChange: Sendable, Hashable {
     /// 16 hex digits, also written in the record.
     let id: String
     package var event: AuditEvent
+
+    static func newID() -> String { Hex.text(of: SecureRandom.bytes(8)) }
+
+    /// The line of the change, with its newline, as it is noted: a record whose outcome is not known.
+    ///
+    /// - Parameter sequence: of the last record before.
+    func note(after sequence: UInt64, key: AuditKey) -> [UInt8] {
+        var record = event.record(key: key, change: id)
+        record.sequence = sequence
+        record.code = AuditJournal.unknownOutcome
+        let body = AuditLine.body(of: record, before: -1)
+        return AuditLine.line(body: body, mac: key.journal(body))
+    }
 }
 
 /// The changes under way. Each is noted here, durably, before it is made, as the record it gets should the server not
@@ -58,12 +71,8 @@ final class AuditJournal: Sendable {
         var lines: [String: [UInt8]] = [:]
         var bytes: [UInt8] = []
         let changes = events.map { event in
-            let change = AuditChange(id: Self.newID(), event: event)
-            var record = event.record(key: key, change: change.id)
-            record.sequence = sequence
-            record.code = Self.unknownOutcome
-            let body = AuditLine.body(of: record, before: -1)
-            let line = AuditLine.line(body: body, mac: key.journal(body))
+            let change = AuditChange(id: AuditChange.newID(), event: event)
+            let line = change.note(after: sequence, key: key)
             lines[change.id] = line
             bytes += line
             return change
@@ -140,10 +149,6 @@ final class AuditJournal: Sendable {
             throw error
         }
         state.size = lines.count
-    }
-
-    private static func newID() -> String {
-        Hex.text(of: SecureRandom.bytes(8))
     }
 
     /// gRPC's UNKNOWN.

@@ -11,7 +11,8 @@ package struct AuditKey: Sendable {
     private let customerKey: AuthenticationKey
     private let headKey: AuthenticationKey
 
-    init(secret: [UInt8]) {
+    /// - Parameter secret: 32 bytes.
+    package init(secret: [UInt8]) {
         let root = AuthenticationKey(secret)
         func derived(_ purpose: String) -> AuthenticationKey {
             AuthenticationKey(root.code(of: Array(purpose.utf8)))
@@ -25,6 +26,11 @@ package struct AuditKey: Sendable {
 
     /// Stands in for the code of the line before the first.
     static let genesis = [UInt8](repeating: 0, count: 32)
+
+    /// The same of a chain in a store, whose number nobody can change.
+    func genesis(of chain: Int32) -> [UInt8] {
+        chainKey.code(of: Array("chain \(chain)".utf8))
+    }
 
     /// The code of a line: over the code of the line before and its own text.
     func chain(previous: [UInt8], body: some Sequence<UInt8>) -> [UInt8] {

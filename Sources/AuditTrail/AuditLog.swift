@@ -1,9 +1,12 @@
+import Datastore
 import Foundation
+import LogLines
 import Synchronization
 import Tenancy
 
-/// The audit log of a server: segments `audit.jsonl`, `audit-000002.jsonl`, … in the data folder, together one chain
-/// of records in which none can be changed, taken out or moved without the key in `audit.key`.
+/// The audit log of a server: one chain of records in which none can be changed, taken out or moved without the key in
+/// `audit.key`. In files of the data folder (segments `audit.jsonl`, `audit-000002.jsonl`, …), or in the store, where
+/// several servers share it and each has a chain of its own.
 ///
 /// A change has one record, written when its outcome is known; before it is made it is noted in `audit.pending`, so
 /// that a crash in between leaves a record too, with code UNKNOWN. Reads of named users are on record before they are
@@ -18,7 +21,7 @@ package final class AuditLog: Sendable {
     /// Time between attempts while the disk refuses.
     private static let retryTime = DispatchTimeInterval.seconds(1)
 
-    let chain: AuditChain
+    private let chain: any AuditChain
     private let flusher: Flusher
 
     /// Opens the log of a data folder, or starts one.
@@ -35,7 +38,15 @@ package final class AuditLog: Sendable {
     init(_ start: AuditStart) throws(AuditError) {
         var start = start
         start.storage = start.wrap(start.storage)
-        chain = try AuditChain(start)
+        chain = try FileAuditChain(start)
+        flusher = Flusher(chain)
+    }
+
+    /// Opens a chain of a store that several servers share, or begins one.
+    ///
+    /// Throws `.altered` when its end, or what was noted in it, is not as a server left it.
+    package init(_ store: any AuditStore, key: AuditKey, now: @escaping @Sendable () -> Timestamp) throws(AuditError) {
+        chain = try SharedAuditChain(store, key: key, now: now)
         flusher = Flusher(chain)
     }
 
@@ -100,6 +111,20 @@ package final class AuditLog: Sendable {
 
     package var status: AuditStatus { chain.status }
 
+    /// Most records on a page.
+    package static let maximumPageSize = 1_000
+
+    /// A page of the scope's partner, newest first, with everything that waits.
+    ///
+    /// - Parameters:
+    ///   - cursor: `next` of the page before; nil for the newest.
+    ///   - limit: at least 1; more than `maximumPageSize` counts as that.
+    package func page(
+        in scope: PartnerScope, from cursor: AuditCursor? = nil, limit: Int
+    ) throws(AuditError) -> AuditPage {
+        try chain.page(in: scope, from: cursor, limit: min(max(limit, 1), Self.maximumPageSize))
+    }
+
     /// After a failure: tries to write, so that `status` is not that of an attempt long ago. Blocks for the disk.
     package func tryAgain() { chain.tryAgain() }
 
@@ -119,19 +144,25 @@ package final class AuditLog: Sendable {
         private let hasWork = Atomic(false)
         private let isStopped = Atomic(false)
 
-        init(_ chain: AuditChain) {
+        init(_ chain: any AuditChain) {
             let (work, end) = (work, end)
             Thread.detachNewThread { [weak self] in
                 var isDone = true
+                var tended = ContinuousClock.now
                 while true {
-                    if isDone { work.wait() }
+                    if isDone { Self.await(work, upTo: chain.tendingInterval) }
+                    if let interval = chain.tendingInterval, .now - tended >= interval {
+                        tended = .now
+                        // What fails is tried again: it writes by itself.
+                        try? chain.tend()
+                    }
                     // Woken early only to stop.
                     if end.wait(timeout: .now() + gatherTime) == .success { return }
                     self?.hasWork.store(false, ordering: .sequentiallyConsistent)
                     do throws(AuditError) {
                         try chain.flush()
-                        // Comes back once more when the anchor has to follow.
-                        isDone = !chain.isAnchorBehind
+                        // Comes back once more when something has to follow, as the anchor of files.
+                        isDone = !chain.isBehind
                     } catch .closed {
                         return
                     } catch .broken {
@@ -142,6 +173,11 @@ package final class AuditLog: Sendable {
                     }
                 }
             }
+        }
+
+        private static func await(_ work: DispatchSemaphore, upTo interval: Duration?) {
+            guard let interval else { return work.wait() }
+            _ = work.wait(timeout: .now() + .seconds(Int(interval.components.seconds)))
         }
 
         func wake() {

@@ -21,6 +21,10 @@ package enum AuditFault: Sendable, Hashable, CustomStringConvertible {
     case archivedAltered
     /// The file with the changes that have no record yet was changed.
     case journalAltered
+    /// Another chain tells of a record that is not there, or is another one.
+    case linkBroken(sequence: UInt64, by: String)
+    /// A record's row says something else than its line.
+    case rowAltered(sequence: UInt64)
 
     package var description: String {
         switch self {
@@ -33,6 +37,9 @@ package enum AuditFault: Sendable, Hashable, CustomStringConvertible {
         case .segmentOutOfOrder(let expected, let found):
             "record \(expected) is missing: the segment that starts with record \(found) is in its place"
         case .headAltered: "the head of the segment is not what was written"
+        case .linkBroken(let sequence, let chain):
+            "record \(sequence), of which \(chain) tells, is not what was written, or gone"
+        case .rowAltered(let sequence): "the row of record \(sequence) is not what was written"
         case .anchorMissing: "the file is missing"
         case .anchorAltered, .archivedAltered, .journalAltered: "the file is not what was written"
         }
@@ -46,9 +53,9 @@ package enum AuditFault: Sendable, Hashable, CustomStringConvertible {
 /// The first thing that is wrong with a log, and where.
 package struct AuditProblem: Sendable, Hashable, CustomStringConvertible {
     package var fault: AuditFault
-    /// The name of the file in the data folder.
+    /// The name of the file in the data folder, or the chain.
     package var file: String
-    /// Where in the file the bad line starts, or is missing.
+    /// Where in the file the bad line starts, or is missing; below 0 where there is no file.
     package var offset: Int
 
     package init(_ fault: AuditFault, file: String, offset: Int = 0) {
@@ -57,5 +64,10 @@ package struct AuditProblem: Sendable, Hashable, CustomStringConvertible {
         self.offset = offset
     }
 
-    package var description: String { "\(file), byte \(offset): \(fault)" }
+    /// Of a chain in a store.
+    init(_ fault: AuditFault, chain: Int32) {
+        self.init(fault, file: SharedAudit.name(chain), offset: -1)
+    }
+
+    package var description: String { offset < 0 ? "\(file): \(fault)" : "\(file), byte \(offset): \(fault)" }
 }

@@ -12,6 +12,11 @@ final class AuditQueue: Sendable {
         var waiting: [Waiting] = []
         /// Records that found no room and are lost.
         var lost: UInt64 = 0
+
+        /// But for those of the turns.
+        func without(_ turns: Set<UInt64>) -> Batch {
+            turns.isEmpty ? self : Batch(waiting: waiting.filter { !turns.contains($0.turn) }, lost: lost)
+        }
     }
 
     private struct State {
@@ -47,6 +52,18 @@ final class AuditQueue: Sendable {
         state.withLock { state in
             defer { state.batch = Batch() }
             return state.batch
+        }
+    }
+
+    /// The same of the first `limit`, and the number of the lost with the last of them.
+    func take(_ limit: Int) -> Batch {
+        state.withLock { state in
+            guard state.batch.waiting.count > limit else {
+                defer { state.batch = Batch() }
+                return state.batch
+            }
+            defer { state.batch.waiting.removeFirst(limit) }
+            return Batch(waiting: Array(state.batch.waiting.prefix(limit)))
         }
     }
 

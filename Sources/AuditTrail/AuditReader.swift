@@ -2,11 +2,25 @@ import Tenancy
 
 /// Where to go on reading: nothing but this log makes sense of it.
 package struct AuditCursor: Sendable, Hashable {
-    /// Place of the next record to show, in bytes from the start of the first segment.
-    package let offset: Int64
+    /// Of files the place of the next record to show, in bytes from the start of the first segment; of chains in a
+    /// store time, chain and sequence of the last one shown.
+    private let numbers: [Int64]
 
-    package init(offset: Int64) {
-        self.offset = offset
+    init(_ numbers: Int64...) {
+        self.numbers = numbers
+    }
+
+    /// As many as the caller's kind of cursor has; nil for one of another kind.
+    func numbers(_ count: Int) -> [Int64]? { numbers.count == count ? numbers : nil }
+
+    /// To be kept by whoever reads, as texts.
+    package var parts: [String] { numbers.map { String($0) } }
+
+    /// Nil when the texts are none that a cursor has.
+    package init?(parts: [String]) {
+        let numbers = parts.compactMap { Int64($0) }
+        guard numbers.count == parts.count, !parts.isEmpty else { return nil }
+        self.numbers = numbers
     }
 }
 
@@ -19,25 +33,20 @@ package struct AuditPage: Sendable, Hashable {
     package var total: UInt64
 }
 
-extension AuditLog {
-    /// Most records on a page.
-    package static let maximumPageSize = 1_000
-
-    /// A page of the scope's partner, newest first. Costs one read of at most 32 KiB a record, however long the log.
-    /// The trail ends where segments were moved away.
-    ///
-    /// - Parameters:
-    ///   - cursor: `next` of the page before; nil for the newest.
-    ///   - limit: at least 1; more than `maximumPageSize` counts as that.
-    package func page(
-        in scope: PartnerScope, from cursor: AuditCursor? = nil, limit: Int
+extension FileAuditChain {
+    /// Costs one read of at most 32 KiB a record, however long the log. The trail ends where segments were moved away.
+    func page(
+        in scope: PartnerScope, from cursor: AuditCursor?, limit: Int
     ) throws(AuditError) -> AuditPage {
-        let trail = chain.trail(of: scope.partner)
+        let trail = trail(of: scope.partner)
         var page = AuditPage(records: [], next: nil, total: trail.count)
-        var window = AuditWindow(chain)
-        var place = cursor?.offset ?? trail.last
-        if cursor != nil, place < 0 || place > trail.last { throw .badCursor }
-        while place >= 0, page.records.count < min(max(limit, 1), Self.maximumPageSize) {
+        var window = AuditWindow(self)
+        var place = trail.last
+        if let cursor {
+            guard let offset = cursor.numbers(1)?[0], offset >= 0, offset <= trail.last else { throw .badCursor }
+            place = offset
+        }
+        while place >= 0, page.records.count < limit {
             guard let bytes = try window.line(at: place) else { return page }
             guard let line = AuditLine(bytes), line.record.partner == scope.partner.text, line.before < place else {
                 throw .badCursor
@@ -45,7 +54,7 @@ extension AuditLog {
             page.records.append(line.record)
             place = line.before
         }
-        if place >= 0 { page.next = AuditCursor(offset: place) }
+        if place >= 0 { page.next = AuditCursor(place) }
         return page
     }
 }
@@ -54,13 +63,13 @@ extension AuditLog {
 private struct AuditWindow {
     private static let bytes = 32_768
 
-    private let chain: AuditChain
+    private let chain: FileAuditChain
     private var segment: (storage: any AuditStorage, base: Int)?
     /// Where in the segment the buffer starts.
     private var start = 0
     private var buffer: [UInt8] = []
 
-    init(_ chain: AuditChain) {
+    init(_ chain: FileAuditChain) {
         self.chain = chain
     }
 

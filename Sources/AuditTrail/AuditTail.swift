@@ -1,7 +1,7 @@
 import Cryptography
 import DurableFiles
 
-/// The last records of the chain.
+/// The last records of the chain in a data folder.
 package enum AuditTail {
     /// As much of a segment's end is read: about 3,000 records.
     private static let bytes = 1 << 20

@@ -45,6 +45,7 @@ final class InMemoryContent: Sendable {
     /// Held by whoever has its turn; rows are read beside it.
     let turns = Mutex<Void>(())
     let rows: Mutex<Rows>
+    let audit = InMemoryAudit()
     private let listeners = Mutex<[DispatchSemaphore]>([])
 
     init(_ rows: Rows) {

@@ -32,6 +32,7 @@ public final class InMemoryDatastore: LicenseDatastore {
     let content: InMemoryContent
     private let connection: Mutex<Connection>
     private let news = DispatchSemaphore(value: 0)
+    private let trail = Mutex<InMemoryAuditStore?>(nil)
 
     /// An empty store that one server has alone.
     public convenience init() {
@@ -73,6 +74,11 @@ public final class InMemoryDatastore: LicenseDatastore {
             connection.lost = lost
             connection.failureAfterLoss = failure
         }
+    }
+
+    /// Another server may have the audit chain from now on, as after a lost connection.
+    public func loseAuditChain() {
+        trail.withLock { $0?.release() }
     }
 
     /// Drops of the log what neither a start nor a member needs.
@@ -166,6 +172,11 @@ public final class InMemoryDatastore: LicenseDatastore {
         }
     }
 
+    public func tidy() throws(DatastoreError) {
+        guard isShared else { return }
+        try with { rows throws(DatastoreError) in rows.dropLog() }
+    }
+
     // MARK: Following
 
     public func folds() throws(DatastoreError) -> BucketFolds {
@@ -224,6 +235,20 @@ public final class InMemoryDatastore: LicenseDatastore {
             let check = rows.keysCheck ?? own
             rows.keysCheck = check
             return check
+        }
+    }
+
+    public var audit: (any AuditStore)? {
+        guard isShared else { return nil }
+        return trail.withLock { trail in
+            let store =
+                trail
+                ?? InMemoryAuditStore(content.audit) { [weak self] () throws(DatastoreError) in
+                    guard let self else { throw .closed }
+                    if let failure = connection.withLock({ $0.failure }) { throw failure }
+                }
+            trail = store
+            return store
         }
     }
 
@@ -287,6 +312,7 @@ public final class InMemoryDatastore: LicenseDatastore {
             return connection.member
         }
         if let member { content.rows.withLock { $0.members[member] = nil } }
+        trail.withLock { $0?.release() }
         news.signal()
     }
 }

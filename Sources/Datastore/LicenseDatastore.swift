@@ -85,6 +85,10 @@ public protocol LicenseDatastore: StoreReading, Sendable {
     /// Returns false, and changed nothing, when another server folds the bucket just now or has folded it as far.
     func foldBucket(_ bucket: Int, through position: LogPosition, states: [StateRow]) throws(DatastoreError) -> Bool
 
+    /// Drops what nobody needs any more though nobody writes; to be called once a minute. Nothing where the store is not
+    /// shared.
+    func tidy() throws(DatastoreError)
+
     // MARK: Following
 
     /// How far each bucket is folded.
@@ -113,6 +117,9 @@ public protocol LicenseDatastore: StoreReading, Sendable {
     /// What tells the keys that every server on the store must have from others: what the first one left here, and
     /// `own` where none did, which is left then. Gives back `own` where the store is not shared.
     func keysCheck(own: [UInt8]) throws(DatastoreError) -> [UInt8]
+
+    /// The audit trail of a shared store; nil where the one server keeps it in files of its own.
+    var audit: (any AuditStore)? { get }
 
     // MARK: The store itself
 
@@ -147,6 +154,8 @@ extension UnsharedDatastore {
     public func beat(applied: LogPosition) throws(DatastoreError) {}
     public func members() throws(DatastoreError) -> [StoreMember] { [] }
     public func keysCheck(own: [UInt8]) throws(DatastoreError) -> [UInt8] { own }
+    public var audit: (any AuditStore)? { nil }
+    public func tidy() throws(DatastoreError) {}
 
     public func news(
         after position: LogPosition, limit: Int, for grant: OperatorGrant

@@ -11,8 +11,12 @@ final class Connection: @unchecked Sendable {
         var warnings = 0
     }
 
+    private static let opened = Atomic<UInt64>(0)
+
     private let handle: OpaquePointer
     private let notes: Notes
+    /// No other connection of the process has or had it.
+    let number = opened.add(1, ordering: .relaxed).newValue
     private var prepared: Set<String> = []
     private var isOpen = true
 

@@ -88,6 +88,9 @@ enum Session {
             ("default_transaction_isolation", "read committed"), ("synchronous_commit", "on"),
             ("search_path", "pg_catalog"), ("row_security", "on"), ("lock_timeout", "5s"),
             ("client_min_messages", "warning"),
+            // A machine that is gone says nothing: its transaction is to end soon. Of no effect on a socket file.
+            ("tcp_keepalives_idle", "5"), ("tcp_keepalives_interval", "2"), ("tcp_keepalives_count", "3"),
+            ("tcp_user_timeout", "10000"),
         ]
         if purpose == .migrating {
             settings.append(("statement_timeout", "0"))

@@ -8,7 +8,10 @@ extension PostgresDatastore {
     private static let loosely = Statement(
         "loosely", to: "tell that it lives", "SET LOCAL synchronous_commit = off")
 
-    private static let lock = Statement(
+    /// Microseconds. With it a row is a server's own: another may have its number since.
+    private static let startedAt = "(extract(epoch FROM started) * 1000000)::bigint"
+
+    private static let lockServers = Statement(
         "lock servers", to: "take its turn of writing", "SELECT FROM insights.store FOR UPDATE")
 
     private static let register = Statement(
@@ -18,17 +21,23 @@ extension PostgresDatastore {
         SELECT min(free), $1, $2, \(Schema.format), $3, $4
         FROM generate_series(1, (SELECT coalesce(max(id), 0) + 1 FROM insights.server)) AS free
         WHERE NOT EXISTS (SELECT FROM insights.server WHERE id = free)
-        RETURNING id
+        RETURNING id, \(startedAt)
         """)
+
+    /// Servers that did not leave, and whose number another one may have soon: long after they answer nothing more.
+    private static let removeDead = Statement(
+        "remove servers", to: "register a server",
+        "DELETE FROM insights.server WHERE seen < now() - interval '1 hour'")
 
     private static let tell = Statement(
         "beat", to: "tell that it lives",
         """
-        UPDATE insights.server SET seen = now(), applied_revision = $2, applied_generation = $3 WHERE id = $1
+        UPDATE insights.server SET seen = now(), applied_revision = $2, applied_generation = $3
+        WHERE id = $1 AND \(startedAt) = $4
         """)
 
     private static let remove = Statement(
-        "leave", to: "leave", "DELETE FROM insights.server WHERE id = $1")
+        "leave", to: "leave", "DELETE FROM insights.server WHERE id = $1 AND \(startedAt) = $2")
 
     private static let list = Statement(
         "members", to: "read servers",
@@ -45,16 +54,21 @@ extension PostgresDatastore {
             if let known {
                 let answers = try connection.exchange([
                     Command(.begin), Command(Self.loosely),
-                    Command(Self.tell, [.bigint(Int64(known)), revision, generation]), Command(.commit),
+                    Command(Self.tell, [.bigint(Int64(known.id)), revision, generation, .bigint(known.started)]),
+                    Command(.commit),
                 ])
                 if answers[2].changed == 1 { return known }
                 // Taken for dead and removed.
             }
+            // It left meanwhile.
+            guard !state.withLock({ $0.closed }) else { throw .store(.closed) }
             let names: [Parameter] = [.text(options.name), .text(options.version)]
             let answers = try connection.exchange([
-                Command(.begin), Command(Self.lock), Command(Self.register, names + [revision, generation]),
+                Command(.begin), Command(Self.lockServers), Command(Self.removeDead),
+                Command(Self.register, names + [revision, generation]),
             ])
-            let made = try answers[2].only().integer(0)
+            let row = try answers[3].only()
+            let made = State.Member(id: try row.integer(0), started: try row.bigint(1))
             try connection.commit([])
             return made
         }
@@ -62,7 +76,7 @@ extension PostgresDatastore {
     }
 
     public func members() throws(DatastoreError) -> [StoreMember] {
-        let own = state.withLock { $0.member }
+        let own = state.withLock { $0.member?.id }
         return try read { connection throws(PostgresFailure) in
             var members: [StoreMember] = []
             for row in try connection.exchange([Command(Self.list)])[0] {
@@ -78,11 +92,11 @@ extension PostgresDatastore {
         }
     }
 
-    func leave(_ member: Int32) throws(DatastoreError) {
+    func leave(_ member: State.Member) throws(DatastoreError) {
         try reading.use { connection throws(PostgresFailure) in
             _ = try connection.exchange([
-                Command(.begin), Command(Self.loosely), Command(Self.remove, [.bigint(Int64(member))]),
-                Command(.commit),
+                Command(.begin), Command(Self.loosely),
+                Command(Self.remove, [.bigint(Int64(member.id)), .bigint(member.started)]), Command(.commit),
             ])
         }
     }

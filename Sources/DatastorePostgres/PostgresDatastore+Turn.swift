@@ -5,7 +5,7 @@ import Tenancy
 /// Turns of writing: the lock of the one row, what is new, the decision, one transaction.
 extension PostgresDatastore {
     /// Whoever holds it writes; statements after it see everything that was written before.
-    private static let lock = Statement(
+    static let lock = Statement(
         "lock", to: "take its turn of writing", "SELECT id, format FROM insights.store FOR UPDATE")
 
     /// The news that a turn takes: what is behind by more catches up without holding the lock.
@@ -118,7 +118,7 @@ extension PostgresDatastore {
         guard let first = entries.first else { return [] }
         let bodies = entries.filter { $0.kind != .partnerCreated }
         let (number, move) = slot.next(from: first.revision)
-        let server = state.withLock { $0.member } ?? 0
+        let server = state.withLock { $0.member?.id } ?? 0
         return move + [
             Self.insertion(of: entries, stamps, by: server),
             Command(

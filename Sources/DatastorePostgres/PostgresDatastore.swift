@@ -24,10 +24,17 @@ public final class PostgresDatastore: LicenseDatastore {
     }
 
     struct State {
+        /// Of the table of servers.
+        struct Member {
+            let id: Int32
+            /// Microseconds since 1970-01-01T00:00:00Z.
+            let started: Int64
+        }
+
         var position: LogPosition
         var id: StoreID
         /// In the table of servers.
-        var member: Int32?
+        var member: Member?
         /// Buckets are folded through it, all of them.
         var leastFold = Revision.none
         /// How far each bucket is folded as far as this server was told: it may have forgotten what was before.
@@ -46,6 +53,7 @@ public final class PostgresDatastore: LicenseDatastore {
     let reading: Lane
     /// Listens.
     let listening: Lane
+    let trail: PostgresAudit
     let closing = Waker()
     /// What an operator should know of the database.
     public let remarks: [String]
@@ -74,6 +82,7 @@ public final class PostgresDatastore: LicenseDatastore {
             try Probe(connection).check(options)
         }
         reading = Lane(conninfo)
+        trail = PostgresAudit(conninfo)
         listening = Lane(conninfo) { connection throws(DatastoreError) in
             try storing { () throws(PostgresFailure) in
                 _ = try connection.exchange([Command(Self.listen)])
@@ -139,21 +148,29 @@ public final class PostgresDatastore: LicenseDatastore {
         // Who cannot say that it leaves is taken for dead later.
         if let member { try? leave(member) }
         for lane in [writing, reading, listening] { lane.close() }
+        trail.close()
     }
 }
 
 /// A connection that is made when it is needed, for one caller at a time.
 final class Lane: Sendable {
+    private struct Slot {
+        var connection: Connection?
+        var isClosed = false
+    }
+
     private let conninfo: Conninfo
-    private let slot = Mutex<Connection?>(nil)
+    private let purpose: Session.Purpose
+    private let slot = Mutex(Slot())
     private let prepare: @Sendable (Connection) throws(DatastoreError) -> Void
 
     /// - Parameter prepare: of every new connection.
     init(
-        _ conninfo: Conninfo,
+        _ conninfo: Conninfo, for purpose: Session.Purpose = .writing,
         prepare: @escaping @Sendable (Connection) throws(DatastoreError) -> Void = { _ throws(DatastoreError) in }
     ) {
         self.conninfo = conninfo
+        self.purpose = purpose
         self.prepare = prepare
     }
 
@@ -175,7 +192,10 @@ final class Lane: Sendable {
                     if connection.isUsable, connection.isInTransaction {
                         _ = try? connection.exchange([Command(.rollback)])
                     }
-                    if !connection.isUsable { slot = nil }
+                    // What is prepared on it is of tables that were changed since.
+                    if error.isOutdated { connection.close() }
+                    if error.isLockTimeout { endHung(connection) }
+                    if !connection.isUsable { slot.connection = nil }
                     guard error.mayBeRepeated, !isFinal(), attempt < Self.attempts else { throw error.error }
                     attempt += 1
                 }
@@ -183,16 +203,34 @@ final class Lane: Sendable {
         }
     }
 
-    private func current(_ slot: inout Connection?) throws(DatastoreError) -> Connection {
-        if let connection = slot, connection.isUsable { return connection }
-        slot = nil
-        let connection = try Connection.open(conninfo, for: .writing)
+    private func current(_ slot: inout Slot) throws(DatastoreError) -> Connection {
+        guard !slot.isClosed else { throw .closed }
+        if let connection = slot.connection, connection.isUsable { return connection }
+        slot.connection = nil
+        let connection = try Connection.open(conninfo, for: purpose)
         try prepare(connection)
-        slot = connection
+        slot.connection = connection
         return connection
     }
 
-    func close() { slot.withLock { $0 = nil } }
+    /// A server that hangs in a transaction, or whose machine is gone, holds its locks until PostgreSQL notices: that
+    /// it is idle for too long, or that its connection is dead. The first of those who waited in vain sees to it.
+    private static let endIdle = Statement(
+        to: "end a hung transaction",
+        """
+        SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+        WHERE datname = current_database() AND usename = current_user AND pid <> pg_backend_pid()
+            AND wait_event = 'ClientRead' AND backend_xid IS NOT NULL
+            AND state_change < clock_timestamp() - interval '5 s'
+        """)
+
+    private func endHung(_ connection: Connection) {
+        guard connection.isUsable else { return }
+        _ = try? connection.exchange([Command(Self.endIdle)])
+    }
+
+    /// What is at work is waited for; later uses throw `closed`.
+    func close() { slot.withLock { $0 = Slot(isClosed: true) } }
 }
 
 extension PostgresFailure {
@@ -200,6 +238,13 @@ extension PostgresFailure {
         if case .lost = self { return true }
         return isTransient
     }
+
+    private func isRefusal(_ state: SQLState) -> Bool {
+        if case .refused(let refusal) = self { refusal.state == state } else { false }
+    }
+
+    fileprivate var isOutdated: Bool { isRefusal(.cachedPlanChanged) }
+    fileprivate var isLockTimeout: Bool { isRefusal(.lockNotAvailable) }
 }
 
 /// What a database is asked before it is trusted.

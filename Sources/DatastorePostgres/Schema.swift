@@ -209,7 +209,7 @@ enum Schema {
             "REVOKE ALL ON ALL TABLES IN SCHEMA insights FROM PUBLIC",
             "GRANT USAGE ON SCHEMA insights TO insights_server, insights_reader, insights_auditor, insights_partner",
             "GRANT SELECT ON ALL TABLES IN SCHEMA insights TO insights_server, insights_reader",
-            "GRANT SELECT ON insights.audit, insights.migration TO insights_auditor",
+            "GRANT SELECT ON insights.audit, insights.audit_pending, insights.migration TO insights_auditor",
             "GRANT SELECT ON insights.principal, insights.audit TO insights_partner",
             "GRANT INSERT ON insights.entry, insights.access_change, insights.audit TO insights_server",
             // FOR UPDATE asks for a right to update; a history that begins anew has another id.

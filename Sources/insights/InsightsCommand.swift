@@ -63,7 +63,10 @@ enum Main {
     static func main() async {
         // A reader that goes away, as `insights users C | head` does, is no reason to die noisily.
         signal(SIGPIPE, SIG_IGN)
-        exit(await run(Array(CommandLine.arguments.dropFirst())))
+        let code = await run(Array(CommandLine.arguments.dropFirst()))
+        // What a normal exit takes apart may still be in use by threads that end by themselves.
+        fflush(nil)
+        _exit(code)
     }
 
     private static func run(_ arguments: [String]) async -> Int32 {

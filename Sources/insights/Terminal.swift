@@ -31,6 +31,15 @@ enum Terminal {
         try? FileHandle.standardError.write(contentsOf: Data((line + "\n").utf8))
     }
 
+    /// After a change that is in force once every server has it.
+    ///
+    /// - Parameter servers: those that had not confirmed it when it was answered.
+    static func warn(ofPending servers: UInt32) {
+        guard servers > 0 else { return }
+        let who = servers == 1 ? "1 server has" : "\(servers) servers have"
+        writeError("Warning: \(who) not confirmed the change yet; repeat the command until none is left.")
+    }
+
     /// Replaces the current line of the terminal.
     static func redrawError(_ line: String) {
         try? FileHandle.standardError.write(contentsOf: Data(("\r\u{1B}[2K" + line).utf8))

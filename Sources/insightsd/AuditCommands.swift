@@ -1,5 +1,6 @@
 import ArgumentParser
 import AuditTrail
+import DatastorePostgres
 import InsightsServer
 
 struct VerifyAuditCommand: MaintenanceCommand {
@@ -10,6 +11,9 @@ struct VerifyAuditCommand: MaintenanceCommand {
             Walks all segments, also while a server writes them. Exit code 0 when every record is as it was written,
             else 1 with one line: file, byte, record and what is wrong with it. Segments moved away by archive-audit
             are passed over unless their folder is named by --archive.
+
+            Of a store in PostgreSQL walks the chains of all servers, and compares what each tells of the others. A
+            member of insights_auditor may; the key is audit.key in the folder of --keys.
             """)
 
     @Option(
@@ -20,7 +24,9 @@ struct VerifyAuditCommand: MaintenanceCommand {
     @OptionGroup var options: DataOptions
 
     func work() async throws {
-        let report = try AuditLog.verify(folder: try await options.settings().data, archives: archives)
+        let settings = try await options.settings()
+        if case .postgres(let conninfo) = settings.store { return try verify(conninfo, settings) }
+        let report = try AuditLog.verify(folder: settings.data, archives: archives)
         if let problem = report.problem { throw SettingsError(description: "\(problem)") }
         var line = "\(report.intactRecords) records, all intact, in \(report.segments) segments"
         if report.archivedRecords > 0 {
@@ -28,6 +34,21 @@ struct VerifyAuditCommand: MaintenanceCommand {
         }
         if report.pendingChanges > 0 { line += "; \(report.pendingChanges) changes noted, not on record yet" }
         if report.endsWithinRecord { line += "; the last line is unfinished, as after a crash" }
+        print(line)
+    }
+
+    private func verify(_ conninfo: Conninfo, _ settings: Settings) throws {
+        guard archives.isEmpty else {
+            throw SettingsError(description: "--archive: the chains of a store in PostgreSQL are not archived")
+        }
+        guard let key = try AuditKey.read(folder: settings.keys ?? settings.data) else {
+            throw SettingsError(description: "--keys: there is no audit.key")
+        }
+        let report = try AuditLog.verify(PostgresDatastore.auditTrail(conninfo), key: key)
+        if let problem = report.problem { throw SettingsError(description: "\(problem)") }
+        var line = "\(report.intactRecords) records, all intact, in \(report.chains) chains"
+        if report.links > 0 { line += ", which tell of each other \(report.links) times" }
+        if report.pendingChanges > 0 { line += "; \(report.pendingChanges) changes noted, not on record yet" }
         print(line)
     }
 }
@@ -56,7 +77,12 @@ struct ArchiveAuditCommand: MaintenanceCommand {
     }
 
     func work() async throws {
-        let moved = try AuditLog.archive(folder: try await options.settings().data, to: folder, keep: keep)
+        let settings = try await options.settings()
+        if case .postgres = settings.store {
+            throw SettingsError(
+                description: "--store: the audit trail of a store in PostgreSQL stays there, as rows of its tables")
+        }
+        let moved = try AuditLog.archive(folder: settings.data, to: folder, keep: keep)
         print(moved.isEmpty ? "nothing to move" : "moved \(moved.joined(separator: ", ")) to \(folder)")
     }
 }

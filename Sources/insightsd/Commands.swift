@@ -78,7 +78,7 @@ struct VerifyStoreCommand: MaintenanceCommand {
     func work() async throws {
         let settings = try await options.settings()
         // Before the store: a server that changes it meanwhile can only bring it ahead.
-        let history = try StoreHistory.read(folder: settings.data)
+        let history = try settings.history()
         if case .file(let path) = settings.store, !FileManager.default.fileExists(atPath: path) {
             throw history.fault(of: nil) ?? DatastoreError.missing
         }
@@ -171,7 +171,7 @@ struct CopyStoreCommand: MaintenanceCommand {
     func work() async throws {
         let settings = try await options.settings()
         let (source, target) = (try StorePlace(from), try StorePlace(to))
-        let history = try StoreHistory.read(folder: settings.data)
+        let history = try settings.history()
         // An embedded one is this command's alone now. One in PostgreSQL tells who is on it.
         let held = try source.open(makesNew: false, name: "copy-store")
         try requireUnused(held.store)

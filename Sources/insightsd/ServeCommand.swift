@@ -133,7 +133,7 @@ struct ServeCommand: AsyncParsableCommand {
 
 /// Opens the store, or makes one unless the data folder tells of one with acknowledged changes.
 func openStore(_ settings: Settings, acceptsOlder: Bool = false) throws -> OpenedStore {
-    let history = try StoreHistory.read(folder: settings.data)
+    let history = try settings.history()
     do {
         return try settings.store.open(
             makesNew: acceptsOlder || history.isEmpty, name: try ServerName.load(folder: settings.data),

@@ -94,9 +94,14 @@ struct DataOptions: ParsableArguments {
             valueName: "url"))
     var store: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "Folder of the keys that servers on one store have alike (default: the data folder).", valueName: "folder"))
+    var keys: String?
+
     /// The settings as `serve` would find them, without those that only a running server needs.
     func settings() async throws -> Settings {
-        let flags = ["data": data, "store": store].compactMapValues { $0 }
+        let flags = ["data": data, "store": store, "keys": keys].compactMapValues { $0 }
         return try Settings(try await SettingsSource(config: config, flags: flags), serving: false)
     }
 }

@@ -135,6 +135,9 @@ struct Settings {
         }
     }
 
+    /// What the data folder knows of the changes that were acknowledged.
+    func history() throws -> StoreHistory { try StoreHistory.read(folder: data, keys: keys) }
+
     /// Throws for the first file that is named and cannot be read, before anything is opened.
     func checkFiles() throws(SettingsError) {
         let files = [("tls-cert", tlsCert), ("tls-key", tlsKey)]

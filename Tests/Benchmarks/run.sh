@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs the benchmarks and prints Markdown tables; README.md says what is compared and how.
 #
-#   Tests/Benchmarks/run.sh [service] [instructions] [core] [imports] [sync]      default: all five
+#   Tests/Benchmarks/run.sh [service] [instructions] [core] [imports] [sync] [stores]      default: all six
 #
 #   ROUNDS=6 REQUESTS=20000   rounds and calls a round of `service`
 #   TOP=25                    functions listed by `instructions`
@@ -12,11 +12,15 @@
 #   INSIGHTS=PATH             the same for the client, in `imports` and `sync`
 #   IMPORT_ROWS='10000 …'     sizes of the files of `imports`
 #   SYNC='2000 200'           customers and users of each in `sync`
+#   STORES='writing …'        subjects of `stores`: writing, following, starting, instructions, reading
+#   STORE_ROUNDS=3 STORE_SECONDS=2   its rounds, and seconds of each measurement in them
+#   START_DAYS=5000000        activity days of `starting`; 100000000 for the full figure
+#   STORES_FOLDER=/tmp        where its databases are made, on the disk that is meant
 #   OUT=FOLDER                working folder, default .build-bench
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 out=${OUT:-.build-bench}
-parts=${*:-service instructions core imports sync}
+parts=${*:-service instructions core imports sync stores}
 mkdir -p "$out"
 
 missing=()
@@ -41,8 +45,15 @@ for part in $parts; do
         instructions) need valgrind valgrind ;;
         core) need python3-venv /usr/share/python-wheels ;;
         sync) need curl curl ;;
+        stores)
+            need gcc gcc
+            need openssl openssl
+            need libnghttp2-dev /usr/include/nghttp2/nghttp2.h
+            need libssl-dev /usr/include/openssl/ssl.h
+            need valgrind valgrind
+            ;;
         service | imports) ;;
-        *) sed -n '2,16s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+        *) sed -n '2,19s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
     esac
 done
 if [ ${#missing[@]} -gt 0 ]; then
@@ -119,6 +130,14 @@ for part in $parts; do
             heading "Synchronizing a portfolio"
             # shellcheck disable=SC2086
             python3 Tests/Benchmarks/Sync/sync.py "$out/sync" "$INSIGHTS" "$INSIGHTSD" ${SYNC:-}
+            ;;
+        stores)
+            build_server
+            Tests/install.sh test >&2
+            mkdir -p "$out/service"
+            Tests/Benchmarks/Service/build.sh "$out/service" load >&2
+            heading "PostgreSQL against the embedded store"
+            .venv/bin/python Tests/Benchmarks/Stores/stores.py "$out/service" "$INSIGHTSD"
             ;;
     esac
 done

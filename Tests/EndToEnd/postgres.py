@@ -39,6 +39,8 @@ class Postgres:
         if len(words) != 3 or words[0] != "ready":
             raise FileNotFoundError("there is no PostgreSQL: Tests/install.sh test")
         self.folder, self.port = words[1], int(words[2])
+        # Of the standby, or of where the last primary was.
+        self.other_port = None
         self._made = 0
 
     def close(self):
@@ -46,19 +48,42 @@ class Postgres:
         self._process.wait()
 
     def order(self, word):
-        """`stop` as if the power went, or `start`."""
+        """One of the script's: `stop` as if the power went, `start` … Returns what it answers besides."""
         self._process.stdin.write(word + "\n")
         self._process.stdin.flush()
-        assert self._process.stdout.readline() == "done\n"
+        done, *words = self._process.stdout.readline().split()
+        assert done == "done", word
+        return words
+
+    def make_standby(self):
+        """A synchronous one, of the primary as it is."""
+        (port,) = self.order("standby")
+        self.other_port = int(port)
+
+    def promote(self):
+        """The standby is the primary from now on."""
+        (port,) = self.order("promote")
+        self.port, self.other_port = int(port), self.port
 
     def name(self, database, user=SERVER):
         return f"host={self.folder} port={self.port} dbname={database} user={user}"
 
-    def sql(self, statement, database="postgres"):
-        done = subprocess.run(
-            ["psql", "-X", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-c", statement, self.name(database, "postgres")],
+    def name_of_both(self, name):
+        """The same store, wherever the primary is."""
+        return name.replace(
+            f"host={self.folder} port={self.port}",
+            f"host={self.folder},{self.folder} port={self.port},{self.other_port}",
+        )
+
+    def try_sql(self, statement, database="postgres", user="postgres", port=None):
+        name = self.name(database, user).replace(f"port={self.port}", f"port={port or self.port}")
+        return subprocess.run(
+            ["psql", "-X", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-c", statement, name],
             capture_output=True, text=True,
         )  # fmt: skip
+
+    def sql(self, statement, database="postgres", port=None):
+        done = self.try_sql(statement, database, port=port)
         assert done.returncode == 0, done.stderr
         return done.stdout.strip()
 

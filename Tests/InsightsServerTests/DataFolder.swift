@@ -32,7 +32,8 @@ final class DataFolder {
         do {
             return try RunningState(
                 OpenedState(
-                    store, folder: path, acceptsOlderStore: accepting, now: Timestamp(milliseconds: 1_700_000_000_000)))
+                    store, folder: path, acceptsOlderStore: accepting
+                ) { Timestamp(milliseconds: 1_700_000_000_000) })
         } catch {
             try? store.close()
             throw error

@@ -95,6 +95,8 @@ final class WatchedStore: LicenseDatastore {
     func waitForNews(upTo time: Duration) throws(DatastoreError) -> Bool { try inner.waitForNews(upTo: time) }
     func beat(applied: LogPosition) throws(DatastoreError) { try inner.beat(applied: applied) }
     func members() throws(DatastoreError) -> [StoreMember] { try inner.members() }
+    func tidy() throws(DatastoreError) { try inner.tidy() }
+    var audit: (any AuditStore)? { inner.audit }
     func keysCheck(own: [UInt8]) throws(DatastoreError) -> [UInt8] { try inner.keysCheck(own: own) }
 
     func beginHistory() throws(DatastoreError) { try inner.beginHistory() }

@@ -11,7 +11,8 @@ struct ImportTests {
         "DurableFiles": ["Glibc", "Synchronization"],
         "LogLines": ["Dispatch", "Foundation", "Glibc", "LicenseModel", "Logging", "Synchronization"],
         "AuditTrail": [
-            "Cryptography", "DurableFiles", "Foundation", "Glibc", "LogLines", "Synchronization", "Tenancy",
+            "Cryptography", "Datastore", "DurableFiles", "Foundation", "Glibc", "LogLines", "Synchronization",
+            "Tenancy",
         ],
         "Datastore": ["Dispatch", "Tenancy", "LicenseModel", "Synchronization"],
         "DatastoreSQLite": [

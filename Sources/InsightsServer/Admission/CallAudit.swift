@@ -52,9 +52,15 @@ final class CallAudit: Sendable {
             try trail.appendDurably(event)
         } catch {
             recorder.note(error)
-            throw Refusal.auditUnavailable
+            throw refusal
         }
     }
+
+    /// Why nothing may be changed just now; nil when the trail could be written last.
+    var refusalOfChanges: RPCStatus? { trail.isWritable ? nil : refusal }
+
+    /// Of what cannot go on record.
+    private var refusal: RPCStatus { trail.status.failure == .full ? Refusal.storeFull : Refusal.auditUnavailable }
 
     /// The record of a read that named nobody in the end; may follow the answer.
     func recordRefusedRead(_ event: AuditEvent, code: RPCStatus.Code) {

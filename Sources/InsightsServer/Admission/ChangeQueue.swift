@@ -117,11 +117,11 @@ final class ChangeQueue: Sendable {
         let results = writer.make(group)
         // Whoever is answered finds the change on record.
         recorder.end(zip(notes, results).map { ChangeRecorder.Outcome(change: $0, result: $1) })
-        guard let others, results.contains(where: \.isMade) else {
+        guard let others, results.contains(where: \.mayBeMade) else {
             for (change, result) in zip(group, results) { change.reply(result) }
             return
         }
-        // Also what changed nothing: the call before, whose answer was lost, may have. The next group does not wait.
+        // The next group does not wait.
         others.whenApplied(writer.position.withLock { $0 }) { pending in
             for (change, result) in zip(group, results) {
                 change.reply(
@@ -135,8 +135,14 @@ final class ChangeQueue: Sendable {
     }
 }
 
-extension Result {
-    fileprivate var isMade: Bool {
-        if case .success = self { true } else { false }
+extension Result<MadeChange, WriteFailure> {
+    /// Also what changed nothing, or was there or gone already: the call before, whose answer was lost, may have made
+    /// it.
+    fileprivate var mayBeMade: Bool {
+        switch self {
+        case .success, .failure(.noSuchUser), .failure(.directory(.alreadyExists)), .failure(.directory(.notFound)):
+            true
+        case .failure: false
+        }
     }
 }

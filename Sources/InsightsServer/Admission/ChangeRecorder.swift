@@ -23,7 +23,8 @@ struct ChangeRecorder: Sendable {
             return try auditLog.begin(events)
         } catch {
             note(error)
-            throw .auditUnavailable
+            // Of a store that has the audit trail too nothing else could be written either.
+            throw error == .full ? .datastore(.full) : .auditUnavailable
         }
     }
 

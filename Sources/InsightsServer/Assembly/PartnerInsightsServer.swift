@@ -14,7 +14,7 @@ import Tenancy
 /// What a server is made of; the composition root fills it in.
 package struct PartnerInsightsServerParts: Sendable {
     package var store: any LicenseDatastore
-    /// Folder of the audit chain and its key.
+    /// Folder of the audit chain and its key, of a store that one server has.
     package var dataFolder: String
     /// Folder of the keys that other servers on the store have too; nil: the data folder.
     package var keysFolder: String?
@@ -77,11 +77,11 @@ package final class PartnerInsightsServer: Sendable {
         _ parts: PartnerInsightsServerParts,
         transport: ([MethodEntry], any CallInterceptor) -> ServerConfiguration
     ) throws {
-        let started = parts.clock.monotonicNanoseconds()
+        let (started, asked) = (parts.clock.monotonicNanoseconds(), parts.clock.sleeplessNanoseconds())
         let opened = try OpenedState(
-            parts.store, folder: parts.dataFolder, auditSegmentBytes: parts.settings.auditSegmentBytes,
-            acceptsOlderStore: parts.acceptsOlderStore,
-            now: Timestamp(milliseconds: parts.clock.unixSeconds() * 1_000))
+            parts.store, folder: parts.dataFolder, keys: parts.keysFolder,
+            auditSegmentBytes: parts.settings.auditSegmentBytes, acceptsOlderStore: parts.acceptsOlderStore
+        ) { [clock = parts.clock] in Timestamp(milliseconds: clock.unixSeconds() * 1_000) }
         let (store, recovered) = (opened.store, opened.recovered)
         opened.tell(parts.logger, milliseconds: (parts.clock.monotonicNanoseconds() - started) / 1_000_000)
         (logger, clock) = (parts.logger, parts.clock)
@@ -91,7 +91,7 @@ package final class PartnerInsightsServer: Sendable {
         let directory = PrincipalDirectory(recovered.directory)
         let published = PublishedCore(recovered.core) { clock.today() }
         let condition = StoreCondition(parts)
-        let freshness = Freshness(of: store, parts, asked: started)
+        let freshness = Freshness(of: store, parts, asked: asked)
         let authenticator = Authenticator(
             directory: directory, trustDomain: parts.trustDomain, tokens: parts.tokens)
         let writer = FactWriter(
@@ -116,8 +116,7 @@ package final class PartnerInsightsServer: Sendable {
         callMetrics = CallMetrics(paths: Method.allCases.map(\.path))
         let reads = Reads(
             published: published, clock: clock,
-            pageTokens: PageTokens(
-                secret: try ServerKeys(folder: parts.keysFolder ?? parts.dataFolder, store: store).pageTokens),
+            pageTokens: PageTokens(secret: opened.keys.pageTokens),
             turns: longReads, authenticator: authenticator, revisionWait: parts.settings.revisionWait.nanoseconds)
         let changing = Changes(queue: changes, audit: audit)
         let registry = MethodRegistry(

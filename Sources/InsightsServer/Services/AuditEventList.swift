@@ -15,7 +15,7 @@ extension AccessService {
     }
 
     private func auditEvents(in scope: PartnerScope, _ paging: Paging) throws(RPCStatus) -> PBListAuditEventsResponse {
-        let cursor = paging.position?.key.first.flatMap(Int64.init).map(AuditCursor.init(offset:))
+        let cursor = paging.position.flatMap { AuditCursor(parts: $0.key) }
         let page: AuditPage
         do {
             page = try changes.audit.trail.page(in: scope, from: cursor, limit: paging.size)
@@ -27,7 +27,7 @@ extension AccessService {
         var response = PBListAuditEventsResponse()
         response.events = page.records.map(PBAuditEvent.init)
         response.totalSize = Int32(clamping: page.total)
-        if let next = page.next { response.nextPageToken = paging.token(after: [String(next.offset)]) }
+        if let next = page.next { response.nextPageToken = paging.token(after: next.parts) }
         return response
     }
 }

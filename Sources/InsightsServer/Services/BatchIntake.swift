@@ -22,7 +22,7 @@ struct BatchIntake: Sendable {
         _ message: [UInt8], by grant: OperatorGrant, answer: @escaping @Sendable (Result<[UInt8], RPCStatus>) -> Void
     ) {
         // What cannot go on record may not change anything.
-        guard audit.trail.isWritable else { return inTurn { answer(.failure(Refusal.auditUnavailable)) } }
+        if let refusal = audit.refusalOfChanges { return inTurn { answer(.failure(refusal)) } }
         let batch: FactBatch
         do {
             batch = try IngestDecoder(today: clock.today(), maximumFacts: maximumFacts).decode(message)

@@ -22,14 +22,19 @@ final class BucketFolding: StateFolding {
         var noted: Deque<Noted> = []
         var progress: LogProgress
         var underWay: UnderWay?
+        /// Since when there is something of it; nil when there is not.
+        var since: ContinuousClock.Instant?
         /// After a failure.
         var pausesUntil: ContinuousClock.Instant?
 
         mutating func drop(through revision: Revision) {
+            guard let first = noted.first, first.revision <= revision else { return }
             while let first = noted.first, first.revision <= revision {
                 progress = progress.without(first.progress)
                 noted.removeFirst()
             }
+            // What came while it was folded is as good as new.
+            since = noted.isEmpty ? nil : .now
         }
     }
 
@@ -57,7 +62,9 @@ final class BucketFolding: StateFolding {
     }
 
     private static func begun(at revision: Revision, replayed: LogProgress) -> State {
-        State(noted: [Noted(revision: revision, progress: replayed)], progress: replayed)
+        State(
+            noted: [Noted(revision: revision, progress: replayed)], progress: replayed,
+            since: replayed.entries > 0 ? .now : nil)
     }
 
     var isUnderWay: Bool { state.withLock { $0.underWay != nil } }
@@ -68,6 +75,7 @@ final class BucketFolding: StateFolding {
                 var progress = LogProgress()
                 progress.add(entry)
                 state.noted.append(Noted(revision: entry.revision, progress: progress))
+                state.since = state.since ?? .now
                 state.progress.add(entry)
             }
         }
@@ -85,7 +93,10 @@ final class BucketFolding: StateFolding {
     }
 
     private func isDue(_ share: Int) -> Bool {
-        state.withLock { $0.underWay == nil && bounds.isReached(by: $0.progress, share: share) }
+        state.withLock { state in
+            let isOld = state.since.map { .now - $0 >= bounds.longest } ?? false
+            return state.underWay == nil && (isOld || bounds.isReached(by: state.progress, share: share))
+        }
     }
 
     private func begin(ifStill isDue: () -> Bool) {

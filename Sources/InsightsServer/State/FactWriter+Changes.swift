@@ -49,13 +49,18 @@ extension FactWriter {
     private func makeTogether(_ changes: [PendingChange]) -> [Result<MadeChange, WriteFailure>] {
         var results: [Result<MadeChange, WriteFailure>] = []
         var prepared: PreparedAccessChange?
+        func drafted(on core: InsightsCore) -> AccessDraft {
+            var draft = AccessDraft(revision: core.revision, directory: directory, authenticator: authenticator)
+            results = changes.map { change in
+                Result { () throws(WriteFailure) in try draft.add(change.kind) }
+            }
+            return draft
+        }
+        // Nobody else writes here, and the store is not asked for nothing.
+        if !store.isShared, drafted(on: published.load().core).saves.isEmpty { return results }
         do throws(DatastoreError) {
             _ = try takeTurn { (core, news) throws(DatastoreError) in
-                var draft = AccessDraft(
-                    revision: core.revision, directory: directory, authenticator: authenticator)
-                results = changes.map { change in
-                    Result { () throws(WriteFailure) in try draft.add(change.kind) }
-                }
+                let draft = drafted(on: core)
                 prepared = draft.prepared
                 // Refused, or without anything to change: nothing is written.
                 return Turn(draft.revision, access: draft.saves)
@@ -91,6 +96,8 @@ extension FactWriter {
         do throws(DatastoreError) {
             var erased: InsightsCore?
             made = try takeTurn(for: grant) { (core, news) throws(DatastoreError) in
+                // Of an earlier try.
+                erased = nil
                 var candidate = core
                 let revision = news.nextRevision
                 let person = candidate.erase(user: user, of: customer, replacement: replacement, revision: revision)

@@ -78,6 +78,7 @@ final class FactWriter: Sendable {
     /// Called when something was applied that others may wait for: a change of who may call, or an erasure.
     let onUrgent = Mutex<@Sendable () -> Void>({})
     let folding: any StateFolding
+    private let ticks = Atomic<UInt64>(0)
 
     /// Batches of one transaction.
     private static let maximumGroup = 64
@@ -164,14 +165,26 @@ final class FactWriter: Sendable {
     /// Time between looks at the calendar.
     private static let dayCheck = DispatchTimeInterval.seconds(10)
 
+    /// Of them, between looks at what the store need not keep: about a minute.
+    private static let ticksToTidy: UInt64 = 6
+
     /// From now on prepares the published core for the new day whenever one begins, also when nothing changes. Reads
     /// in between are right, and slower.
     func followDays() {
         queue.asyncAfter(deadline: .now() + Self.dayCheck) { [weak self] in
             guard let self, !self.state.withLock({ $0.stopped }) else { return }
             if published.isOfYesterday { published.publish(published.load().core) }
+            if store.isShared { tidy() }
             followDays()
         }
+    }
+
+    /// What is to be folded after a while, and dropped, though nobody writes.
+    private func tidy() {
+        folding.beginIfDue()
+        drain()
+        guard ticks.add(1, ordering: .relaxed).newValue % Self.ticksToTidy == 0 else { return }
+        do throws(DatastoreError) { try store.tidy() } catch { onFailure(error) }
     }
 
     private func enqueue(_ add: (inout State) -> Void, stopped: () -> Void) {
@@ -251,6 +264,11 @@ final class FactWriter: Sendable {
             answer(group, decisions, effects)
             folding.beginIfDue()
         } catch {
+            // A receipt that cannot be read is one batch's.
+            if case .corrupt = error, group.count > 1 {
+                for submitted in group { commit([submitted]) }
+                return
+            }
             // Also what was repeated within the group: the batch counts only once the group is durable.
             onFailure(error)
             for submitted in group { submitted.reply(.failure(.datastore(error))) }

@@ -24,6 +24,8 @@ struct FoldBounds: Sendable {
     /// After a start that replayed more than this share of it, the state is folded at once: a server that is killed
     /// again and again replays no more each time.
     var startShare = 10
+    /// Of a shared store, whose log has what was said of people who are erased until it is folded.
+    var longest = Duration.seconds(600)
     /// Rows of one transaction, in bytes, by as little as one row can be more.
     var pieceBytes = 4 << 20
 

@@ -8,7 +8,7 @@ final class Freshness: Sendable {
     /// Nanoseconds.
     private let bound: UInt64
     private let clock: ServerClock
-    /// Monotonic nanoseconds.
+    /// Nanoseconds of a clock that goes on while the machine sleeps.
     private let asked: Atomic<UInt64>
 
     /// - Parameters:
@@ -21,7 +21,7 @@ final class Freshness: Sendable {
     }
 
     /// To be taken before a question is sent.
-    var now: UInt64 { clock.monotonicNanoseconds() }
+    var now: UInt64 { clock.sleeplessNanoseconds() }
 
     /// Everything is visible that was written before `moment`.
     func follows(asOf moment: UInt64) {

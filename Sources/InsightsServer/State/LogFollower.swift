@@ -53,14 +53,11 @@ final class LogFollower: Sendable {
     }
 
     private func follow() throws(WriteFailure) {
-        do throws(DatastoreError) {
-            // Asked also when nobody told anything: that there is nothing is worth knowing too.
-            _ = try store.waitForNews(upTo: Self.interval)
-        } catch {
-            throw .datastore(error)
-        }
+        // Asked also when nobody told anything: that there is nothing is worth knowing too. And when nobody can tell.
+        let waited = Result { () throws(DatastoreError) in try store.waitForNews(upTo: Self.interval) }
         for _ in 0..<Self.mostAtOnce {
-            if try writer.followOnce() { return }
+            if try writer.followOnce() { break }
         }
+        if case .failure(let failure) = waited { throw .datastore(failure) }
     }
 }

@@ -35,7 +35,7 @@ final class Members: Sendable {
 
     private let store: any LicenseDatastore
     /// Nothing older is answered here.
-    private let applied: @Sendable () -> LogPosition
+    private let applied: @Sendable () -> LogPosition?
     private let deadAfter: Duration
     private let onFailure: @Sendable (DatastoreError?) -> Void
     private let state = Mutex(State())
@@ -44,9 +44,10 @@ final class Members: Sendable {
 
     /// - Parameters:
     ///   - staleReads: how old the answers of a server may be; the same on all of them.
+    ///   - applied: nothing older is answered here; nil while nothing is answered at all, so that nobody waits.
     ///   - onFailure: told of a failure unless the one before was the same; of nil when it is over.
     init(
-        store: any LicenseDatastore, staleReads: Duration, applied: @escaping @Sendable () -> LogPosition,
+        store: any LicenseDatastore, staleReads: Duration, applied: @escaping @Sendable () -> LogPosition?,
         onFailure: @escaping @Sendable (DatastoreError?) -> Void
     ) {
         self.store = store
@@ -57,7 +58,7 @@ final class Members: Sendable {
 
     /// Makes this server one that the others wait for.
     func register() throws(DatastoreError) {
-        try store.beat(applied: applied())
+        if let applied = applied() { try store.beat(applied: applied) }
         try look()
     }
 
@@ -118,7 +119,7 @@ final class Members: Sendable {
                 let isDue = mustBeat || .now - beaten >= Self.beatInterval
                 if isDue {
                     beaten = .now
-                    try store.beat(applied: applied())
+                    if let applied = applied() { try store.beat(applied: applied) }
                 }
                 if isDue || hasWaits { try look() }
                 if told != nil { onFailure(nil) }

@@ -24,9 +24,10 @@ final class SealedStore: LicenseDatastore {
     ///   - fault: what the operator accepted; put on record, and the store gets a history of its own, so that neither
     ///     the lost one nor a copy of it can be taken for it.
     ///   - folder: the data folder.
+    ///   - key: of the audit trail, which seals the head too.
     init(
         _ store: any LicenseDatastore, accepting fault: StoreFault?, folder: String, auditLog: AuditLog,
-        time: Timestamp
+        key: AuditKey?, time: Timestamp
     ) throws {
         self.store = store
         if let fault {
@@ -36,7 +37,7 @@ final class SealedStore: LicenseDatastore {
                     isAllowed: true, code: 0, revision: UInt64(clamping: store.revision.number), kind: .olderStore))
             try store.beginHistory()
         }
-        guard let key = try AuditKey.read(folder: folder) else { throw AuditError.badKey(reason: "is missing") }
+        guard let key else { throw AuditError.badKey(reason: "is missing") }
         head = try StoreHead.begin(at: store.mark, folder: folder, key: key)
         state = Mutex(State(written: store.mark))
     }
@@ -92,6 +93,8 @@ final class SealedStore: LicenseDatastore {
 
     // MARK: The rest is the store's
 
+    func tidy() throws(DatastoreError) { try store.tidy() }
+
     var isShared: Bool { store.isShared }
     var buckets: Int { store.buckets }
     var position: LogPosition { store.position }
@@ -109,6 +112,7 @@ final class SealedStore: LicenseDatastore {
         try store.waitForNews(upTo: time)
     }
 
+    var audit: (any AuditStore)? { store.audit }
     func beat(applied: LogPosition) throws(DatastoreError) { try store.beat(applied: applied) }
     func members() throws(DatastoreError) -> [StoreMember] { try store.members() }
     func keysCheck(own: [UInt8]) throws(DatastoreError) -> [UInt8] { try store.keysCheck(own: own) }

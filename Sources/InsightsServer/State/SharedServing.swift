@@ -43,7 +43,7 @@ final class SharedServing: Sendable {
             logger.notice("the store is followed again")
         }
         let members = Members(store: store, staleReads: staleReads) {
-            writer.position.withLock { $0 }
+            freshness.isStale ? nil : writer.position.withLock { $0 }
         } onFailure: { failure in
             if let failure { return onFailure(failure) }
             logger.notice("the other servers are told again how far this one is")

@@ -11,11 +11,17 @@ package struct StoreHistory: Sendable, Hashable {
 
     /// Writes nothing; works also while a server uses the folder. To be read before the store is, which may then only
     /// be ahead of it.
-    package static func read(folder: String) throws(AuditError) -> StoreHistory {
-        let key = try AuditKey.read(folder: folder)
+    ///
+    /// - Parameter keys: the folder of the keys that other servers on the store have too, where there is one.
+    package static func read(folder: String, keys: String? = nil) throws(AuditError) -> StoreHistory {
+        let own = try AuditKey.read(folder: folder)
+        let shared = try keys.flatMap { (folder) throws(AuditError) in try AuditKey.read(folder: folder) }
+        // A server that had its store alone before it shared one sealed the head with its own key.
+        var head = try StoreHead.read(folder: folder, key: shared ?? own)
+        if head == .damaged, shared != nil { head = try StoreHead.read(folder: folder, key: own) }
         return StoreHistory(
-            head: try StoreHead.read(folder: folder, key: key),
-            recorded: Revision(number: Int64(clamping: try AuditTail.revision(folder: folder, key: key))))
+            head: head,
+            recorded: Revision(number: Int64(clamping: try AuditTail.revision(folder: folder, key: own ?? shared))))
     }
 
     /// Whether nothing was acknowledged yet, so that a new store lacks nothing.

@@ -81,6 +81,7 @@ struct EraseUserCommand: AsyncParsableCommand {
         request.customerID = customer
         request.userID = user
         let response = try await connection.connect { [request] in try await $0.eraseUser(request) }
+        Terminal.warn(ofPending: response.serversPending)
         try Answer(
             message: response, table: { _ in "Erased (revision \(response.revision)).\n" },
             csv: { [["revision"], ["\(response.revision)"]] }

@@ -38,6 +38,7 @@ struct PartnersCommand: AsyncParsableCommand {
             request.principal.displayName = principalName
             request.principal.roles = role.map(\.role)
             let response = try await connection.connect { [request] in try await $0.createPartner(request) }
+            Terminal.warn(ofPending: response.serversPending)
             try Answer(
                 message: response,
                 table: { _ in
@@ -88,6 +89,7 @@ private enum PartnerSwitch {
         request.partnerID = partner
         request.disabled = disabled
         let response = try await connection.connect { [request] in try await $0.updatePartner(request) }
+        Terminal.warn(ofPending: response.serversPending)
         try Answer(
             message: response,
             table: { _ in "Partner \(response.partnerID) is \(response.disabled ? "disabled" : "enabled").\n" },

@@ -64,6 +64,7 @@ struct PrincipalsCommand: AsyncParsableCommand {
             request.principal.displayName = name
             request.principal.roles = role.map(\.role)
             let response = try await connection.connect { [request] in try await $0.createPrincipal(request) }
+            Terminal.warn(ofPending: response.serversPending)
             try PrincipalTable.answer(response, [response.principal]).print(connection.output)
         }
     }
@@ -112,6 +113,7 @@ struct PrincipalsCommand: AsyncParsableCommand {
                 request.updateMask.paths.append("display_name")
             }
             let response = try await connection.connect { [request] in try await $0.updatePrincipal(request) }
+            Terminal.warn(ofPending: response.serversPending)
             try PrincipalTable.answer(response, [response.principal]).print(connection.output)
         }
     }
@@ -133,6 +135,7 @@ struct PrincipalsCommand: AsyncParsableCommand {
             var request = PBDeletePrincipalRequest()
             request.principalID = principal
             let response = try await connection.connect { [request] in try await $0.deletePrincipal(request) }
+            Terminal.warn(ofPending: response.serversPending)
             let note = response.note.isEmpty ? "" : "Note: \(response.note).\n"
             try Answer(
                 message: response, table: { _ in "Deleted \(principal).\n" + note },

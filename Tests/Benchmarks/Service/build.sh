@@ -1,5 +1,7 @@
 #!/usr/bin/env bash
 # Builds the load generator and the C++ gRPC peer into FOLDER. Run in the repository's root.
+#
+#   build.sh FOLDER [load]      load: the load generator alone
 set -euo pipefail
 out=$1
 source=Tests/Benchmarks/Service
@@ -8,6 +10,7 @@ mkdir -p "$generated"
 
 gcc -O2 -std=c11 -Wall -Wextra -o "$out/load" "$source/load.c" -lnghttp2 -lssl -lcrypto
 gcc -O2 -std=gnu11 -Wall -Wextra -shared -fPIC -o "$out/sigsuspend.so" "$source/sigsuspend.c"
+[ "${2:-}" != load ] || exit 0
 
 files=()
 for name in figures permission insights_service; do files+=("partner/insights/v1/$name.proto"); done

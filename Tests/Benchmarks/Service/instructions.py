@@ -154,4 +154,5 @@ def main():
         profile(method, ours[method], top)
 
 
-main()
+if __name__ == "__main__":
+    main()

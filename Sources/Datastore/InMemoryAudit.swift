@@ -1,0 +1,127 @@
+import Synchronization
+import Tenancy
+
+/// Chains of servers that are connected to one content in memory.
+final class InMemoryAudit: Sendable {
+    struct Rows {
+        /// By chain, in order.
+        var records: [Int32: [AuditRow]] = [:]
+        var noted: [NotedChange] = []
+        /// Chains that a server has.
+        var held: Set<Int32> = []
+    }
+
+    let rows = Mutex(Rows())
+}
+
+/// One server's hold on them.
+final class InMemoryAuditStore: AuditStore {
+    private let content: InMemoryAudit
+    /// What the store says when it is away.
+    private let check: @Sendable () throws(DatastoreError) -> Void
+    private let own = Mutex<Int32?>(nil)
+
+    init(_ content: InMemoryAudit, check: @escaping @Sendable () throws(DatastoreError) -> Void) {
+        self.content = content
+        self.check = check
+    }
+
+    deinit { release() }
+
+    func release() {
+        own.withLock { own in
+            if let chain = own { content.rows.withLock { _ = $0.held.remove(chain) } }
+            own = nil
+        }
+    }
+
+    func openChain(preferring chain: Int32?) throws(DatastoreError) -> OpenedAuditChain {
+        try check()
+        release()
+        return own.withLock { own in
+            content.rows.withLock { rows in
+                var number = chain ?? 1
+                if rows.held.contains(number) {
+                    number = 1
+                    while rows.held.contains(number) { number += 1 }
+                }
+                rows.held.insert(number)
+                own = number
+                return OpenedAuditChain(
+                    chain: number, end: (rows.records[number] ?? []).suffix(2),
+                    noted: rows.noted.filter { $0.id.chain == number })
+            }
+        }
+    }
+
+    private func changing<Value: Sendable>(
+        _ body: (inout InMemoryAudit.Rows, Int32) throws(DatastoreError) -> Value
+    ) throws(DatastoreError) -> Value {
+        try check()
+        guard let chain = own.withLock({ $0 }) else { throw .diverged(at: .none) }
+        return try content.rows.withLock { (rows) throws(DatastoreError) in try body(&rows, chain) }
+    }
+
+    func append(
+        _ new: [AuditRow], ending changes: [NotedChange.ID], requiresNotes: Bool
+    ) throws(DatastoreError) {
+        try changing { (rows, chain) throws(DatastoreError) in
+            var sequence = rows.records[chain]?.last?.sequence ?? 0
+            for row in new {
+                guard row.chain == chain, row.sequence == sequence + 1 else { throw .diverged(at: .none) }
+                sequence += 1
+            }
+            let known = Set(rows.noted.map(\.id))
+            guard !requiresNotes || changes.allSatisfy(known.contains) else { throw .notFound }
+            rows.records[chain, default: []] += new
+            rows.noted.removeAll { changes.contains($0.id) }
+        }
+    }
+
+    func note(_ changes: [NotedChange]) throws(DatastoreError) {
+        try changing { (rows, _) in rows.noted += changes }
+    }
+
+    func forget(_ changes: [NotedChange.ID]) throws(DatastoreError) {
+        try check()
+        content.rows.withLock { rows in rows.noted.removeAll { changes.contains($0.id) } }
+    }
+
+    func ends() throws(DatastoreError) -> [AuditRow] {
+        try check()
+        return content.rows.withLock { $0.records.values.compactMap(\.last) }.sorted { $0.chain < $1.chain }
+    }
+
+    func rows(of chain: Int32, after sequence: Int64, limit: Int) throws(DatastoreError) -> [AuditRow] {
+        try check()
+        return content.rows.withLock { rows in
+            Array((rows.records[chain] ?? []).drop { $0.sequence <= sequence }.prefix(limit))
+        }
+    }
+
+    func rows(of chain: Int32, at sequences: [Int64]) throws(DatastoreError) -> [AuditRow] {
+        try check()
+        let wanted = Set(sequences)
+        return content.rows.withLock { rows in (rows.records[chain] ?? []).filter { wanted.contains($0.sequence) } }
+    }
+
+    func page(
+        in scope: PartnerScope, after place: AuditPlace?, limit: Int
+    ) throws(DatastoreError) -> (rows: [AuditRow], total: Int64) {
+        try check()
+        let all = content.rows.withLock { $0.records.values.joined().filter { $0.partner == scope.partner } }
+            .sorted { $0.place.isBefore($1.place) }
+        let rest = all.drop { row in place.map { !$0.isBefore(row.place) } ?? false }
+        return (Array(rest.prefix(limit)), Int64(all.count))
+    }
+
+    func abandoned() throws(DatastoreError) -> [NotedChange] {
+        try check()
+        return content.rows.withLock { rows in rows.noted.filter { !rows.held.contains($0.id.chain) } }
+    }
+
+    func noted() throws(DatastoreError) -> [NotedChange] {
+        try check()
+        return content.rows.withLock(\.noted)
+    }
+}

@@ -30,7 +30,7 @@ def test_a_failover_loses_nothing_that_was_acknowledged(cluster):
 
 @pytest.mark.long
 def test_many_failovers(cluster):
-    fail_over(cluster, MANY_FAILOVERS, most=50)
+    fail_over(cluster, MANY_FAILOVERS, most=20)
 
 
 def fail_over(cluster, times, most=None):

@@ -85,8 +85,8 @@ public protocol LicenseDatastore: StoreReading, Sendable {
     /// Returns false, and changed nothing, when another server folds the bucket just now or has folded it as far.
     func foldBucket(_ bucket: Int, through position: LogPosition, states: [StateRow]) throws(DatastoreError) -> Bool
 
-    /// Drops what nobody needs any more though nobody writes; to be called once a minute. Nothing where the store is not
-    /// shared.
+    /// Drops what nobody needs any more though nobody writes; to be called once a minute. Nothing where the store is
+    /// not shared.
     func tidy() throws(DatastoreError)
 
     // MARK: Following

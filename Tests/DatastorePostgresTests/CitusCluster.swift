@@ -41,6 +41,7 @@ final class CitusCluster: Sendable {
         try run(Self.strict)
     }
 
+    @discardableResult
     private static func run(_ statements: [String], _ text: String) throws -> Rows {
         let connection = try Connection.open(try Conninfo(text), for: .migrating)
         var last = Rows()

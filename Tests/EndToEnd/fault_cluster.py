@@ -41,15 +41,15 @@ class Cluster:
         # No read fails because a machine is slow.
         stale = [] if "--stale-reads" in options else ["--stale-reads", 600]
         self.words = ["--store", self.store, "--keys", keys, "--revision-wait", 60, *stale, *options]
+        self._made = 0
         self.houses = [self.add() for _ in range(count)]
+        # The revision before the first batch of a feeder.
         self.base = 0
-
-    _made = 0
 
     def add(self):
         """One more, that is not started."""
-        Cluster._made += 1
-        return self._new_house(*self.words, name=f"server-{Cluster._made}")
+        self._made += 1
+        return self._new_house(*self.words, name=f"server-{self._made}")
 
     def start(self):
         self.houses[0].start().register()
@@ -79,12 +79,14 @@ class Cluster:
         revisions = sorted(feeder.acknowledged.values())
         assert revisions == list(range(self.base + 1, self.base + 1 + count)), f"{count} from {self.base}: {revisions}"
         assert self.revision() == self.base + count, f"{self.revision()} is not {self.base} + {count}"
+        first = None
         for house in self.houses:
             figures = told(house, self.base + count)
+            first = first or figures
             product = figures["GetCustomerInsights"].insights.products[0]
             people = (product.licenses.assigned, product.usage.active_users, len(figures["ListLicensedUsers"]))
             assert people == (count, count, count), f"{people} of {count}"
-            assert figures == told(self.houses[0], self.base + count), "two servers do not tell the same"
+            assert figures == first, "two servers do not tell the same"
         receipts = {}
         numbers = sorted(feeder.acknowledged)
         for start in range(0, count, 1_000):

@@ -60,6 +60,7 @@ def measure(bench):
             for name, site in sites.items():
                 feeder = Feeder(bench.folder, site.servers[0], bench.seconds + 0.5, SMALL, half[name])
                 try:
+                    feeder.wait()
                     feeder.go()
                     probers[name].probe(bench.seconds)
                     feeder.finish()

@@ -23,12 +23,14 @@ class Load:
 
 
 ALONE = Load("10 facts, one batch at a time", 10)
+BUSY = Load("10 facts, 4 streams", 10, 4)
 SMALL = Load("10 facts, 32 streams", 10, 32, 2)
 LARGE = Load("10,000 facts, 4 streams", 10_000, 4, 2)
+LOADS = [ALONE, BUSY, SMALL, LARGE]
 
 
 class Feeder:
-    """feeding.py, ready to begin."""
+    """feeding.py."""
 
     def __init__(self, folder, server, seconds, load, rate=0):
         words = [
@@ -36,8 +38,11 @@ class Feeder:
         ]  # fmt: skip
         self._process = subprocess.Popen(
             list(map(str, words)), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def wait(self):
+        """Until it is ready to begin."""
         if self._process.stdout.readline() != "ready\n":
-            raise SystemExit("the feeder did not begin")
+            raise SystemExit("a feeder did not begin")
 
     def go(self):
         self._process.stdin.write("\n")
@@ -46,7 +51,7 @@ class Feeder:
     def finish(self):
         output, _ = self._process.communicate()
         if self._process.returncode != 0:
-            raise SystemExit("the feeder failed")
+            raise SystemExit("a feeder failed")
         return json.loads(output)
 
     def end(self):
@@ -64,6 +69,8 @@ class Sample:
     turns: float
     servers_cpu: float
     postgres_cpu: float
+    # Cores that were busy with feeding.
+    feeders_cpu: float
     latencies: list
 
 
@@ -74,6 +81,8 @@ def sample(bench, site, load, count):
         for server in site.servers[:count]:
             feeders.append(Feeder(bench.folder, server, bench.seconds, load))
             ending.callback(feeders[-1].end)
+        for feeder in feeders:
+            feeder.wait()
         before = site.revision() if site.postgres else 0
         cpu = [server.cpu() for server in site.servers]
         postgres_cpu = site.postgres.cpu() if site.postgres else 0
@@ -86,7 +95,8 @@ def sample(bench, site, load, count):
     facts = batches * load.facts
     return Sample(
         batches / seconds, facts / seconds, site.turns(before) / seconds if site.postgres else 0,
-        cpu / facts * 1e6, postgres_cpu / facts * 1e6, [value for one in done for value in one["latencies"]])
+        cpu / facts * 1e6, postgres_cpu / facts * 1e6, sum(one["cpu"] for one in done) / seconds,
+        [value for one in done for value in one["latencies"]])  # fmt: skip
 
 
 def measure(bench):
@@ -101,13 +111,13 @@ def measure(bench):
         samples, names = {}, list(setups)
         for number in range(bench.rounds):
             bench.disk.measure(0.5)
-            for load in (ALONE, SMALL, LARGE):
+            for load in LOADS:
                 for index in range(len(names)):
                     name = names[(index + number) % len(names)]
                     samples.setdefault((load, name), []).append(sample(bench, setups[name][0], load, setups[name][1]))
     disk = median(bench.disk.rates)
     rows = []
-    for load in (ALONE, SMALL, LARGE):
+    for load in LOADS:
         base = median([one.facts for one in samples[load, "embedded"]])
         for name in names:
             rows.append(row(name if name != "embedded" else f"{load.name}: embedded", samples[load, name], base, disk))
@@ -115,7 +125,7 @@ def measure(bench):
         f"Writing: medians of {bench.rounds} rounds of {bench.seconds:g} s; the disk allows {disk:,.0f} `fdatasync` a "
         "second. The CPU of both servers is counted also where one is fed, for the other follows.",
         ["store", "batches/s", "facts/s", "against embedded", "turns/s", "against `fdatasync`",
-         "CPU µs a fact, servers", "PostgreSQL"], rows)  # fmt: skip
+         "CPU µs a fact, servers", "PostgreSQL", "cores of the feeders"], rows)  # fmt: skip
     table(
         "Acknowledgement of a batch of 10 facts, one at a time, ms, p50 / p99",
         ["store", "p50 / p99"],
@@ -132,4 +142,5 @@ def row(name, samples, base, disk):
         name, whole(of("batches")), whole(of("facts")), ratio(of("facts"), base),
         whole(of("turns")) if is_shared else "–", ratio(of("turns"), disk) if is_shared else "–",
         f"{of('servers_cpu'):.2f}", f"{of('postgres_cpu'):.2f}" if is_shared else "–",
+        f"{of('feeders_cpu'):.2f}",
     ]  # fmt: skip

@@ -89,7 +89,8 @@ public protocol AuditStore: Sendable {
     /// to be opened anew.
     ///
     /// - Parameter isDoubtful: something of this server may be under way in the preferred chain. Then only that one is
-    ///   opened, once nothing is under way in it, and what is found in it is as durable as what is written from here on.
+    ///   opened, once nothing is under way in it, and what is found in it is as durable as what is written from then
+    ///   on.
     func openChain(
         preferring chain: Int32?, isDoubtful: Bool
     ) throws(DatastoreError) -> OpenedAuditChain

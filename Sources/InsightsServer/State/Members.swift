@@ -49,7 +49,8 @@ final class Members: Sendable {
     ///   - freshness: what is asked before the others know that this server lives does not count.
     ///   - onFailure: told of a failure unless the one before was the same; of nil when it is over.
     init(
-        store: any LicenseDatastore, staleReads: Duration, freshness: Freshness, applied: @escaping @Sendable () -> LogPosition,
+        store: any LicenseDatastore, staleReads: Duration, freshness: Freshness,
+        applied: @escaping @Sendable () -> LogPosition,
         onFailure: @escaping @Sendable (DatastoreError?) -> Void
     ) {
         self.store = store

@@ -133,8 +133,8 @@ extension SharedConformanceCheck {
         for handle in handles { try handle.store.close() }
     }
 
-    /// While a server writes, folds and has the log dropped, another one reads everything back again and again: whatever
-    /// it gets is what a replay gives of everything up to there.
+    /// While a server writes, folds and has the log dropped, another one reads everything back again and again:
+    /// whatever it gets is what a replay gives of everything up to there.
     func readsDuringFoldsAreWhole(_ harness: DatastoreHarness) throws {
         let writer = Handle(try harness.make())
         let reading = Reading(try Handle(connectedTo: writer, harness).store)

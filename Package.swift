@@ -91,10 +91,12 @@ let package = Package(
                 .product(name: "DequeModule", package: "swift-collections"),
             ],
             resources: [.embedInCode("Reflection/descriptors.binpb")]),
+        .target(name: "InsightsWeb", dependencies: ["InsightsAPI", "RPCEngine", protobuf]),
         .executableTarget(
             name: "insightsd",
             dependencies: [
-                "InsightsServer", "InsightsCore", "AuditTrail", "Datastore", "DatastorePostgres", "DatastoreSQLite",
+                "InsightsServer", "InsightsCore", "InsightsWeb", "AuditTrail", "Datastore", "DatastorePostgres",
+                "DatastoreSQLite",
                 "DurableFiles", "Authentication", "LogLines", "RPCEngine", "CLinux", logging, arguments,
                 .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "SystemPackage", package: "swift-system"),

@@ -24,7 +24,9 @@ extension Stream {
         case 2 where name.equals("te"): return
         case 4 where name.equals("host"):
             if context.authorityBytes.isEmpty { context.authorityBytes.append(contentsOf: value) }
-        case 12 where name.equals("content-type"): head.isGRPC = Self.isGRPC(contentType: value)
+        case 12 where name.equals("content-type"):
+            head.isGRPC = Self.isGRPC(contentType: value)
+            if !head.isGRPC { context.metadata.append(name: name, value: value) }
         case 12 where name.equals("grpc-timeout"):
             head.timeout = Timeout.parse(value).map { .nanoseconds($0) } ?? .malformed
         case 13 where name.equals("grpc-encoding"):
@@ -38,9 +40,13 @@ extension Stream {
     private func addPseudoHeader(_ name: UnsafeBufferPointer<UInt8>, _ value: UnsafeBufferPointer<UInt8>) {
         if name.equals(":path") {
             route = connection.loop.shared.methods.find(value)
-            if route == nil { context.unknownPath = String(decoding: value.prefix(1_024), as: UTF8.self) }
+            if route == nil {
+                let most = connection.loop.shared.web == nil ? 1_024 : Self.maximumTargetBytes
+                context.unknownPath = String(decoding: value.prefix(most), as: UTF8.self)
+            }
         } else if name.equals(":method") {
             head.isPost = value.equals("POST")
+            head.isGet = value.equals("GET")
         } else if name.equals(":authority") {
             context.authorityBytes.removeAll(keepingCapacity: true)
             context.authorityBytes.append(contentsOf: value)
@@ -76,6 +82,7 @@ extension Stream {
             return refuse(status(of: .headers(limit: connection.limits.maxHeaderListBytes)))
         }
         if !head.isPost || !head.isGRPC {
+            if let form = webForm() { return beginWeb(form, fits: fits) }
             // Behind the protocol's own checks: what HTTP/2 does not allow is an error of HTTP/2 first.
             request = .foreign(httpStatus: head.isPost ? 415 : 405)
             return dropHeaders()
@@ -93,14 +100,28 @@ extension Stream {
         guard let route else {
             return refuse(RPCStatus(.unimplemented, "unknown method \(context.unknownPath)"))
         }
-        context.route = route
-        context.methodIndex = route.index
         if head.encoding == .unknown {
+            context.route = route
+            context.methodIndex = route.index
             return refuse(
                 RPCStatus(
                     .unimplemented, "grpc-encoding is neither identity nor gzip",
                     trailers: [("grpc-accept-encoding", "identity,gzip")]))
         }
+        admit(route, fits: fits)
+        if !isDecided, case .bidirectional(let open) = route.entry.handler { begin(open) }
+    }
+
+    /// Asks the interceptor, and counts what the call holds for whoever calls. Decided when it may not go on.
+    ///
+    /// - Parameter fits: whether what came so far is counted.
+    func admit(_ route: Route, fits: Bool) {
+        func refuse(_ status: RPCStatus) {
+            if !fits { dropHeaders() }
+            finish(status)
+        }
+        context.route = route
+        context.methodIndex = route.index
         connection.refreshPeer()
         do throws(RPCStatus) {
             try loop.shared.interceptor.begin(context, method: route.entry)
@@ -111,7 +132,6 @@ extension Stream {
         } else if !fits {
             return refuse(status(of: .budget))
         }
-        if case .bidirectional(let open) = route.entry.handler { begin(open) }
     }
 
     private func begin(_ open: @Sendable (CallContext, StreamWriter) throws(RPCStatus) -> any MessageReceiver) {
@@ -139,10 +159,10 @@ extension Stream {
         guard !isDecided else { return }
         let isPaused: Bool
         switch request {
-        case .message: isPaused = false
+        case .message, .webBody: isPaused = false
         case .messages(let flow, _): isPaused = flow == .paused
         case .foreign(let httpStatus): return discard(length, httpStatus)
-        case .headers, .waiting, .postponed, .delivered, .dropped: return
+        case .headers, .waiting, .postponed, .delivered, .dropped, .webReading: return
         }
         let expected = prefix?.messageEnd ?? .max
         let growth = inbox.growth(for: length, of: expected)
@@ -159,6 +179,8 @@ extension Stream {
         uncredited += length
         if case .writer(let writer, let receiver) = producer {
             deliver(to: receiver, writer)
+        } else if case .webBody = request {
+            if inbox.count > maximumWebBytes { return refuseWebBody() }
         } else if let prefix = checkPrefix(), inbox.count > prefix.messageEnd {
             abort(.tooManyMessages)
         }
@@ -289,14 +311,15 @@ extension Stream {
         switch request {
         case .foreign(let httpStatus): refuse(httpStatus: httpStatus)
         case .message: messageEnded()
+        case .webBody: webBodyEnded()
         case .messages(let flow, _):
             request = .messages(flow, hasEnded: true)
             if case .writer(let writer, let receiver) = producer { deliver(to: receiver, writer) }
-        case .headers, .waiting, .postponed, .delivered, .dropped: break
+        case .headers, .waiting, .postponed, .delivered, .dropped, .webReading: break
         }
     }
 
-    private func messageEnded() {
+    func messageEnded() {
         guard inbox.count > 0 else {
             return finish(RPCStatus(.unimplemented, "the method takes one request message and none came"))
         }
@@ -387,7 +410,7 @@ extension Stream {
         return begin(loop.clock())
     }
 
-    private func status(of exceeded: ExceededLimit) -> RPCStatus { loop.shared.interceptor.status(of: exceeded) }
+    func status(of exceeded: ExceededLimit) -> RPCStatus { loop.shared.interceptor.status(of: exceeded) }
 
     /// The one request message is complete.
     private func runHandler(_ expected: Int) {

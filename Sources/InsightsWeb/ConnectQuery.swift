@@ -39,7 +39,7 @@ struct ConnectQuery {
 
 /// What stands in a URL for bytes that may not.
 enum PercentDecoding {
-    /// Nil when a percent sign is not followed by two hex digits. A plus is a blank.
+    /// Nil when a percent sign is not followed by two hex digits, and for what is not ASCII. A plus is a blank.
     static func bytes(_ text: some StringProtocol) -> [UInt8]? {
         var result: [UInt8] = []
         var rest = Array(text.utf8)[...]
@@ -51,6 +51,7 @@ enum PercentDecoding {
                     return nil
                 }
                 result.append(high << 4 | low)
+            case 0x80...: return nil
             default: result.append(byte)
             }
         }

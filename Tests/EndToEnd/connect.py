@@ -6,7 +6,7 @@
 
 from connectrpc.client import ConnectClientSync
 from connectrpc.compat import google_protobuf_binary_codec, google_protobuf_json_codec
-from connectrpc.method import IdempotencyLevel, MethodInfo
+from connectrpc.method import IdempotencyLevel, MethodInfo, StreamType
 from pyqwest import HTTPVersion, SyncClient, SyncHTTPTransport
 
 CODECS = {"json": google_protobuf_json_codec, "proto": google_protobuf_binary_codec}
@@ -32,7 +32,10 @@ class Web:
         client = ConnectClientSync(self.address, codec=CODECS[codec](), http_client=self.client)
         level = IdempotencyLevel.NO_SIDE_EFFECTS if use_get else IdempotencyLevel.UNKNOWN
         service = method.path.split("/")[1]
-        info = MethodInfo(name, service, method.request, method.response, level)
+        info = MethodInfo(
+            name=name, service_name=service, input=method.request, output=method.response, idempotency_level=level,
+            stream_type=StreamType.UNARY,
+        )  # fmt: skip
         return client.execute_unary(
             request=method.request(**fields), method=info, headers=self.headers | (headers or {}), use_get=use_get,
             timeout_ms=timeout_ms,

@@ -19,10 +19,11 @@ PROTECTION = {
     "cross-origin-resource-policy": "same-origin",
 }  # fmt: skip
 FORMS = [("json", False), ("json", True), ("proto", False), ("proto", True)]
+PERIOD = dict(start_date=str(day(-30)), end_date=str(day(-1)))
 READS = [
     ("GetCustomerInsights", dict(customer_id="C")), ("ListCustomerInsights", {}), ("GetPortfolioInsights", {}),
     ("CompareLicenses", dict(customer_id="C")), ("CompareLicenses", {}),
-    ("GetTrend", dict(customer_id="C")), ("GetTrend", {}),
+    ("GetTrend", dict(customer_id="C", **PERIOD)), ("GetTrend", PERIOD),
     ("ExplainUsage", dict(customer_id="C")), ("ListRecommendations", {}), ("ListCustomers", {}),
     ("GetCustomer", dict(customer_id="C")), ("ListSubscriptions", dict(customer_id="C")),
     ("ListLicensedUsers", dict(customer_id="C")), ("WhoAmI", {}), ("ListPrincipals", {}),
@@ -271,6 +272,6 @@ def test_without_web_nothing_is_there(new_house):
 
 
 def test_what_the_option_takes(new_house):
-    for word in ("pages", "api,", ""):
+    for word in ("pages", "api,", "none,api"):
         code, error = new_house("--web", word, name=f"bad-{word}").daemon.start_refused()
         assert code == 1 and "--web is a list of api, or all, or none" in error

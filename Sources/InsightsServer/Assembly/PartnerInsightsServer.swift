@@ -50,14 +50,17 @@ package struct PartnerInsightsServerParts: Sendable {
     }
 }
 
-/// Runs what is too long for an event loop in the turn of whoever calls, or says why not.
-package typealias WebWork = @Sendable (CallContext, @escaping @Sendable () -> Void) -> RPCStatus?
+/// Runs what is too long for an event loop in the turn of whoever calls, or says why not. A reply is not refused for
+/// what waits before it.
+package typealias WebWork = @Sendable (CallContext, _ isReply: Bool, @escaping @Sendable () -> Void) -> RPCStatus?
 
 extension CallContext {
-    fileprivate func submit(_ work: @escaping @Sendable () -> Void, to turns: PartnerTurns) -> RPCStatus? {
+    fileprivate func submit(
+        _ work: @escaping @Sendable () -> Void, isReply: Bool, to turns: PartnerTurns
+    ) -> RPCStatus? {
         guard let principal = record?.caller?.principal else { return Refusal.noPermissionDeclared }
         let asker = principal.partner.map(PartnerTurns.Asker.partner) ?? .operator
-        if turns.submit(for: asker, work) { return nil }
+        if turns.submit(for: asker, isBounded: !isReply, work) { return nil }
         return Refusal.tooManyReads(limit: turns.limit, ofOperator: principal.isOperator)
     }
 }
@@ -154,8 +157,8 @@ package final class PartnerInsightsServer: Sendable {
             audit: audit, metrics: callMetrics, log: CallLog(lines: parts.callLines, strangers: parts.strangers),
             clock: clock, requirements: MethodRegistry.requirements, freshness: freshness)
         engine = try Server(
-            configuration: transport(registry.entries, pipeline) { [longReads] call, work in
-                call.submit(work, to: longReads)
+            configuration: transport(registry.entries, pipeline) { [longReads] call, isReply, work in
+                call.submit(work, isReply: isReply, to: longReads)
             })
         published.shelf.count(in: engine.memory)
     }

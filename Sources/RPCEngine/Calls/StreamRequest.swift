@@ -13,6 +13,8 @@ extension Stream {
         headerBytes += name.count + value.count + 32
         if headerBytes > connection.limits.maxHeaderListBytes {
             head.tooLarge = true
+            // A refusal is in the form of what is refused.
+            if name.equals("content-type") { head.isGRPC = Self.isGRPC(contentType: value.withoutBlanks) }
             return
         }
         if name.first == UInt8(ascii: ":") {
@@ -37,11 +39,19 @@ extension Stream {
         }
     }
 
+    /// Of a path that no method has, in bytes.
+    private static let maximumPathBytes = 1_024
+
+    /// As much of it as the log is told.
+    func keepPath(_ path: String) {
+        context.unknownPath = String(decoding: path.utf8.prefix(Self.maximumPathBytes), as: UTF8.self)
+    }
+
     private func addPseudoHeader(_ name: UnsafeBufferPointer<UInt8>, _ value: UnsafeBufferPointer<UInt8>) {
         if name.equals(":path") {
             route = connection.loop.shared.methods.find(value)
             if route == nil {
-                let most = connection.loop.shared.web == nil ? 1_024 : Self.maximumTargetBytes
+                let most = connection.loop.shared.web == nil ? Self.maximumPathBytes : Self.maximumTargetBytes + 1
                 context.unknownPath = String(decoding: value.prefix(most), as: UTF8.self)
             }
         } else if name.equals(":method") {
@@ -98,6 +108,7 @@ extension Stream {
             loop.wheel.arm(self, at: deadline)
         }
         guard let route else {
+            keepPath(context.unknownPath)
             return refuse(RPCStatus(.unimplemented, "unknown method \(context.unknownPath)"))
         }
         if head.encoding == .unknown {
@@ -478,40 +489,5 @@ extension Stream {
             start(responder)
             if !isDecided { shrinkInbox() }
         }
-    }
-}
-
-extension RPCStatus {
-    static let deadlinePassed = RPCStatus(.deadlineExceeded, "deadline exceeded")
-    /// Never sent: see ``CallContext/park()``.
-    static let parked = RPCStatus(.unavailable, "the call waits")
-    static let truncated = RPCStatus(.internalError, "the request ends inside a message")
-    static let tooManyMessages = RPCStatus(.unimplemented, "the method takes one request message and more came")
-}
-
-extension UnsafeBufferPointer<UInt8> {
-    /// Compares with text known at compile time.
-    @inline(__always)
-    func equals(_ text: StaticString) -> Bool {
-        guard count == text.utf8CodeUnitCount, let baseAddress else { return false }
-        // Both hold `count` bytes.
-        return memcmp(baseAddress, text.utf8Start, count) == 0
-    }
-
-    /// Without spaces and tabs at its ends: gRPC lets a sender put them there, and they mean nothing.
-    var withoutBlanks: UnsafeBufferPointer<UInt8> {
-        func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 }
-        guard let first, let last, isBlank(first) || isBlank(last) else { return self }
-        guard let start = firstIndex(where: { !isBlank($0) }), let end = lastIndex(where: { !isBlank($0) }) else {
-            return UnsafeBufferPointer(rebasing: self[..<0])
-        }
-        return UnsafeBufferPointer(rebasing: self[start...end])
-    }
-
-    /// Searches for text known at compile time.
-    func containsText(_ text: StaticString) -> Bool {
-        guard let baseAddress else { return false }
-        // Both ranges are given with their lengths.
-        return engine_find(baseAddress, count, text.utf8Start, text.utf8CodeUnitCount) >= 0
     }
 }

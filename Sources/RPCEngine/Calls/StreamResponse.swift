@@ -275,6 +275,7 @@ extension Stream {
     private func submitTrailersOnly() {
         guard let session = connection.session, case .ending = reply else { return }
         if let web { return submitWebFailure(web) }
+        if !head.isGRPC, let handler = loop.shared.web { return submitWebRefusal(handler) }
         reply = .over
         var list = HeaderList()
         list.add(":status", "200")

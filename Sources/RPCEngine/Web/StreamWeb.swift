@@ -16,12 +16,24 @@ extension Stream {
             target.firstIndex(of: "?").map { mark in
                 (String(target[..<mark]), String(target[target.index(after: mark)...]))
             } ?? (target, "")
+        // What is asked for is the log's; with what words is not.
+        if route == nil { keepPath(path) }
+        guard target.utf8.count <= Self.maximumTargetBytes else {
+            let status = RPCStatus(.invalidArgument, "path and query are above \(Self.maximumTargetBytes) bytes")
+            var response = handler.refusal(status)
+            response.status = 414
+            return .refused(status, response)
+        }
         let method = head.isPost ? "POST" : head.isGet ? "GET" : ""
         return handler.form(of: WebHead(method: method, path: path, query: query, headers: context.metadata))
     }
 
-    /// The header block is complete. False where nothing more is to be done for it.
+    /// The header block is complete.
     func beginWeb(_ form: WebForm, fits: Bool) {
+        func refuse(_ status: RPCStatus) {
+            if !fits { dropHeaders() }
+            finish(status)
+        }
         switch form {
         case .refused(let status, let response):
             if !fits { dropHeaders() }
@@ -31,11 +43,15 @@ extension Stream {
             web = translation
             if let timeout {
                 context.deadline = loop.now &+ timeout
-                if timeout == 0 { return finish(.deadlinePassed) }
+                if timeout == 0 { return refuse(.deadlinePassed) }
                 loop.wheel.arm(self, at: loop.now &+ timeout)
             }
             route = path.withUTF8 { loop.shared.methods.find($0) }
-            guard let route else { return finish(RPCStatus(.unimplemented, "unknown method \(path)")) }
+            guard let route else { return refuse(RPCStatus(.unimplemented, "unknown method \(path)")) }
+            switch route.entry.handler {
+            case .unary, .deferrable: break
+            case .serverStream, .bidirectional: return refuse(RPCStatus(.unimplemented, "the method streams"))
+            }
             admit(route, fits: fits)
             if !isDecided { request = .webBody }
         }
@@ -50,9 +66,10 @@ extension Stream {
     func webBodyEnded() {
         guard let web, let route, let handler = loop.shared.web else { return }
         request = .webReading
+        // The inbox stays full: what is read of it counts as held.
         let body = Array(inbox.bytes)
         let (loop, token, limit) = (loop, context.stream, route.maxMessageBytes)
-        let refusal = handler.submit(for: context) {
+        let refusal = handler.submit(for: context, isReply: false) {
             loop.post(.webMessage(token, Result { () throws(WebFailure) in try web.message(in: body, limit: limit) }))
         }
         if let refusal { finish(refusal) }
@@ -79,6 +96,9 @@ extension Stream {
             connection.bufferedRequestBytes += inbox.count
             settle()
             messageEnded()
+            // It may have been parked, and no frame comes that would have it looked at.
+            connection.roomMayBeThere = true
+            connection.needsFlush()
         }
     }
 
@@ -102,7 +122,7 @@ extension Stream {
         responseBytes += UInt64(message.count)
         route?.noteReply(message.count)
         let (loop, token, trailers) = (loop, context.stream, context.initialMetadata + context.trailers)
-        let refusal = handler.submit(for: context) {
+        let refusal = handler.submit(for: context, isReply: true) {
             loop.post(.webResponse(token, web.response(.success(message), trailers: trailers)))
         }
         if let refusal { finish(refusal) }
@@ -117,6 +137,13 @@ extension Stream {
     /// How a call ended that has no reply.
     func submitWebFailure(_ web: any WebTranslation) {
         submit(web.response(.failure(status), trailers: context.initialMetadata + context.trailers))
+    }
+
+    /// A request whose headers were not looked at any further.
+    func submitWebRefusal(_ handler: any WebHandler) {
+        var response = handler.refusal(status)
+        if head.tooLarge { response.status = 431 }
+        submit(response)
     }
 
     /// Sends the response. `status` says how the call ended.

@@ -6,7 +6,13 @@ public protocol WebHandler: Sendable {
     func form(of head: WebHead) -> WebForm?
 
     /// Runs work that is too long for an event loop, in the turn of whoever calls. Returns why it will not.
-    func submit(for call: CallContext, _ work: @escaping @Sendable () -> Void) -> RPCStatus?
+    ///
+    /// - Parameter isReply: the call has done what it was to do, and may have changed something: however much waits
+    ///   already, whoever calls is to be told.
+    func submit(for call: CallContext, isReply: Bool, _ work: @escaping @Sendable () -> Void) -> RPCStatus?
+
+    /// The response to a request that is refused before its form is known.
+    func refusal(_ status: RPCStatus) -> WebResponse
 }
 
 /// The head of a request that is none of gRPC's.

@@ -36,7 +36,11 @@ struct ConnectTranslation: WebTranslation {
         // No body at all is the empty message.
         if json.isEmpty { return [] }
         func refusal(_ reason: String) -> WebFailure {
-            .refused(RPCStatus(.invalidArgument, "the body is no \(type.protoMessageName): \(reason)"))
+            let text = "the message is no \(type.protoMessageName): \(reason)"
+            let details = StatusDetails.serialized(
+                code: Int32(RPCStatus.Code.invalidArgument.rawValue), message: text,
+                details: [.errorInfo(reason: "MALFORMED_MESSAGE")])
+            return .refused(RPCStatus(.invalidArgument, text, details: details))
         }
         do {
             return try type.init(jsonUTF8Bytes: json).serializedBytes()

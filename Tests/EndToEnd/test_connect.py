@@ -4,6 +4,7 @@ import gzip
 import json
 import subprocess
 import threading
+import time
 
 import grpc
 import pytest
@@ -24,12 +25,19 @@ READS = [
     ("GetCustomerInsights", dict(customer_id="C")), ("ListCustomerInsights", {}), ("GetPortfolioInsights", {}),
     ("CompareLicenses", dict(customer_id="C")), ("CompareLicenses", {}),
     ("GetTrend", dict(customer_id="C", **PERIOD)), ("GetTrend", PERIOD),
-    ("ExplainUsage", dict(customer_id="C")), ("ListRecommendations", {}), ("ListCustomers", {}),
+    ("ExplainUsage", dict(customer_id="C", product=1)), ("ListRecommendations", {}), ("ListCustomers", {}),
     ("GetCustomer", dict(customer_id="C")), ("ListSubscriptions", dict(customer_id="C")),
     ("ListLicensedUsers", dict(customer_id="C")), ("WhoAmI", {}), ("ListPrincipals", {}),
     ("ExplainAccess", dict(principal_id="carol", method="/partner.insights.v1.InsightsService/GetTrend")),
 ]  # fmt: skip
 CALLERS = ["alice", "bob", "carol", "nobody", "disabled", "unknown", "dave", "operator", "expired", "other_ca", None]
+
+
+def wait_until(condition, seconds=30):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.05)
 
 
 @pytest.fixture(scope="module")
@@ -201,6 +209,9 @@ def test_what_is_no_request_is_refused(house, webs):
     assert alice.http("PUT", trend, b"{}", **json_type).status == 405
     for query in ("", "?connect=v1", "?connect=v1&encoding=xml&message=a", "?encoding=json&message=%7", "?a=b"):
         assert alice.http("GET", trend + query).status == 405
+    long = "?connect=v1&encoding=json&message=" + "a" * 9_000
+    refused(alice.http("GET", trend + long), 414, "invalid_argument", "8192")
+    refused(alice.post("GetTrend", b"{}", x_filler="a" * 20_000), 431, "resource_exhausted")
     # And the server lives on.
     assert alice.call("WhoAmI").principal.principal_id == "alice"
 
@@ -238,12 +249,29 @@ def test_buf_calls_it(house):
 
 
 def test_calls_are_in_metrics_and_log(house, webs):
-    before = house.daemon.metrics_text() if hasattr(house.daemon, "metrics_text") else ""
-    del before
+    def counted():
+        lines = house.daemon.admin_get("/metrics")[1].splitlines()
+        return [line for line in lines if "WhoAmI" in line]
+
+    def logged():
+        lines = [json.loads(line) for line in house.daemon.log.read_text().splitlines() if "/WhoAmI" in line]
+        return [line.get("metadata", line) for line in lines]
+
+    before, lines = counted(), len(logged())
     webs["alice"].call("WhoAmI")
-    line = [json.loads(line) for line in house.daemon.log.read_text().splitlines() if '"call"' in line][-1]
-    said = line.get("metadata", line)
-    assert said["method"].endswith("/WhoAmI") and said["principal"] == "alice" and said["code"] == "OK"
+    wait_until(lambda: len(logged()) > lines)
+    said = logged()[-1]
+    assert said["method"] == "/partner.insights.v1.AccessService/WhoAmI"
+    assert said["principal"] == "alice" and said["code"] == "OK"
+    assert counted() != before
+    # What a query says is in no line.
+    message = "secret-customer"
+    query = f"?connect=v1&encoding=json&message=%7B%22customerId%22:%22{message}%22%7D"
+    for name in ("GetCustomer", "Nothing"):
+        webs["alice"].http("GET", f"/partner.insights.v1.CustomersService/{name}{query}")
+    webs["alice"].call("WhoAmI")
+    wait_until(lambda: len(logged()) > lines + 1)
+    assert message not in house.daemon.log.read_text()
 
 
 def test_many_callers_at_once(webs):

@@ -47,6 +47,8 @@ final class Stream {
 
     /// How a call that is not in the form of gRPC is read and answered; nil for one that is.
     @exclusivity(unchecked) var web: (any WebTranslation)?
+    /// The reply is a response of HTTP without trailers. Valid only when the reply has begun.
+    var isPlain = false
 
     // MARK: Memory, in bytes: see StreamMemory.swift
 
@@ -107,6 +109,7 @@ final class Stream {
         uncredited = 0
         prefix = nil
         web = nil
+        isPlain = false
         reply = .none
         producer = .none
         body.reset()

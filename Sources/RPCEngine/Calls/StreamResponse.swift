@@ -83,7 +83,7 @@ extension Stream {
         var set = NGHTTP2_DATA_FLAG_NO_COPY.rawValue
         if isDecided, count == available {
             set |= NGHTTP2_DATA_FLAG_EOF.rawValue
-            if web == nil {
+            if !isPlain {
                 set |= NGHTTP2_DATA_FLAG_NO_END_STREAM.rawValue
                 submitTrailers()
             } else {
@@ -258,7 +258,7 @@ extension Stream {
 
     private func submitTrailers() {
         guard let session = connection.session, case .ending = reply else { return }
-        if web != nil { return resetWeb() }
+        if isPlain { return resetWeb() }
         reply = .over
         let result: Int32
         if status.code == .ok, status.message.isEmpty, context.trailers.isEmpty, status.trailers.isEmpty {

@@ -150,6 +150,7 @@ extension Stream {
     private func submit(_ response: WebResponse) {
         guard let session = connection.session else { return }
         lastTaken = loop.now
+        isPlain = true
         var list = HeaderList()
         list.add(":status", String(response.status))
         for (name, value) in response.headers { list.add(name, value) }

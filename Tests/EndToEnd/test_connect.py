@@ -180,6 +180,7 @@ def test_what_is_no_request_is_refused(house, webs):
         said = json.loads(response.content)
         assert said["code"] == code and words in said["message"], said
         assert PROTECTION.items() <= dict(response.headers.items()).items()
+        assert not response.trailers or not list(response.trailers.items())
 
     refused(alice.post("GetTrend", b'{"customer": "C"}'), 400, "invalid_argument", "no field customer")
     refused(alice.post("GetTrend", b"{"), 400, "invalid_argument")

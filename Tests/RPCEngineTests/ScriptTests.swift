@@ -31,7 +31,7 @@ struct ScriptTests {
     @Test(arguments: ["after_reset", "after_end", "not_opened", "numbers", "priorities", "harmless"])
     func conformance(_ name: String) throws { try Harness.python("conformance", name) }
 
-    @Test(arguments: ["bodies", "refusals", "ends"])
+    @Test(arguments: ["bodies", "cut_reply", "refusals", "ends"])
     func web(_ name: String) throws { try Harness.python("web", name) }
 
     /// The official client of another implementation.

@@ -34,13 +34,14 @@ def bodies():
         # gRPC beside it, on the same connection.
         equal(raw.status(raw.call(PATH + "Echo", framed(b"x")))[0], 0, "gRPC")
         server.wait_for(lambda s: s["callsOpen"] == 0, "all calls ended")
-    equal_after_reset()
 
 
-def equal_after_reset():
+def cut_reply():
     """A reply that the peer's window stops is cut by its deadline: by a reset, since nothing else could tell."""
     with Server("--web") as server:
         raw = Raw(server)
+        # Its window is told in its settings.
+        raw.wait(lambda: raw.settings)
         stream = raw.call(PATH + "Echo", b"x" * 200_000, [("x-timeout", "500")], **FORM)
         answer = raw.answer(stream)
         check(answer["reset"] is not None and not answer["end"], f"a reply that is cut: {answer['headers']}")
@@ -82,7 +83,7 @@ def refusals():
 
 def ends():
     """Whoever goes while the body is read, the handler is at it, or the response is made."""
-    with Server("--web") as server:
+    with Server("--web", "--loops", "1", "--limit", f"memory={32 << 20}") as server:
         raw = Raw(server)
         for wait in ([("x-read", "300")], [("x-write", "300")]):
             stream = raw.call(PATH + "Echo", b"x", wait, **FORM)
@@ -115,4 +116,4 @@ def ends():
         check(0 <= stats["memory"] <= 64 << 10, f"left over: {stats['memory']} bytes")
 
 
-run(dict(bodies=bodies, refusals=refusals, ends=ends))
+run({name: value for name, value in list(globals().items()) if callable(value)})

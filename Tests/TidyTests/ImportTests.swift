@@ -38,8 +38,8 @@ struct ImportTests {
         "insightsd": [
             "ArgumentParser", "AuditTrail", "Authentication", "CLinux", "Configuration", "Datastore",
             "DatastorePostgres", "DatastoreSQLite", "DurableFiles", "Foundation",
-            "Glibc", "InsightsCore", "InsightsServer", "InsightsWeb", "LicenseModel", "LogLines", "Logging", "RPCEngine",
-            "ServiceLifecycle", "Synchronization", "SystemPackage",
+            "Glibc", "InsightsCore", "InsightsServer", "InsightsWeb", "LicenseModel", "LogLines", "Logging",
+            "RPCEngine", "ServiceLifecycle", "Synchronization", "SystemPackage",
         ],
         "RPCTransport": ["CLinux", "CNghttp2", "COpenSSL", "GRPCCore", "Glibc", "Synchronization", "Threads"],
         "InsightsClient": [

@@ -3,8 +3,8 @@ import Glibc
 import RPCEngine
 
 /// Calls in a form of its own, `test/bytes`: the body is the message, and the response's body is the reply. Headers:
-/// `x-read` and `x-write` are milliseconds that it takes to find the message and to make the response, `x-timeout` those
-/// that the call has, `x-busy` refuses the former.
+/// `x-read` and `x-write` are milliseconds that it takes to find the message and to make the response, `x-timeout`
+/// those that the call has, `x-busy` refuses the former.
 struct ProbeWeb: WebHandler {
     func form(of head: WebHead) -> WebForm? {
         guard head.headers["content-type"] == "test/bytes" else { return nil }

@@ -1,8 +1,8 @@
-/// Takes requests of other forms than gRPC's, such as Connect's, for the methods of the server: they go through the same
-/// interceptor, handlers and limits as calls of gRPC do.
+/// Takes requests of other forms than gRPC's, such as Connect's, for the methods of the server: they go through the
+/// same interceptor, handlers and limits as calls of gRPC do.
 public protocol WebHandler: Sendable {
-    /// What a request asks for; nil for one that is in none of the handler's forms, which is refused as if there were no
-    /// handler. Called on the event loop when the headers are complete.
+    /// What a request asks for; nil for one that is in none of the handler's forms, which is refused as if there were
+    /// no handler. Called on the event loop when the headers are complete.
     func form(of head: WebHead) -> WebForm?
 
     /// Runs work that is too long for an event loop, in the turn of whoever calls. Returns why it will not.

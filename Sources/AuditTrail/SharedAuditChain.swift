@@ -26,14 +26,29 @@ final class SharedAuditChain: AuditChain {
         var isHeld = false
         var attempt: Attempt?
         var durable: UInt64 = 0
+        /// A change may be noted whose caller was told that it is not.
+        var hasDoubtfulNotes = false
+        /// Found in the chain as it was opened, and not on record yet.
+        var left: [NotedChange] = []
         /// Ends of other chains that are on record here, by chain.
         var linked: [Int32: AuditRow] = [:]
         /// Chains that no server had when that was looked at last, with what they had noted.
         var abandoned: Set<NotedChange.ID> = []
+        var tended: ContinuousClock.Instant?
         var isClosed = false
         var failure: AuditError?
     }
 
+    /// What `status` tells while a write is under way.
+    private struct Shown {
+        var records: UInt64 = 0
+        var head: [UInt8] = []
+        var failure: AuditError?
+    }
+
+    /// Between looks whether the chain is this server's still: others take what it noted for left behind after
+    /// `linkInterval`.
+    static let checkInterval = Duration.seconds(15)
     /// Between links, and between looks at what others left behind.
     static let linkInterval = Duration.seconds(60)
     /// Records of one transaction.
@@ -48,6 +63,7 @@ final class SharedAuditChain: AuditChain {
     /// Changes under way, and whether the last could be noted.
     private let open = Mutex<(changes: [String: NotedChange.ID], failure: AuditError?)>(([:], nil))
     private let isFailing = Atomic(false)
+    private let shown = Mutex(Shown())
 
     init(_ store: any AuditStore, key: AuditKey, now: @escaping @Sendable () -> Timestamp) throws(AuditError) {
         self.store = store
@@ -61,15 +77,14 @@ final class SharedAuditChain: AuditChain {
 
     /// Opens a chain unless one is held, and finds out what became of the last write.
     private func attach(_ writer: inout Writer) throws(AuditError) {
-        guard !writer.isHeld else { return }
+        guard !writer.isHeld else { return try recoverLeft(&writer) }
+        let (chain, isDoubtful) = (writer.chain, writer.attempt != nil || writer.hasDoubtfulNotes)
         let opened = try SharedAudit.storing { () throws(DatastoreError) in
-            try store.openChain(preferring: writer.chain)
+            try store.openChain(preferring: chain, isDoubtful: isDoubtful)
         }
         let end = try SharedAudit.state(atEndOf: opened, key: key)
-        // Of two servers that believe that the chain is theirs the other may have written here.
-        let isContinued = opened.chain == writer.chain && end == writer.state
-        writer.isHeld = true
         if let attempt = writer.attempt {
+            // Not before it is known: what is given back would be written twice, or what is not be lost.
             let isWritten = try SharedAudit.isWritten(attempt.rows, in: store)
             writer.attempt = nil
             if isWritten {
@@ -78,17 +93,41 @@ final class SharedAuditChain: AuditChain {
                 queue.giveBack(attempt.batch.without(attempt.withdrawn))
             }
         }
+        writer.hasDoubtfulNotes = false
         if opened.chain == writer.chain, end.sequence < writer.state.sequence {
             // A failover to a copy that lacked them, though they were acknowledged.
             let lost = AuditRecord.own(.lost, count: writer.state.sequence - end.sequence, time: now())
             _ = queue.add(lost, isAwaited: true)
         }
-        (writer.chain, writer.state) = (opened.chain, end)
-        guard !isContinued else { return }
-        // What whoever had it before noted: under way here it is not.
+        // Under way here is not left behind, wherever it was noted.
         let own = open.withLock { Set($0.changes.values) }
-        let left = opened.noted.filter { !own.contains($0.id) }
-        if !left.isEmpty { try recover(left, requiresNotes: false, &writer) }
+        writer.left = opened.noted.filter { !own.contains($0.id) }
+        (writer.chain, writer.state, writer.isHeld) = (opened.chain, end, true)
+        try adopt(own.filter { $0.chain != opened.chain }, &writer)
+        try recoverLeft(&writer)
+    }
+
+    /// What was noted in the chain that was lost is this one's from here on.
+    private func adopt(_ changes: Set<NotedChange.ID>, _ writer: inout Writer) throws(AuditError) {
+        guard !changes.isEmpty, let chain = writer.chain else { return }
+        do throws(DatastoreError) {
+            try store.adopt(Array(changes))
+        } catch {
+            writer.isHeld = false
+            throw SharedAudit.failure(error)
+        }
+        open.withLock { open in
+            for id in changes where open.changes[id.change] == id {
+                open.changes[id.change] = NotedChange.ID(chain: chain, change: id.change)
+            }
+        }
+    }
+
+    /// What whoever had the chain before noted and did not live to put on record.
+    private func recoverLeft(_ writer: inout Writer) throws(AuditError) {
+        if writer.left.isEmpty { return }
+        try recover(writer.left, &writer)
+        writer.left = []
     }
 
     private func locked<Value: Sendable>(
@@ -96,7 +135,11 @@ final class SharedAuditChain: AuditChain {
     ) throws(AuditError) -> Value {
         try writer.withLock { (writer) throws(AuditError) -> Value in
             if writer.isClosed { throw .closed }
-            defer { isFailing.store(writer.failure != nil, ordering: .relaxed) }
+            defer {
+                isFailing.store(writer.failure != nil, ordering: .relaxed)
+                let (state, failure) = (writer.state, writer.failure)
+                shown.withLock { $0 = Shown(records: state.sequence, head: state.mac, failure: failure) }
+            }
             do throws(AuditError) {
                 let value = try body(&writer)
                 writer.failure = nil
@@ -173,6 +216,7 @@ final class SharedAuditChain: AuditChain {
     private func failed(_ error: DatastoreError, _ attempt: Attempt, _ writer: inout Writer) {
         switch error {
         case .inDoubt:
+            // None is pending: it was settled before this one was begun.
             (writer.attempt, writer.isHeld) = (attempt, false)
         case .full:
             // Certainly not written, and the chain stays.
@@ -229,7 +273,10 @@ final class SharedAuditChain: AuditChain {
             return true
         } catch {
             open.withLock { open in for note in noted { open.changes[note.id.change] = nil } }
-            if error != .full { writer.withLock { $0.isHeld = false } }
+            writer.withLock { writer in
+                if error != .full { writer.isHeld = false }
+                if case .inDoubt = error { writer.hasDoubtfulNotes = true }
+            }
             if case .diverged = error { return false }
             throw SharedAudit.failure(error)
         }
@@ -260,15 +307,28 @@ final class SharedAuditChain: AuditChain {
 
     // MARK: - Other chains
 
-    var tendingInterval: Duration? { Self.linkInterval }
+    var tendingInterval: Duration? { Self.checkInterval }
 
     /// Puts on record how far the other chains are, and what servers noted that are gone.
     func tend() throws(AuditError) {
         try locked { (writer) throws(AuditError) in
+            do throws(DatastoreError) {
+                if writer.isHeld { try store.checkChain() }
+            } catch {
+                writer.isHeld = false
+            }
             try write(&writer)
+            if let last = writer.tended, .now - last < Self.linkInterval { return }
+            writer.tended = .now
             try link(&writer)
             try takeOver(&writer)
         }
+    }
+
+    /// The same, however long ago it was done; for tests.
+    func tendNow() throws(AuditError) {
+        writer.withLock { $0.tended = nil }
+        try tend()
     }
 
     private func link(_ writer: inout Writer) throws(AuditError) {
@@ -297,21 +357,24 @@ final class SharedAuditChain: AuditChain {
         return rows.contains { AuditLine($0.line[...])?.record.kind != AuditKind.link.rawValue }
     }
 
-    /// A server whose connection ended for a moment has its chain again at the next look.
+    /// A server whose connection ended for a moment has its chain again before the next look.
     private func takeOver(_ writer: inout Writer) throws(AuditError) {
         let found = try SharedAudit.storing { () throws(DatastoreError) in try store.abandoned() }
         let before = writer.abandoned
         writer.abandoned = Set(found.map(\.id))
-        let left = found.filter { before.contains($0.id) && $0.id.chain != writer.chain }
+        let own = open.withLock { Set($0.changes.values) }
+        let left = found.filter { before.contains($0.id) && $0.id.chain != writer.chain && !own.contains($0.id) }
+        var failure: AuditError?
         for (_, changes) in Dictionary(grouping: left, by: \.id.chain).sorted(by: { $0.key < $1.key }) {
-            try recover(changes, requiresNotes: true, &writer)
+            // What is wrong in one chain keeps nobody from the others.
+            do throws(AuditError) { try recover(changes, &writer) } catch { failure = failure ?? error }
         }
+        if let failure { throw failure }
     }
 
-    /// Puts changes on record that somebody noted and did not live to: outcome unknown.
-    private func recover(
-        _ noted: [NotedChange], requiresNotes: Bool, _ writer: inout Writer
-    ) throws(AuditError) {
+    /// Puts changes on record that somebody noted and did not live to: outcome unknown. Those that somebody else put
+    /// on record meanwhile are passed over.
+    private func recover(_ noted: [NotedChange], _ writer: inout Writer) throws(AuditError) {
         var records: [AuditRecord] = []
         for change in noted {
             guard let record = SharedAudit.record(of: change, key: key) else {
@@ -321,11 +384,14 @@ final class SharedAuditChain: AuditChain {
         }
         let (rows, state) = SharedAudit.rows(records, of: writer.chain ?? 0, after: writer.state, key: key)
         do throws(DatastoreError) {
-            try store.append(rows, ending: noted.map(\.id), requiresNotes: requiresNotes)
+            try store.append(rows, ending: noted.map(\.id), requiresNotes: true)
         } catch {
-            // Another server was first.
-            if error == .notFound { return }
-            writer.isHeld = false
+            if error == .notFound {
+                if noted.count > 1 { for change in noted { try recover([change], &writer) } }
+                return
+            }
+            // In doubt they are looked for again with the rest, by the notes that are there then.
+            if error != .full { writer.isHeld = false }
             throw SharedAudit.failure(error)
         }
         writer.state = state
@@ -338,11 +404,11 @@ final class SharedAuditChain: AuditChain {
     var status: AuditStatus {
         let (waiting, lost) = queue.counts
         let (underWay, notNoted) = open.withLock { ($0.changes.count, $0.failure) }
-        return writer.withLock { writer in
-            AuditStatus(
-                records: writer.state.sequence, head: Hex.text(of: writer.state.mac), waiting: waiting, lost: lost,
-                changesUnderWay: underWay, failure: writer.failure ?? notNoted)
-        }
+        // Not from the writer, which may be waiting for the store.
+        let shown = shown.withLock { $0 }
+        return AuditStatus(
+            records: shown.records, head: Hex.text(of: shown.head), waiting: waiting, lost: lost,
+            changesUnderWay: underWay, failure: shown.failure ?? notNoted)
     }
 
     func page(

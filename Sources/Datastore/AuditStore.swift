@@ -87,7 +87,16 @@ public protocol AuditStore: Sendable {
     /// Takes a chain that no other server has: the preferred one, else the first that is free. It is this server's
     /// until the store is closed, or its connection is lost: then `append` and `note` throw `diverged`, and a chain is
     /// to be opened anew.
-    func openChain(preferring chain: Int32?) throws(DatastoreError) -> OpenedAuditChain
+    ///
+    /// - Parameter isDoubtful: something of this server may be under way in the preferred chain. Then only that one is
+    ///   opened, once nothing is under way in it, and what is found in it is as durable as what is written from then
+    ///   on.
+    func openChain(
+        preferring chain: Int32?, isDoubtful: Bool
+    ) throws(DatastoreError) -> OpenedAuditChain
+
+    /// Throws `diverged` unless this server has a chain still.
+    func checkChain() throws(DatastoreError)
 
     /// Writes records at the end of the own chain, and forgets changes that are on record by them, all or nothing.
     ///
@@ -98,6 +107,9 @@ public protocol AuditStore: Sendable {
 
     /// Notes changes in the name of the own chain.
     func note(_ changes: [NotedChange]) throws(DatastoreError)
+
+    /// Takes what was noted in another chain over into the own one, as far as it is still there.
+    func adopt(_ changes: [NotedChange.ID]) throws(DatastoreError)
 
     func forget(_ changes: [NotedChange.ID]) throws(DatastoreError)
 

@@ -35,13 +35,16 @@ final class InMemoryAuditStore: AuditStore {
         }
     }
 
-    func openChain(preferring chain: Int32?) throws(DatastoreError) -> OpenedAuditChain {
+    func openChain(
+        preferring chain: Int32?, isDoubtful: Bool
+    ) throws(DatastoreError) -> OpenedAuditChain {
         try check()
         release()
-        return own.withLock { own in
-            content.rows.withLock { rows in
+        return try own.withLock { (own) throws(DatastoreError) in
+            try content.rows.withLock { (rows) throws(DatastoreError) in
                 var number = chain ?? 1
                 if rows.held.contains(number) {
+                    if isDoubtful { throw DatastoreError.unavailable("its chain is another server's") }
                     number = 1
                     while rows.held.contains(number) { number += 1 }
                 }
@@ -80,6 +83,19 @@ final class InMemoryAuditStore: AuditStore {
 
     func note(_ changes: [NotedChange]) throws(DatastoreError) {
         try changing { (rows, _) in rows.noted += changes }
+    }
+
+    func checkChain() throws(DatastoreError) {
+        try changing { (_, _) in }
+    }
+
+    func adopt(_ changes: [NotedChange.ID]) throws(DatastoreError) {
+        try changing { (rows, chain) in
+            rows.noted = rows.noted.map { note in
+                guard changes.contains(note.id) else { return note }
+                return NotedChange(id: NotedChange.ID(chain: chain, change: note.id.change), line: note.line)
+            }
+        }
     }
 
     func forget(_ changes: [NotedChange.ID]) throws(DatastoreError) {

@@ -97,7 +97,7 @@ enum Session {
         } else {
             // Every statement goes by key. On a young table a plan that is kept would scan, and compiling takes longer
             // than running.
-            settings += [("enable_seqscan", "off"), ("jit", "off")]
+            settings += [("enable_seqscan", "off"), ("jit", "off"), ("max_parallel_workers_per_gather", "0")]
             let long = purpose == .copying || purpose == .recovering
             settings.append(("statement_timeout", long ? "300s" : "15s"))
             settings.append(("idle_in_transaction_session_timeout", long ? "300s" : "5s"))

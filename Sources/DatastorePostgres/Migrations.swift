@@ -54,7 +54,9 @@ public enum PostgresMigration {
             try expand(connection, steps.filter { $0.version > before ?? 0 })
             if finish { try contract(connection, steps, to: format) }
             let reached = try connection.exchange([Command(Schema.readFormat)])[0].only().integer(0)
-            try connection.commit(Schema.grants.map { Command(Statement(to: "give rights", $0)) })
+            // Those of a schema are passed on to workers, as by whoever this is.
+            let asLogin = try Distribution.hasCitus(connection) ? ["RESET ROLE"] : []
+            try connection.commit((asLogin + Schema.grants).map { Command(Statement(to: "give rights", $0)) })
             return Report(before: before.map(Int.init), after: Int(last), format: Int(reached))
         }
     }

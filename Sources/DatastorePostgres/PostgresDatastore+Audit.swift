@@ -59,10 +59,23 @@ final class PostgresAudit: AuditStore {
     /// More servers than that are not on one store.
     private static let mostChains: Int32 = 10_000
 
-    func openChain(preferring chain: Int32?) throws(DatastoreError) -> OpenedAuditChain {
+    /// While a COMMIT of this server is under way its session has the lock, also when the connection is gone.
+    private static let awaitChain = Statement(
+        "await chain", to: "open its audit chain", "SELECT pg_advisory_lock(\(lockSpace), $1::int)")
+
+    func openChain(
+        preferring chain: Int32?, isDoubtful: Bool
+    ) throws(DatastoreError) -> OpenedAuditChain {
         let (opened, connection) = try writing.use { connection throws(PostgresFailure) in
             _ = try connection.exchange([Command(Self.letGo)])
-            let number = try Self.take(preferring: chain, connection)
+            let number: Int32
+            if isDoubtful, let chain {
+                _ = try connection.exchange([Command(Self.awaitChain, [.bigint(Int64(chain))])])
+                try Self.confirm(chain, connection)
+                number = chain
+            } else {
+                number = try Self.take(preferring: chain, connection)
+            }
             let parameter = [Parameter.bigint(Int64(number))]
             let answers = try connection.exchange([
                 Command(Self.readEnd, parameter), Command(Self.readNotes, parameter),
@@ -87,6 +100,22 @@ final class PostgresAudit: AuditStore {
         }
         throw .store(.unavailable("every audit chain is another server's"))
     }
+
+    /// What is read may stand on the primary alone: a COMMIT that writes something waits for the standby.
+    private static func confirm(_ chain: Int32, _ connection: Connection) throws(PostgresFailure) {
+        let note = [Parameter.bigint(Int64(chain)), .texts([""]), .texts([""])]
+        _ = try connection.exchange([Command(.begin), Command(insertNotes, note)])
+        try PostgresDatastore.commit([Command(deleteNotes, Array(note.prefix(2)))], connection)
+    }
+
+    func checkChain() throws(DatastoreError) {
+        try writing.use { connection throws(PostgresFailure) in
+            try requireHold(nil, connection)
+            _ = try connection.exchange([Command(Self.nothing)])
+        }
+    }
+
+    private static let nothing = Statement("nothing", to: "read the audit trail", "SELECT")
 
     /// Throws unless the chain is still this server's.
     private func requireHold(_ chain: Int32?, _ connection: Connection) throws(PostgresFailure) {
@@ -170,6 +199,23 @@ final class PostgresAudit: AuditStore {
                 ])
             _ = try connection.exchange([Command(.begin)])
             try PostgresDatastore.commit([insertion], connection)
+        }
+    }
+
+    private static let moveNotes = Statement(
+        "move changes", to: "write the audit trail",
+        "UPDATE insights.audit_pending SET server = $1::int WHERE server = $2::int AND id = ANY($3)")
+
+    func adopt(_ changes: [NotedChange.ID]) throws(DatastoreError) {
+        guard !changes.isEmpty, let own = hold.withLock({ $0?.chain }) else { return }
+        let moves = Dictionary(grouping: changes, by: \.chain).sorted { $0.key < $1.key }.map { chain, changes in
+            Command(
+                Self.moveNotes, [.bigint(Int64(own)), .bigint(Int64(chain)), .texts(changes.map(\.change))])
+        }
+        try writing.use { connection throws(PostgresFailure) in
+            try requireHold(own, connection)
+            _ = try connection.exchange([Command(.begin)])
+            try PostgresDatastore.commit(moves, connection)
         }
     }
 

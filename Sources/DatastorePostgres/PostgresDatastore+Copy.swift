@@ -22,7 +22,11 @@ private final class Filling: FilledStore {
     /// Statements are large.
     private static let longer = Statement("take longer", to: "fill it", "SET LOCAL statement_timeout = '300s'")
     private static let patient = Statement(
-        "be patient", to: "fill it", "SET LOCAL idle_in_transaction_session_timeout = '300s'")
+        "be patient", to: "fill it",
+        """
+        SELECT set_config('idle_in_transaction_session_timeout', '0', true),
+            set_config('application_name', 'insightsd copy-store', true)
+        """)
     private static let time = Duration.seconds(300)
 
     private static let lock = Statement(

@@ -48,19 +48,30 @@ extension PostgresDatastore {
             through: erasure.entry.revision, erasure.states, erased: try answers[2].only().bigint(0))
     }
 
-    /// The rest of an erasure whose entry is committed, where rows and log are in different places: the mark, the rows,
-    /// the bodies, each by itself. Rows before the entry would hide the revision after it; bodies before the entry
+    /// Where rows and log are in different places: the mark, on a connection of its own, before the entry is committed.
+    /// Whatever becomes of the rest, old versions of the rows are then written over by maintenance.
+    func markElsewhere(_ erasure: Erasure) throws(PostgresFailure) {
+        let bucket = Parameter.smallint(Int16(erasure.bucket))
+        let connection: Connection
+        do throws(DatastoreError) {
+            connection = try Connection.open(conninfo, for: .writing)
+        } catch {
+            throw .store(error)
+        }
+        let answers = try connection.exchange([
+            Command(.begin), Command(Self.lockBucket, [bucket]), Command(Self.clock),
+        ])
+        let moment = try answers[2].only().bigint(0)
+        try connection.commit([Command(Self.mark, [bucket, .optionalMoment(moment)])])
+    }
+
+    /// The rest of an erasure whose entry is committed, where rows and log are in different places: the rows and the
+    /// bodies, each by itself. Rows before the entry would hide the revision after it; bodies before the entry
     /// would have those that read them make the person anew. Until it is over a start erases as whoever follows does.
     ///
     /// When it fails the entry is there and the rest is not: what the bucket has is then known by reading alone.
     func eraseElsewhere(_ erasure: Erasure, _ connection: Connection) throws(PostgresFailure) {
-        let bucket = Parameter.smallint(Int16(erasure.bucket))
         do throws(PostgresFailure) {
-            let answers = try connection.exchange([
-                Command(.begin), Command(Self.lockBucket, [bucket]), Command(Self.clock),
-            ])
-            let moment = try answers[2].only().bigint(0)
-            try connection.commit([Command(Self.mark, [bucket, .optionalMoment(moment)])])
             _ = try connection.exchange([Command(.begin)])
             try connection.commit(try eraseRows(erasure, connection))
             _ = try connection.exchange([Command(.begin), Command(Self.longer)])

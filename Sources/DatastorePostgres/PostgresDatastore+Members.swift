@@ -49,15 +49,14 @@ extension PostgresDatastore {
     public func beat(applied: LogPosition) throws(DatastoreError) {
         try requireOpen()
         let (revision, generation) = (Parameter.bigint(applied.revision.number), Parameter.bigint(applied.generation))
-        let known = state.withLock { $0.member }
-        let member = try reading.use { connection throws(PostgresFailure) in
-            if let known {
+        try reading.use { connection throws(PostgresFailure) in
+            if let known = state.withLock({ $0.member }) {
                 let answers = try connection.exchange([
                     Command(.begin), Command(Self.loosely),
                     Command(Self.tell, [.bigint(Int64(known.id)), revision, generation, .bigint(known.started)]),
                     Command(.commit),
                 ])
-                if answers[2].changed == 1 { return known }
+                if answers[2].changed == 1 { return }
                 // Taken for dead and removed.
             }
             // It left meanwhile.
@@ -69,10 +68,10 @@ extension PostgresDatastore {
             ])
             let row = try answers[3].only()
             let made = State.Member(id: try row.integer(0), started: try row.bigint(1))
+            // Before it is known whether it is there: it is looked for then, and whoever leaves takes it along.
+            state.withLock { $0.member = made }
             try connection.commit([])
-            return made
         }
-        state.withLock { $0.member = member }
     }
 
     public func members() throws(DatastoreError) -> [StoreMember] {
@@ -92,8 +91,9 @@ extension PostgresDatastore {
         }
     }
 
-    func leave(_ member: State.Member) throws(DatastoreError) {
+    func leave() throws(DatastoreError) {
         try reading.use { connection throws(PostgresFailure) in
+            guard let member = state.withLock({ $0.member }) else { return }
             _ = try connection.exchange([
                 Command(.begin), Command(Self.loosely),
                 Command(Self.remove, [.bigint(Int64(member.id)), .bigint(member.started)]), Command(.commit),
@@ -105,7 +105,10 @@ extension PostgresDatastore {
 
     private static let leaveKeys = Statement(
         "leave keys", to: "compare the keys of servers",
-        "UPDATE insights.store SET keys_check = $1 WHERE keys_check IS NULL")
+        """
+        UPDATE insights.store SET keys_check = $1
+        WHERE keys_check IS NULL OR keys_check <> $1 AND keys_check = substring($1 FROM 1 FOR octet_length(keys_check))
+        """)
 
     private static let readKeys = Statement(
         "keys", to: "compare the keys of servers", "SELECT keys_check FROM insights.store")

@@ -98,6 +98,7 @@ extension PostgresDatastore {
         }
         var commands = insertions(of: entries, stamps, slot)
         if let erasure = made.erasure, isDistributed {
+            try markElsewhere(erasure)
             commands += leave(slot, after: erasure)
         } else if let erasure = made.erasure {
             _ = try connection.exchange(commands)

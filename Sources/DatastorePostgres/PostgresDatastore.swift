@@ -139,14 +139,14 @@ public final class PostgresDatastore: LicenseDatastore {
     }
 
     public func close() throws(DatastoreError) {
-        let (first, member) = state.withLock { state in
+        let first = state.withLock { state in
             defer { state.closed = true }
-            return (!state.closed, state.member)
+            return !state.closed
         }
         guard first else { return }
         closing.wake()
         // Who cannot say that it leaves is taken for dead later.
-        if let member { try? leave(member) }
+        try? leave()
         for lane in [writing, reading, listening] { lane.close() }
         trail.close()
     }
@@ -220,6 +220,7 @@ final class Lane: Sendable {
         """
         SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
         WHERE datname = current_database() AND usename = current_user AND pid <> pg_backend_pid()
+            AND application_name = current_setting('application_name')
             AND wait_event = 'ClientRead' AND backend_xid IS NOT NULL
             AND state_change < clock_timestamp() - interval '5 s'
         """)

@@ -68,7 +68,7 @@ extension PostgresFailure.Refusal {
         case .foreignKeyViolation: return .notFound
         case .insufficientPrivilege: return .notAccessible("its user may not \(purpose)")
         case .readOnlyTransaction: return .unavailable("it accepts no changes: a standby, or read-only")
-        case .lockNotAvailable: return .unavailable("another server held the right to write for too long")
+        case .lockNotAvailable: return .unavailable("the right to write was held for too long")
         case .queryCanceled: return .unavailable("it took too long to \(purpose)")
         case .serializationFailure, .deadlockDetected, .cachedPlanChanged:
             return .unavailable("others were in the way (code \(state))")

@@ -27,13 +27,14 @@ enum Schema {
 
     static let version1 =
         storeAndLog + [bucketTable, "INSERT INTO insights.bucket (bucket) SELECT generate_series(0, 255)"]
-        + [stateTable + " PARTITION BY HASH (bucket)"] + stateParts + accessAndServers
+        + [stateTable + " PARTITION BY HASH (bucket)"] + stateParts + [withoutSamples("state", "content")]
+        + accessAndServers
 
     /// The same with the folded state on the workers of a Citus. What is made first is the owner's, what is on workers
     /// is made by the login, as whom Citus comes to them.
     static let version1OnCitus =
         storeAndLog + [bucketTable, stateTable, "ALTER TABLE insights.state ALTER COLUMN content SET STORAGE EXTERNAL"]
-        + accessAndServers + ["RESET ROLE"]
+        + [withoutSamples("state", "content")] + accessAndServers + ["RESET ROLE"]
         + [
             "SELECT create_distributed_table('insights.bucket', 'bucket')",
             "SELECT create_distributed_table('insights.state', 'bucket', colocate_with := 'insights.bucket')",
@@ -74,6 +75,7 @@ enum Schema {
             ) PARTITION BY LIST (slot)
             """,
         ] + bodyPartitions + [
+            withoutSamples("body", "facts"),
             """
             CREATE TABLE insights.log_slot (
                 one boolean PRIMARY KEY DEFAULT true CHECK (one),
@@ -104,6 +106,11 @@ enum Schema {
             PRIMARY KEY (bucket, key)
         )
         """
+
+    /// Else the planner's statistics have values of the column, and keep them when somebody is erased.
+    private static func withoutSamples(_ table: String, _ column: String) -> String {
+        "ALTER TABLE insights.\(table) ALTER COLUMN \(column) SET STATISTICS 0"
+    }
 
     private static var bodyPartitions: [String] {
         (0..<bodySlots).flatMap { slot in

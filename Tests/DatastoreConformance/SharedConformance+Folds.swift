@@ -1,4 +1,5 @@
 import Datastore
+import Dispatch
 import LicenseModel
 import Synchronization
 import Tenancy
@@ -30,7 +31,9 @@ private struct NaiveState: Equatable {
     private static func key(_ bucket: Int) -> String { "row/\(bucket)" }
 
     /// As a start does, by several readers at once.
-    static func read(_ store: any LicenseDatastore) throws -> NaiveState {
+    static func read(_ store: any LicenseDatastore) throws -> NaiveState { try readThrough(store).state }
+
+    static func readThrough(_ store: any LicenseDatastore) throws -> (state: NaiveState, revision: Revision) {
         let read = Mutex((state: NaiveState(), folds: BucketFolds(count: StateBuckets.count), told: [Int]()))
         var whole: NaiveState?
         func finish() throws -> NaiveState {
@@ -38,7 +41,7 @@ private struct NaiveState: Equatable {
             try require(told.first == 0 && told.sorted() == Array(0..<StateBuckets.count), "buckets are told otherwise")
             return read.withLock { $0.state }
         }
-        _ = try store.recover(for: try Grants.operator(), readers: 3) { bucket in
+        let position = try store.recover(for: try Grants.operator(), readers: 3) { bucket in
             var rows: [StateRow] = []
             try bucket.forEachRow { rows.append($0) }
             try read.withLock { read in
@@ -51,7 +54,49 @@ private struct NaiveState: Equatable {
             try state.apply(entry, skipping: read.withLock { $0.folds })
             whole = state
         }
-        return try whole ?? finish()
+        return (try whole ?? finish(), position.revision)
+    }
+}
+
+/// Reads a store back until it is told to end, and once more.
+private final class Reading: Sendable {
+    private struct State {
+        var reads: [(state: NaiveState, revision: Revision)] = []
+        var failure: (any Error)?
+        var isOver = false
+    }
+
+    let store: any LicenseDatastore
+    private let state = Mutex(State())
+
+    init(_ store: any LicenseDatastore) {
+        self.store = store
+    }
+
+    func run() {
+        var isLast = false
+        while !isLast {
+            isLast = state.withLock { $0.isOver }
+            do {
+                let read = try NaiveState.readThrough(store)
+                state.withLock { $0.reads.append(read) }
+            } catch DatastoreError.diverged where !isLast {
+                // What a bucket needs was dropped since that was read: to be begun anew.
+                continue
+            } catch {
+                state.withLock { $0.failure = error }
+                return
+            }
+        }
+    }
+
+    func end() { state.withLock { $0.isOver = true } }
+
+    func result() throws -> [(state: NaiveState, revision: Revision)] {
+        try state.withLock { state in
+            if let failure = state.failure { throw failure }
+            return state.reads
+        }
     }
 }
 
@@ -86,6 +131,51 @@ extension SharedConformanceCheck {
             for other in handles where random.chance(60) { try other.catchUp() }
         }
         for handle in handles { try handle.store.close() }
+    }
+
+    /// While a server writes, folds and has the log dropped, another one reads everything back again and again:
+    /// whatever it gets is what a replay gives of everything up to there.
+    func readsDuringFoldsAreWhole(_ harness: DatastoreHarness) throws {
+        let writer = Handle(try harness.make())
+        let reading = Reading(try Handle(connectedTo: writer, harness).store)
+        let group = DispatchGroup()
+        DispatchQueue.global().async(group: group) { reading.run() }
+        do {
+            defer {
+                reading.end()
+                group.wait()
+            }
+            try writeAndFold(writer, harness)
+        }
+        let reads = try reading.result()
+        for (state, revision) in reads {
+            var expected = NaiveState()
+            for entry in writer.log where entry.revision <= revision {
+                try expected.apply(entry, skipping: Self.noFolds)
+            }
+            try require(state == expected, "what is read back through \(revision) differs")
+        }
+        try require(reads.last?.revision == writer.position.revision, "the last entries are not read back")
+        for store in [writer.store, reading.store] { try store.close() }
+    }
+
+    private func writeAndFold(_ writer: Handle, _ harness: DatastoreHarness) throws {
+        var random = SeededGenerator(seed: 22)
+        var known = NaiveState()
+        for step in 0..<40 {
+            let seen = writer.log.count
+            try writer.commit(["batch-\(step)"])
+            for entry in writer.log[seen...] { try known.apply(entry, skipping: Self.noFolds) }
+            for _ in 0..<random.int(1...4) {
+                let bucket = StateBuckets.bucket(of: try RandomFacts.customer(random.int(0...12)))
+                _ = try writer.store.foldBucket(bucket, through: writer.position, states: [known.row(of: bucket)])
+            }
+            guard step % 20 == 19 else { continue }
+            for bucket in 0..<StateBuckets.count {
+                _ = try writer.store.foldBucket(bucket, through: writer.position, states: [known.row(of: bucket)])
+            }
+            try harness.dropLog(writer.store)
+        }
     }
 
     func aBucketIsFoldedOnce(_ harness: DatastoreHarness) throws {

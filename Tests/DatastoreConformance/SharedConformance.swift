@@ -10,6 +10,7 @@ public enum SharedConformanceCheck: String, CaseIterable, Sendable {
     case newsComeInPagesAndWake
     case changesOfAccessAreNews
     case foldsBesideWritesReadBackWhole
+    case readsDuringFoldsAreWhole
     case aBucketIsFoldedOnce
     case droppedLogsAreTold
     case erasuresAreFollowed
@@ -24,6 +25,7 @@ public enum SharedConformanceCheck: String, CaseIterable, Sendable {
         case .newsComeInPagesAndWake: try newsComeInPagesAndWake(harness)
         case .changesOfAccessAreNews: try changesOfAccessAreNews(harness)
         case .foldsBesideWritesReadBackWhole: try foldsBesideWritesReadBackWhole(harness)
+        case .readsDuringFoldsAreWhole: try readsDuringFoldsAreWhole(harness)
         case .aBucketIsFoldedOnce: try aBucketIsFoldedOnce(harness)
         case .droppedLogsAreTold: try droppedLogsAreTold(harness)
         case .erasuresAreFollowed: try erasuresAreFollowed(harness)

@@ -6,7 +6,8 @@ import Testing
 @testable import DatastorePostgres
 
 /// The Citus that `INSIGHTS_TEST_CITUS` names, by the connection string of an administrator of its coordinator: one
-/// to which nothing else belongs, with workers that let that user in likewise. Nothing of Citus is part of this repository.
+/// to which nothing else belongs, with workers that let that user in likewise. Nothing of Citus is part of this
+/// repository.
 final class CitusCluster: Sendable {
     /// Nil where none is named.
     static let shared: CitusCluster? = {

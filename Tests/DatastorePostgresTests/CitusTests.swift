@@ -164,14 +164,17 @@ extension CitusTests {
             let person = try PersonSample()
             let bucket = StateBuckets.bucket(of: person.customer)
             try store.commit([try person.entry(1, facts: try person.before)])
-            try cluster.run("REVOKE UPDATE ON insights.bucket FROM insights_server", in: database)
+            // The bucket can be marked, and has no row.
+            try cluster.run("REVOKE INSERT ON insights.state FROM insights_server", in: database)
             let error = #expect(throws: DatastoreError.self) {
                 try store.erase(
                     Erasure(
-                        of: [person.user], entry: .erasure(revision: Revision(number: 2)), bucket: bucket, states: []
+                        of: [person.user], entry: .erasure(revision: Revision(number: 2)), bucket: bucket,
+                        states: rows(person)
                     ) { _ in nil })
             }
             guard case .inDoubt = error else { throw ConformanceFailure("refused with \(String(describing: error))") }
+            #expect(try other.statistics().erasurePending)
             // It is among the news of whoever has not applied it, its author too.
             for each in [store, other] {
                 let news = try each.news(

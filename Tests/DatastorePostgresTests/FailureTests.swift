@@ -13,7 +13,7 @@ import Testing
         ("53100", DatastoreError.full), ("23505", .alreadyExists), ("23503", .notFound),
         ("42501", .notAccessible("its user may not read the log")),
         ("25006", .unavailable("it accepts no changes: a standby, or read-only")),
-        ("55P03", .unavailable("another server held the right to write for too long")),
+        ("55P03", .unavailable("the right to write was held for too long")),
         ("57014", .unavailable("it took too long to read the log")),
         ("40001", .unavailable("others were in the way (code 40001)")),
         ("40P01", .unavailable("others were in the way (code 40P01)")),

@@ -41,15 +41,15 @@ class Cluster:
         # No read fails because a machine is slow.
         stale = [] if "--stale-reads" in options else ["--stale-reads", 600]
         self.words = ["--store", self.store, "--keys", keys, "--revision-wait", 60, *stale, *options]
+        self._made = 0
         self.houses = [self.add() for _ in range(count)]
+        # The revision before the first batch of a feeder.
         self.base = 0
-
-    _made = 0
 
     def add(self):
         """One more, that is not started."""
-        Cluster._made += 1
-        return self._new_house(*self.words, name=f"server-{Cluster._made}")
+        self._made += 1
+        return self._new_house(*self.words, name=f"server-{self._made}")
 
     def start(self):
         self.houses[0].start().register()

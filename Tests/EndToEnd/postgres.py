@@ -117,7 +117,7 @@ class Citus(Postgres):
         self._made = 0
         self.workers = self.sql("SELECT nodename, nodeport FROM pg_dist_node WHERE groupid > 0").splitlines()
         assert self.workers, "INSIGHTS_TEST_CITUS has no workers"
-        self._coordinator = self.sql("SELECT nodename, nodeport FROM pg_dist_node WHERE groupid = 0").replace("|", "', ")
+        self.coordinator = self.sql("SELECT nodename, nodeport FROM pg_dist_node WHERE groupid = 0").split("|")
         atexit.register(self.drop, 0)
 
     def close(self):
@@ -160,7 +160,7 @@ class Citus(Postgres):
             self.sql(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)", worker=worker)
             self.sql(f"CREATE DATABASE {name}", worker=worker)
             self.sql("CREATE EXTENSION citus", name, worker)
-        self.sql(f"SELECT citus_set_coordinator_host('{self._coordinator})", name)
+        self.sql("SELECT citus_set_coordinator_host('{}', {})".format(*self.coordinator), name)
         for worker in self.workers:
             host, port = worker.split("|")
             self.sql(f"SELECT citus_add_node('{host}', {port})", name)

@@ -7,8 +7,8 @@ import pytest
 from fault_cluster import Cluster, Feeder, Readers, shared_postgres, until
 from relay import Way
 
-# What a server needs: for turns, for reads and to listen.
-CONNECTIONS = 3
+# What a server needs: for turns, for reads, to listen, and two for the audit trail.
+CONNECTIONS = 5
 
 
 @pytest.fixture(scope="module")

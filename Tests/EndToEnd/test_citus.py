@@ -1,6 +1,7 @@
 """Servers whose folded state is on the workers of a Citus. `test_postgres.py` and `test_several_servers.py` run on it
 too where it is named."""
 
+import grpc
 import pytest
 from daemon import run_insightsd
 from facts import day
@@ -35,17 +36,20 @@ def feed(house, count, person="user"):
 
 
 def figures(house, count):
-    return [
-        house["alice"].call("GetCustomerInsights", customer_id=f"c{number}").SerializeToString(deterministic=True)
-        for number in range(count)
-    ]
+    """Whatever the revision is."""
+    replies = [house["alice"].call("GetCustomerInsights", customer_id=f"c{number}") for number in range(count)]
+    for reply in replies:
+        reply.revision = 0
+    return [reply.SerializeToString(deterministic=True) for reply in replies]
 
 
 def rows(citus, store):
     """Rows of folded state on each worker."""
-    tables = "SELECT coalesce(sum((xpath('/row/c/text()', query_to_xml(format('SELECT count(*) AS c FROM %s', "
-    tables += "oid::regclass), false, true, '')))[1]::text::int), 0) FROM pg_class WHERE relkind = 'r' AND relname LIKE "
-    return [int(citus.sql(tables + "'state_1%'", database(store), worker)) for worker in range(len(citus.workers))]
+    counted = """
+        SELECT sum(result::int) FROM run_command_on_shards('insights.state', 'SELECT count(*) FROM %s')
+        JOIN pg_dist_shard_placement USING (shardid) GROUP BY nodename, nodeport
+    """
+    return [int(count) for count in citus.sql(counted, database(store)).split()]
 
 
 def test_state_is_folded_onto_workers_and_read_back(new_house, citus):
@@ -81,11 +85,22 @@ def test_a_refused_worker_stops_folds_and_nothing_else(new_house, citus):
     try:
         feed(house, 8)
         before = figures(house, 8)
+        # The bucket's rows cannot be written.
+        with pytest.raises(grpc.RpcError) as failure:
+            house["operator"].call("EraseUser", customer_id="c2", user_id="user@c2")
+        assert failure.value.code().name == "UNAVAILABLE"
+        assert figures(house, 8) == before
+        feed(house, 8)
         house.daemon.stop()
     finally:
         for worker in range(len(citus.workers)):
             citus.sql(f"ALTER DATABASE {database(store)} CONNECTION LIMIT -1", worker=worker)
     house.restart()
     assert figures(house, 8) == before
+    house["operator"].call("EraseUser", customer_id="c2", user_id="user@c2")
+    assert figures(house, 8) == before
     assert house.daemon.stop() == 0
     assert sum(rows(citus, store)) > 0
+    named = "SELECT sum(result::int) FROM run_command_on_shards('insights.state', "
+    named += "$$SELECT count(*) FROM %s WHERE position('user@c2'::bytea IN content) > 0$$)"
+    assert citus.sql(named, database(store)) == "0"

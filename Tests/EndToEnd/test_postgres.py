@@ -6,7 +6,7 @@ import grpc
 import pytest
 from daemon import run_insightsd
 from facts import day
-from postgres import Postgres
+from postgres import CITUS, Postgres
 
 PASSWORD = "a very secret word"
 
@@ -217,6 +217,7 @@ def test_a_repeated_batch_is_known_after_a_copy(new_server, store, tmp_path):
     assert again.duplicate and again.revision == first.revision
 
 
+@pytest.mark.skipif(bool(CITUS), reason="a Citus that was there before asks for no password")
 def test_passwords_are_told_to_nobody(new_house, postgres, tmp_path):
     postgres.sql(f"CREATE ROLE asked_for_password LOGIN PASSWORD '{PASSWORD}' IN ROLE insights_server")
     store = postgres.store(run_insightsd)

@@ -15,10 +15,7 @@ TABLES = (
     "principal", "server", "state", "store",
 )  # fmt: skip
 # Rights by which nothing is done that a test of seconds comes to: folds, and what is kept for later versions.
-UNUSED = {
-    "SELECT ON audit", "SELECT ON audit_pending", "INSERT ON audit", "INSERT ON audit_pending",
-    "UPDATE ON audit_pending", "DELETE ON audit_pending", "DELETE ON state",
-}  # fmt: skip
+UNUSED = {"UPDATE ON audit_pending", "DELETE ON state"}
 # What has no right no server can start with: by what it says.
 AT_THE_START = {
     "USAGE ON SCHEMA": "its user may not", "SELECT ON migration": "may not read the version of the schema",
@@ -27,7 +24,8 @@ AT_THE_START = {
     "SELECT ON state": "may not read folded state", "SELECT ON body": "may not read the log",
     "SELECT ON partner": "may not read who may call", "SELECT ON principal": "may not read who may call",
     "UPDATE (id, keys_check) ON store": "may not", "INSERT ON server": "may not register a server",
-    "SELECT ON server": "may not",
+    "SELECT ON server": "may not", "SELECT ON audit": "may not read the audit trail",
+    "SELECT ON audit_pending": "may not read the audit trail",
 }  # fmt: skip
 # What a server that runs already is refused: the call, and the words in its log.
 AT_A_CALL = {
@@ -43,8 +41,11 @@ AT_A_CALL = {
     # First of the erasures: each takes another of the eight parts of the log, as long as there are any.
     "UPDATE ON log_slot": ("erase", "may not begin another part of the log"),
     "UPDATE ON body": ("erase", "may not rewrite the log"), "UPDATE ON bucket": ("erase", "may not fold the state"),
+    "INSERT ON audit_pending": ("disable", "may not write the audit trail"),
     "INSERT ON state": ("erase", "may not fold the state"), "UPDATE ON state": ("erase", "may not fold the state"),
 }  # fmt: skip
+# What was noted and made is not refused any more: its record follows.
+RECORDED = {"INSERT ON audit", "DELETE ON audit_pending"}
 # Nothing is refused without it, but operators are told: others would take the server for dead.
 TOLD = {"UPDATE ON server": "may not tell that it lives"}
 # Leaving is not refused to anybody: who cannot say that it goes is taken for dead later.
@@ -103,7 +104,7 @@ def granted(cluster):
 
 
 def test_every_right_is_tried(cluster):
-    known = {*UNUSED, *AT_THE_START, *AT_A_CALL, *TOLD, *QUIET}
+    known = {*UNUSED, *AT_THE_START, *AT_A_CALL, *RECORDED, *TOLD, *QUIET}
     assert granted(cluster) == known
 
 
@@ -178,7 +179,8 @@ def test_without_a_right_to_write_the_call_is_refused(cluster):
         said = house.daemon.log_text().count(words)
         with Without(cluster, right):
             refusal = refused(lambda: calls(kind))
-            assert (refusal.code, refusal.reason) == ("UNAVAILABLE", "STORE_UNAVAILABLE"), (right, refusal)
+            reason = "AUDIT_UNAVAILABLE" if "audit" in right else "STORE_UNAVAILABLE"
+            assert (refusal.code, refusal.reason) == ("UNAVAILABLE", reason), (right, refusal)
             assert "insights." not in refusal.message and "may not" not in refusal.message
             assert told(house) == before, "nothing of it is done, and reads go on"
             until(lambda: house.daemon.log_text().count(words) > said, f"{words} without {right}")
@@ -187,6 +189,20 @@ def test_without_a_right_to_write_the_call_is_refused(cluster):
     house.daemon.kill()
     house.restart()
     assert told(house) == after
+
+
+def test_records_that_cannot_be_written_follow(cluster):
+    house = cluster.start().houses[0]
+    alice = house["alice"]
+    words = "may not write the audit trail"
+    for number, right in enumerate(sorted(RECORDED)):
+        said = house.daemon.log_text().count(words)
+        recorded = alice.call("ListAuditEvents").total_size
+        with Without(cluster, right):
+            alice.call("CreatePrincipal", principal=dict(principal_id=f"made-{number}", roles=[2]))
+            until(lambda: house.daemon.log_text().count(words) > said, f"{words} without {right}")
+            assert alice.call("ListAuditEvents").total_size == recorded
+        until(lambda: alice.call("ListAuditEvents").total_size == recorded + 1, f"the record, {right}")
 
 
 def test_what_nobody_is_refused_for_is_told(cluster):
@@ -213,10 +229,10 @@ def as_partner(cluster, query):
 
 def test_a_query_without_a_partner_sees_nothing(cluster):
     cluster.start()
-    sql(cluster, "INSERT INTO insights.audit (server, sequence, partner, at, line) VALUES (1, 1, 'A', now(), '')")
     become = "SET ROLE insights_partner; "
     scope = "SELECT FROM set_config('insights.partner', '{}', false); "
-    for table, rows in (("principal", "5"), ("audit", "1")):
+    assert int(records := sql(cluster, "SELECT count(*) FROM insights.audit WHERE partner = 'A'")) > 0
+    for table, rows in (("principal", "5"), ("audit", records)):
         count = f"SELECT count(*) FROM insights.{table}"
         assert as_partner(cluster, become + count) == "0"
         assert as_partner(cluster, become + scope.format("A") + count) == rows

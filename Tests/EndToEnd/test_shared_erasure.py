@@ -130,10 +130,6 @@ def test_nothing_of_an_erased_person_is_left_and_no_figure_changes(cluster):
         assert house["operator"].refused("EraseUser", customer_id=CUSTOMER, user_id=LEAVER).code == "NOT_FOUND"
 
 
-@pytest.mark.xfail(
-    strict=False,
-    reason="pg_statistic keeps values of body.facts and state.content, and maintain leaves them",
-)
 def test_what_the_planner_knows_of_values_names_nobody(cluster):
     """Statistics have values of the columns that they are about, and stay when rows go; autovacuum makes them."""
     erase(cluster, after_fold=lambda: cluster.postgres.sql("ANALYZE", "folder_1"))

@@ -38,9 +38,14 @@ private final class FaultyAudit: AuditStore {
         }
     }
 
-    func openChain(preferring chain: Int32?) throws(DatastoreError) -> OpenedAuditChain {
-        try inner.openChain(preferring: chain)
+    func openChain(
+        preferring chain: Int32?, isDoubtful: Bool
+    ) throws(DatastoreError) -> OpenedAuditChain {
+        try inner.openChain(preferring: chain, isDoubtful: isDoubtful)
     }
+
+    func checkChain() throws(DatastoreError) { try inner.checkChain() }
+    func adopt(_ changes: [NotedChange.ID]) throws(DatastoreError) { try inner.adopt(changes) }
 
     func append(
         _ rows: [AuditRow], ending changes: [NotedChange.ID], requiresNotes: Bool
@@ -153,8 +158,8 @@ private final class FaultyAudit: AuditStore {
             try one.appendDurably(event("a\(number)"))
             try other.appendDurably(event("b\(number)"))
         }
-        try one.tend()
-        try other.tend()
+        try one.tendNow()
+        try other.tendNow()
         let rows = FaultyAudit(try rows(first))
         let report = try verify(rows)
         #expect(report.problem == nil && report.chains == 2 && report.intactRecords == 10 && report.links == 2)
@@ -204,14 +209,14 @@ private final class FaultyAudit: AuditStore {
         let (one, other) = (try chain(rows(first)), try chain(rows(second)))
         try one.appendDurably(event("a"))
         for _ in 0..<5 {
-            try one.tend()
-            try other.tend()
+            try one.tendNow()
+            try other.tendNow()
         }
         #expect(one.status.records == 1 && other.status.records == 1)
         try one.appendDurably(event("b"))
         for _ in 0..<5 {
-            try one.tend()
-            try other.tend()
+            try one.tendNow()
+            try other.tendNow()
         }
         #expect(one.status.records == 2 && other.status.records == 2)
     }
@@ -291,6 +296,39 @@ private final class FaultyAudit: AuditStore {
         #expect(try rows(first).noted().isEmpty)
     }
 
+    /// The old session may still be about to commit: no other chain is begun, or the record could be there twice.
+    @Test func nothingIsWrittenElsewhereWhileAWriteIsInDoubt() throws {
+        let faulty = FaultyAudit(try rows(first))
+        let log = try chain(faulty)
+        faulty.next.withLock { $0 = .lost(written: true) }
+        #expect(throws: AuditError.self) { try log.appendDurably(event("doubtful")) }
+        // As long as somebody has the chain.
+        first.loseAuditChain()
+        let other = try chain(rows(second))
+        for _ in 0..<3 { #expect(throws: AuditError.self) { try log.appendDurably(event("more")) } }
+        #expect(try rows(second).ends().map(\.chain) == [1])
+        try second.close()
+        try log.appendDurably(event("after"))
+        #expect(Set(try names(log)) == ["doubtful", "after"])
+        _ = other
+    }
+
+    /// Its stream goes on while the primary is started again, or another server has the chain.
+    @Test func aChangeUnderWayMovesAlongWithItsServer() throws {
+        let log = try chain(rows(first))
+        let change = try #require(try log.begin([event("stream", kind: .change)]).first)
+        first.loseAuditChain()
+        // Another one holds the number, but has not looked at what is noted.
+        _ = try rows(second).openChain(preferring: 1, isDoubtful: false)
+        try log.tendNow()
+        #expect(try rows(first).noted().map(\.id.chain) == [2])
+        for _ in 0..<3 { try log.tendNow() }
+        #expect(try names(log).isEmpty)
+        try log.end([change])
+        #expect(try names(log) == ["stream"])
+        #expect(try rows(first).noted().isEmpty)
+    }
+
     // MARK: Changes of servers that are gone
 
     @Test func whatWasLeftBehindIsOnRecordAsUnknown() throws {
@@ -312,14 +350,14 @@ private final class FaultyAudit: AuditStore {
         let gone = try chain(rows(first))
         let other = try chain(rows(second))
         _ = try gone.begin([event("left", kind: .change)])
-        for _ in 0..<3 { try other.tend() }
+        for _ in 0..<3 { try other.tendNow() }
         #expect(try names(other).isEmpty, "it lives")
         try first.close()
-        try other.tend()
+        try other.tendNow()
         #expect(try names(other).isEmpty, "its connection may have ended for a moment")
-        try other.tend()
+        try other.tendNow()
         #expect(try names(other) == ["left"])
-        try other.tend()
+        try other.tendNow()
         #expect(try names(other) == ["left"])
         #expect(try verify(rows(second)).pendingChanges == 0)
     }

@@ -72,7 +72,7 @@ import Testing
         #expect(contents.receipts.allSatisfy { $0 != nil } && contents.access.principals.count == 4)
         // Half of the tries in the store, the others in the small files beside it.
         var names = ["insights.sqlite", "insights.sqlite-wal", "insights.sqlite", "insights.sqlite-wal"]
-        names += ["audit.jsonl", "audit.anchor", "audit.pending", "store.head"]
+        names += ["audit.jsonl", "audit.anchor", "audit.pending", "store.head", "page-token.key"]
         #expect(Set(files.keys) == Set(names + ["audit.key"]), "\(files.keys.sorted())")
         names.append("audit.key")
         var random = SeededGenerator(seed: 2_000)

@@ -78,8 +78,11 @@ final class IngestStream: MessageReceiver, Sendable {
     @Sendable func putOnRecord(_ code: RPCStatus.Code) {
         queue.async { [self] in
             intake.inTurn { [self] in
-                if let change = noted.withLock({ $0 }) { audit.endChange(change, code: code) }
-                openStreams.leave()
+                // Not on the writer, for whom others wait.
+                queue.async { [self] in
+                    if let change = noted.withLock({ $0 }) { audit.endChange(change, code: code) }
+                    openStreams.leave()
+                }
             }
         }
     }

@@ -10,6 +10,8 @@ final class Freshness: Sendable {
     private let clock: ServerClock
     /// Nanoseconds of a clock that goes on while the machine sleeps.
     private let asked: Atomic<UInt64>
+    /// When the others were last told that this server lives; the greatest number until they are told first.
+    private let told = Atomic<UInt64>(.max)
 
     /// - Parameters:
     ///   - bound: beyond it nothing is answered.
@@ -25,7 +27,15 @@ final class Freshness: Sendable {
 
     /// Everything is visible that was written before `moment`.
     func follows(asOf moment: UInt64) {
+        // Whoever was silent for longer may be taken for dead: what is changed after the question does not wait for it.
+        let told = told.load(ordering: .acquiring)
+        guard told == .max || moment <= told || moment - told <= bound else { return }
         asked.max(moment, ordering: .releasing)
+    }
+
+    /// Everybody who changes something after `moment` waits for this server, for longer than answers may be old.
+    func isWaitedFor(asOf moment: UInt64) {
+        told.store(moment, ordering: .releasing)
     }
 
     /// Nanoseconds by which the answers may be behind.

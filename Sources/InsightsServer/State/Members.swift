@@ -35,8 +35,9 @@ final class Members: Sendable {
 
     private let store: any LicenseDatastore
     /// Nothing older is answered here.
-    private let applied: @Sendable () -> LogPosition?
+    private let applied: @Sendable () -> LogPosition
     private let deadAfter: Duration
+    private let freshness: Freshness
     private let onFailure: @Sendable (DatastoreError?) -> Void
     private let state = Mutex(State())
     private let wake = DispatchSemaphore(value: 0)
@@ -44,22 +45,31 @@ final class Members: Sendable {
 
     /// - Parameters:
     ///   - staleReads: how old the answers of a server may be; the same on all of them.
-    ///   - applied: nothing older is answered here; nil while nothing is answered at all, so that nobody waits.
+    ///   - applied: nothing older is answered here.
+    ///   - freshness: what is asked before the others know that this server lives does not count.
     ///   - onFailure: told of a failure unless the one before was the same; of nil when it is over.
     init(
-        store: any LicenseDatastore, staleReads: Duration, applied: @escaping @Sendable () -> LogPosition?,
+        store: any LicenseDatastore, staleReads: Duration, freshness: Freshness,
+        applied: @escaping @Sendable () -> LogPosition,
         onFailure: @escaping @Sendable (DatastoreError?) -> Void
     ) {
         self.store = store
         self.applied = applied
+        self.freshness = freshness
         deadAfter = staleReads + Self.margin
         self.onFailure = onFailure
     }
 
     /// Makes this server one that the others wait for.
     func register() throws(DatastoreError) {
-        if let applied = applied() { try store.beat(applied: applied) }
+        try beat()
         try look()
+    }
+
+    private func beat() throws(DatastoreError) {
+        let now = freshness.now
+        try store.beat(applied: applied())
+        freshness.isWaitedFor(asOf: now)
     }
 
     func start() {
@@ -119,7 +129,7 @@ final class Members: Sendable {
                 let isDue = mustBeat || .now - beaten >= Self.beatInterval
                 if isDue {
                     beaten = .now
-                    if let applied = applied() { try store.beat(applied: applied) }
+                    try beat()
                 }
                 if isDue || hasWaits { try look() }
                 if told != nil { onFailure(nil) }

@@ -25,9 +25,7 @@ struct ServerKeys: Sendable {
         } else {
             audit = nil
         }
-        let known = try store.keysCheck(own: check)
-        // One that a server left before the audit trail was shared tells of the first key alone.
-        guard !known.isEmpty, areEqualInConstantTime(known, Array(check.prefix(known.count))) else {
+        guard areEqualInConstantTime(try store.keysCheck(own: check), check) else {
             throw Failure(
                 description: "page-token.key and audit.key in \(folder) are not those of the other servers on the "
                     + "store; give all of them the same by --keys")

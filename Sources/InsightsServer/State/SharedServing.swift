@@ -42,8 +42,8 @@ final class SharedServing: Sendable {
             if let failure { return onFailure(failure) }
             logger.notice("the store is followed again")
         }
-        let members = Members(store: store, staleReads: staleReads) {
-            freshness.isStale ? nil : writer.position.withLock { $0 }
+        let members = Members(store: store, staleReads: staleReads, freshness: freshness) {
+            writer.position.withLock { $0 }
         } onFailure: { failure in
             if let failure { return onFailure(failure) }
             logger.notice("the other servers are told again how far this one is")

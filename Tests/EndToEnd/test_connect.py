@@ -1,10 +1,12 @@
 """Calls by Connect (`--web api`): the same answers and refusals as by gRPC, for every method, caller and form."""
 
+import base64
 import gzip
 import json
 import subprocess
 import threading
 import time
+from urllib.parse import urlencode
 
 import grpc
 import pytest
@@ -17,7 +19,7 @@ from google.rpc import error_details_pb2
 # As every answer has them, whatever it says.
 PROTECTION = {
     "cache-control": "no-store", "x-content-type-options": "nosniff", "referrer-policy": "no-referrer",
-    "cross-origin-resource-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin", "strict-transport-security": "max-age=31536000",
 }  # fmt: skip
 FORMS = [("json", False), ("json", True), ("proto", False), ("proto", True)]
 PERIOD = dict(start_date=str(day(-30)), end_date=str(day(-1)))
@@ -113,7 +115,7 @@ def test_refusals_have_the_same_words_and_details(house, webs):
         webs["alice"].call("ListCustomers", page_size=-1)
     (violation,) = raised.value.details
     assert violation.type_name == "google.rpc.BadRequest"
-    bad = error_details_pb2.BadRequest.FromString(violation.value_bytes if hasattr(violation, "value_bytes") else violation._any.value)
+    bad = error_details_pb2.BadRequest.FromString(violation.message_bytes)
     assert bad.field_violations[0].field == "page_size"
 
 
@@ -127,9 +129,6 @@ def test_another_partners_customer_looks_like_none(webs, codec, use_get):
             method = webs["alice"].api.methods["GetCustomerInsights"]
             body = method.request(customer_id=customer).SerializeToString()
         if use_get:
-            import base64
-            from urllib.parse import urlencode
-
             message = base64.urlsafe_b64encode(body).decode().rstrip("=")
             query = urlencode({"connect": "v1", "encoding": codec, "base64": "1", "message": message})
             response = webs["alice"].http("GET", f"/partner.insights.v1.InsightsService/GetCustomerInsights?{query}")

@@ -91,11 +91,13 @@ let package = Package(
                 .product(name: "DequeModule", package: "swift-collections"),
             ],
             resources: [.embedInCode("Reflection/descriptors.binpb")]),
+        .target(name: "InsightsWeb", dependencies: ["InsightsAPI", "RPCEngine", protobuf]),
         .executableTarget(
             name: "insightsd",
             dependencies: [
-                "InsightsServer", "InsightsCore", "AuditTrail", "Datastore", "DatastorePostgres", "DatastoreSQLite",
-                "DurableFiles", "Authentication", "LogLines", "RPCEngine", "CLinux", logging, arguments,
+                "InsightsServer", "InsightsCore", "InsightsWeb", "AuditTrail", "Datastore", "DatastorePostgres",
+                "DatastoreSQLite", "DurableFiles", "Authentication", "LogLines", "RPCEngine", "CLinux", logging,
+                arguments,
                 .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "SystemPackage", package: "swift-system"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -191,6 +193,7 @@ let package = Package(
                 "InsightsAPI", "InsightsCore", "LicenseModel", "RPCEngine", "Tenancy", "CProtobufC", "OpenSSLTool",
                 protobuf, logging,
             ]),
+        .testTarget(name: "InsightsWebTests", dependencies: ["InsightsAPI", "InsightsWeb", "RPCEngine", protobuf]),
         .testTarget(
             name: "ImportFormatsTests", dependencies: ["ImportFormats", "InsightsAPI", "LicenseModel", protobuf],
             resources: [.copy("Fixtures")]),
@@ -207,8 +210,8 @@ let package = Package(
             name: "FuzzTargets",
             dependencies: [
                 "AuditTrail", "Authentication", "COpenSSL", "Cryptography", "GraphSync", "ImportFormats", "InsightsAPI",
-                "InsightsCore", "InsightsServer", "LicenseModel", "LogLines", "Outgoing", "RPCEngine", "Tenancy",
-                protobuf,
+                "InsightsCore", "InsightsServer", "InsightsWeb", "LicenseModel", "LogLines", "Outgoing", "RPCEngine",
+                "Tenancy", protobuf,
             ], path: "Tests/Fuzzing/Sources/FuzzTargets"),
         .testTarget(name: "FuzzTests", dependencies: ["FuzzTargets"], path: "Tests/Fuzzing/Sources/FuzzTests"),
         .testTarget(name: "TidyTests"),

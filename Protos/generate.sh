@@ -45,6 +45,7 @@ find "$out/client" -name '*.grpc.swift' -print0 | xargs -0 grep -L 'struct Clien
 protoc -I Protos -I Protos/upstream --include_imports --descriptor_set_out="$out/descriptors.binpb" \
     "${own[@]}" "${upstream[@]:2}"
 python3 Protos/methods.py "$out/descriptors.binpb" >"$out/messages/Methods.swift"
+python3 Protos/methods.py --messages "$out/descriptors.binpb" >"$out/messages/MethodMessages.swift"
 
 targets=("messages:Sources/InsightsAPI/Generated" "client:Sources/InsightsClient/Generated")
 if [ "${1:-}" = --check ]; then

@@ -4,6 +4,7 @@ import Datastore
 import DatastoreSQLite
 import Foundation
 import InsightsServer
+import InsightsWeb
 import Logging
 import RPCEngine
 import ServiceLifecycle
@@ -110,8 +111,9 @@ struct ServeCommand: AsyncParsableCommand {
         parts.storeFolder = settings.store.folder
         parts.acceptsOlderStore = acceptsOlderStore
         parts.keysFolder = settings.keys
-        return try PartnerInsightsServer(parts) { methods, interceptor in
-            transport(settings, limits, methods: methods, interceptor: interceptor) {
+        return try PartnerInsightsServer(parts) { methods, interceptor, work in
+            let web = settings.web.contains(.api) ? ConnectHandler(work: work) : nil
+            return transport(settings, limits, methods: methods, interceptor: interceptor, web: web) {
                 EngineEventLog.write($0, to: log.logger, strangers: strangers)
             }
         }
@@ -119,14 +121,15 @@ struct ServeCommand: AsyncParsableCommand {
 
     private func transport(
         _ settings: Settings, _ limits: RPCEngine.Limits, methods: [MethodEntry], interceptor: any CallInterceptor,
-        onEvent: @escaping @Sendable (EngineEvent) -> Void
+        web: (any WebHandler)?, onEvent: @escaping @Sendable (EngineEvent) -> Void
     ) -> ServerConfiguration {
         ServerConfiguration(
             host: settings.listen.host, port: settings.listen.port, loops: settings.loops,
             tls: TLSConfiguration(
                 certificateChainPEM: settings.tlsCert, keyPEM: settings.tlsKey, clientCAPEM: settings.clientCA,
                 crlPEM: settings.crl, minimumVersion: settings.tlsMinimum),
-            limits: limits, methods: methods, interceptor: interceptor, wallClock: ServerClock.system.unixSeconds,
+            limits: limits, methods: methods, interceptor: interceptor, web: web,
+            wallClock: ServerClock.system.unixSeconds,
             onEvent: onEvent)
     }
 }

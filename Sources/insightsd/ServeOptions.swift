@@ -63,6 +63,12 @@ struct ServeOptions: ParsableArguments {
         help: ArgumentHelp("Authorities of the issuers' key servers, PEM (default: the system's).", valueName: "file"))
     var tokenCa: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "Other forms than gRPC on the same port: api (JSON and Connect), all, or none (default).",
+            valueName: "parts"))
+    var web: String?
+
     @Option(help: ArgumentHelp("trace, debug, info (default), notice, warning, error or critical.", valueName: "level"))
     var logLevel: String?
 

@@ -47,6 +47,30 @@ struct Endpoint: Equatable {
     var isLoopback: Bool { host == "localhost" || host == "::1" || host.hasPrefix("127.") }
 }
 
+/// A form other than gRPC's in which methods are served.
+enum WebPart: String, CaseIterable {
+    /// JSON and bytes by Connect.
+    case api
+
+    /// Those that a setting lists.
+    static func parts(_ text: String) throws(SettingsError) -> Set<WebPart> {
+        switch text {
+        case "none": return []
+        case "all": return Set(allCases)
+        default: break
+        }
+        var parts: Set<WebPart> = []
+        for word in text.split(separator: ",", omittingEmptySubsequences: false) {
+            guard let part = WebPart(rawValue: String(word)) else {
+                let names = allCases.map(\.rawValue).joined(separator: ", ")
+                throw SettingsError(description: "--web is a list of \(names), or all, or none")
+            }
+            parts.insert(part)
+        }
+        return parts
+    }
+}
+
 /// Everything that `serve` needs, checked.
 struct Settings {
     enum LogFormat: String {
@@ -70,6 +94,8 @@ struct Settings {
     var trustDomain = "insights.local"
     var tokenIssuers: [String] = []
     var tokenCA: String?
+    /// Other forms than gRPC's that are served; none by default.
+    var web: Set<WebPart> = []
     var logLevel = "info"
     var logFormat = LogFormat.json
     /// Seconds.
@@ -91,6 +117,7 @@ struct Settings {
         }
         tokenIssuers = source.list("token-issuer")
         tokenCA = source.string("token-ca")
+        web = try WebPart.parts(source.string("web") ?? "none")
         shutdownGrace = try source.int("shutdown-grace", in: 0...3_600) ?? shutdownGrace
         loops = try source.int("loops", in: 0...256) ?? loops
         numbers = try NumberSettings(source)
@@ -165,6 +192,7 @@ struct Settings {
             ("trust-domain", trustDomain),
             ("token-issuer", tokenIssuers.isEmpty ? "(none)" : tokenIssuers.joined(separator: ", ")),
             ("token-ca", tokenCA ?? "(the system's)"),
+            ("web", web.isEmpty ? "none" : web.map(\.rawValue).sorted().joined(separator: ",")),
             ("log-level", logLevel),
             ("log-format", logFormat.rawValue),
             ("shutdown-grace", "\(shutdownGrace) s"),

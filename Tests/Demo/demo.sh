@@ -67,7 +67,7 @@ stop insightsd insightsd
 stop simulator python
 rm -rf "$demo"
 mkdir -p "$demo"
-command=(insightsd serve --listen "${DEMO_LISTEN:-127.0.0.1:0}" --admin-listen 127.0.0.1:0 --data "$demo/data"
+command=(insightsd serve --listen "${DEMO_LISTEN:-127.0.0.1:0}" --admin-listen 127.0.0.1:0 --data "$demo/data" --web api
     --tls-cert "$certs/server.pem" --tls-key "$certs/server.key" --client-ca "$certs/ca.pem")
 echo "\$ ${command[*]//$root\//}"
 # Before the background shell opens it: it is read at once.

@@ -72,6 +72,14 @@ def test_the_first_call_from_tools(house, folder, tool):
     assert '"14"' in done.stdout, done.stderr
 
 
+def test_the_first_call_with_curl(new_house, house, folder):
+    (command,) = re.findall(r"^curl (?:.*\\\n)+.*CompareLicenses$", README, re.M)
+    web = new_house("--web", "api").start().register()
+    web["operator"].feed(portfolio(web.facts, "A"))
+    done = shell(command, folder, web)
+    assert '"14"' in done.stdout, done.stderr
+
+
 # MARK: Commands
 
 

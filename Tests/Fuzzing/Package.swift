@@ -56,6 +56,7 @@ let package = Package(
                 protobuf, "Cryptography", logging, .product(name: "DequeModule", package: "swift-collections"),
             ],
             resources: [.embedInCode("Reflection/descriptors.binpb")], swiftSettings: watched),
+        .target(name: "InsightsWeb", dependencies: ["InsightsAPI", "RPCEngine", protobuf], swiftSettings: watched),
         .target(
             name: "ImportFormats",
             dependencies: ["FactReading", "InsightsAPI", "LicenseModel", "Tenancy", "Cryptography", protobuf],
@@ -70,8 +71,8 @@ let package = Package(
             name: "FuzzTargets",
             dependencies: [
                 "AuditTrail", "Authentication", "COpenSSL", "Cryptography", "GraphSync", "ImportFormats", "InsightsAPI",
-                "InsightsCore", "InsightsServer", "LicenseModel", "LogLines", "Outgoing", "RPCEngine", "Tenancy",
-                protobuf,
+                "InsightsCore", "InsightsServer", "InsightsWeb", "LicenseModel", "LogLines", "Outgoing", "RPCEngine",
+                "Tenancy", protobuf,
             ], swiftSettings: watched),
         .executableTarget(
             name: "fuzz", dependencies: ["FuzzTargets"], swiftSettings: watched,

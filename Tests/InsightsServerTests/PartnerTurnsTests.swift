@@ -87,6 +87,8 @@ import Testing
         }
         began.wait()
         #expect((0..<9).count { _ in turns.submit(for: a) {} } == 5)
+        // Replies of what was done are taken all the same, and count.
+        #expect(turns.submit(for: .partner(a), isBounded: false) {} && !turns.submit(for: a) {})
         #expect(turns.submit(for: b) {})
         let order = Order()
         gate.signal()

@@ -3,19 +3,22 @@ import RPCEngine
 import Synchronization
 
 /// A server for tests:
-/// `InteropServer --cert F --key F [--ca F] [--crl F] [--loops N] [--tls12] [--limit NAME=VALUE]…`.
+/// `InteropServer --cert F --key F [--ca F] [--crl F] [--loops N] [--tls12] [--limit NAME=VALUE]… [--web]`.
 /// Prints `ready PORT`, then obeys lines on standard input: `stats`, `reload`, `drain MILLISECONDS`.
 /// Ends with its input.
 struct Options {
     var values: [String: String] = [:]
     var limits = Limits()
     var tls12 = false
+    var web = false
 
     init(_ arguments: [String]) {
         var rest = arguments.dropFirst()
         while let name = rest.popFirst() {
             if name == "--tls12" {
                 tls12 = true
+            } else if name == "--web" {
+                web = true
             } else if name == "--limit", let pair = rest.popFirst()?.split(separator: "=") {
                 set(String(pair[0]), Int(pair[1]) ?? 0)
             } else if let value = rest.popFirst() {
@@ -94,6 +97,7 @@ let configuration = ServerConfiguration(
         clientCAPEM: options.values["--ca"], crlPEM: options.values["--crl"],
         minimumVersion: options.tls12 ? .tls12 : .tls13),
     limits: options.limits, methods: TestService.methods + ProbeService.methods, interceptor: interceptor,
+    web: options.web ? ProbeWeb() : nil,
     onEvent: { event in
         if verbose { FileHandle.standardError.write(Data("\(event)\n".utf8)) }
         if case .abuse(_, _, let kind) = event { events.withLock { $0.append(kind) } }

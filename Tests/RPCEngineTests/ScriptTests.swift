@@ -31,6 +31,9 @@ struct ScriptTests {
     @Test(arguments: ["after_reset", "after_end", "not_opened", "numbers", "priorities", "harmless"])
     func conformance(_ name: String) throws { try Harness.python("conformance", name) }
 
+    @Test(arguments: ["bodies", "cut_reply", "refusals", "ends"])
+    func web(_ name: String) throws { try Harness.python("web", name) }
+
     /// The official client of another implementation.
     @Test(.enabled(if: FileManager.default.fileExists(atPath: "/usr/share/doc/ruby-grpc"), "needs Debian's ruby-grpc"))
     func rubyInterop() throws {

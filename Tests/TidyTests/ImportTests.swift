@@ -28,6 +28,7 @@ struct ImportTests {
         "InsightsAPI": ["SwiftProtobuf", "Tenancy"],
         "FactReading": ["InsightsAPI", "LicenseModel", "Tenancy"],
         "RPCEngine": ["CLinux", "CNghttp2", "COpenSSL", "CZlib", "Glibc", "Synchronization", "Threads"],
+        "InsightsWeb": ["Foundation", "InsightsAPI", "RPCEngine", "SwiftProtobuf"],
         "InsightsServer": [
             "AuditTrail", "Authentication", "Cryptography", "Datastore", "DequeModule", "Dispatch", "DurableFiles",
             "FactReading",
@@ -37,9 +38,8 @@ struct ImportTests {
         "insightsd": [
             "ArgumentParser", "AuditTrail", "Authentication", "CLinux", "Configuration", "Datastore",
             "DatastorePostgres", "DatastoreSQLite", "DurableFiles", "Foundation",
-            "Glibc", "InsightsCore", "InsightsServer", "LicenseModel", "LogLines", "Logging", "RPCEngine",
-            "ServiceLifecycle",
-            "Synchronization", "SystemPackage",
+            "Glibc", "InsightsCore", "InsightsServer", "InsightsWeb", "LicenseModel", "LogLines", "Logging",
+            "RPCEngine", "ServiceLifecycle", "Synchronization", "SystemPackage",
         ],
         "RPCTransport": ["CLinux", "CNghttp2", "COpenSSL", "GRPCCore", "Glibc", "Synchronization", "Threads"],
         "InsightsClient": [

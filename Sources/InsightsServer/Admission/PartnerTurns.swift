@@ -32,7 +32,12 @@ final class PartnerTurns: Sendable {
     deinit { queue.stop() }
 
     /// False when the asker has as much waiting as it may.
-    func submit(for asker: Asker, _ work: @escaping Work) -> Bool { queue.submit(for: asker, work) }
+    ///
+    /// - Parameter isBounded: false for what has to be done however much waits, such as the replies of calls that were
+    ///   taken.
+    func submit(for asker: Asker, isBounded: Bool = true, _ work: @escaping Work) -> Bool {
+        queue.submit(for: asker, isBounded: isBounded, work)
+    }
 
     func submit(for partner: PartnerID, _ work: @escaping Work) -> Bool { submit(for: .partner(partner), work) }
 
@@ -66,11 +71,11 @@ private final class TurnQueue: Sendable {
         self.runningPerPartner = runningPerPartner
     }
 
-    func submit(for asker: PartnerTurns.Asker, _ work: @escaping PartnerTurns.Work) -> Bool {
+    func submit(for asker: PartnerTurns.Asker, isBounded: Bool, _ work: @escaping PartnerTurns.Work) -> Bool {
         let (isTaken, wake) = state.withLock { state -> (Bool, Bool) in
             var line = state.lines.removeValue(forKey: asker) ?? Line()
             defer { state.lines[asker] = line }
-            guard line.waiting.count < limit, !state.isStopped else { return (false, false) }
+            guard line.waiting.count < limit || !isBounded, !state.isStopped else { return (false, false) }
             if line.waiting.isEmpty { state.turns.append(asker) }
             line.waiting.append(work)
             guard state.sleeping > 0 else { return (true, false) }

@@ -50,6 +50,21 @@ package struct PartnerInsightsServerParts: Sendable {
     }
 }
 
+/// Runs what is too long for an event loop in the turn of whoever calls, or says why not. A reply is not refused for
+/// what waits before it.
+package typealias WebWork = @Sendable (CallContext, _ isReply: Bool, @escaping @Sendable () -> Void) -> RPCStatus?
+
+extension CallContext {
+    fileprivate func submit(
+        _ work: @escaping @Sendable () -> Void, isReply: Bool, to turns: PartnerTurns
+    ) -> RPCStatus? {
+        guard let principal = record?.caller?.principal else { return Refusal.noPermissionDeclared }
+        let asker = principal.partner.map(PartnerTurns.Asker.partner) ?? .operator
+        if turns.submit(for: asker, isBounded: !isReply, work) { return nil }
+        return Refusal.tooManyReads(limit: turns.limit, ofOperator: principal.isOperator)
+    }
+}
+
 /// The whole server but its executable: recovers the store, serves, drains.
 package final class PartnerInsightsServer: Sendable {
     private let engine: Server
@@ -72,10 +87,11 @@ package final class PartnerInsightsServer: Sendable {
 
     /// Reads the store back; blocks until the core is as it was.
     ///
-    /// - Parameter transport: makes the engine's configuration from methods and pipeline.
+    /// - Parameter transport: makes the engine's configuration from methods, pipeline, and where work for other forms
+    ///   than gRPC's is done.
     package init(
         _ parts: PartnerInsightsServerParts,
-        transport: ([MethodEntry], any CallInterceptor) -> ServerConfiguration
+        transport: ([MethodEntry], any CallInterceptor, @escaping WebWork) -> ServerConfiguration
     ) throws {
         let (started, asked) = (parts.clock.monotonicNanoseconds(), parts.clock.sleeplessNanoseconds())
         let opened = try OpenedState(
@@ -140,7 +156,10 @@ package final class PartnerInsightsServer: Sendable {
                 exports: ExportSlots(limit: parts.settings.partnerExports)),
             audit: audit, metrics: callMetrics, log: CallLog(lines: parts.callLines, strangers: parts.strangers),
             clock: clock, requirements: MethodRegistry.requirements, freshness: freshness)
-        engine = try Server(configuration: transport(registry.entries, pipeline))
+        engine = try Server(
+            configuration: transport(registry.entries, pipeline) { [longReads] call, isReply, work in
+                call.submit(work, isReply: isReply, to: longReads)
+            })
         published.shelf.count(in: engine.memory)
     }
 

@@ -43,6 +43,15 @@ public struct RPCStatus: Error, Sendable {
     static let maximumDetailsBytes = 32_768
 }
 
+/// How the engine itself ends calls.
+extension RPCStatus {
+    static let deadlinePassed = RPCStatus(.deadlineExceeded, "deadline exceeded")
+    /// Never sent: see ``CallContext/park()``.
+    static let parked = RPCStatus(.unavailable, "the call waits")
+    static let truncated = RPCStatus(.internalError, "the request ends inside a message")
+    static let tooManyMessages = RPCStatus(.unimplemented, "the method takes one request message and more came")
+}
+
 /// `grpc-message`: UTF-8 with everything but visible ASCII and space, and `%` itself, written as `%XX`.
 enum PercentEncoding {
     private static let digits: [UInt8] = Array("0123456789ABCDEF".utf8)

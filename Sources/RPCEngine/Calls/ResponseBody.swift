@@ -37,6 +37,12 @@ struct ResponseBody {
         }
     }
 
+    /// Adds bytes that are no message, taken over likewise; only to an empty body.
+    mutating func add(raw bytes: inout [UInt8]) {
+        swap(&large, &bytes)
+        largeOffset = 0
+    }
+
     /// Moves bytes out; `length` must not be above ``count``.
     mutating func copyOut(to target: UnsafeMutablePointer<UInt8>, length: Int) {
         let first = min(length, small.count - smallOffset)

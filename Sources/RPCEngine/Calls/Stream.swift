@@ -45,6 +45,11 @@ final class Stream {
     /// How the call ends. Valid only when it is decided: the reply is ``Reply/ending`` or ``Reply/over``.
     @exclusivity(unchecked) var status = RPCStatus.ok
 
+    /// How a call that is not in the form of gRPC is read and answered; nil for one that is.
+    @exclusivity(unchecked) var web: (any WebTranslation)?
+    /// The reply is a response of HTTP without trailers. Valid only when the reply has begun.
+    var isPlain = false
+
     // MARK: Memory, in bytes: see StreamMemory.swift
 
     /// What is counted for the call at present, besides the process's budget in this one.
@@ -103,6 +108,8 @@ final class Stream {
         head = RequestHead()
         uncredited = 0
         prefix = nil
+        web = nil
+        isPlain = false
         reply = .none
         producer = .none
         body.reset()
@@ -134,6 +141,7 @@ struct RequestHead {
     }
 
     var isPost = false
+    var isGet = false
     var isGRPC = false
     var tooLarge = false
     var encoding = Encoding.identity

@@ -13,6 +13,8 @@ extension Stream {
         headerBytes += name.count + value.count + 32
         if headerBytes > connection.limits.maxHeaderListBytes {
             head.tooLarge = true
+            // A refusal is in the form of what is refused.
+            if name.equals("content-type") { head.isGRPC = Self.isGRPC(contentType: value.withoutBlanks) }
             return
         }
         if name.first == UInt8(ascii: ":") {
@@ -24,7 +26,9 @@ extension Stream {
         case 2 where name.equals("te"): return
         case 4 where name.equals("host"):
             if context.authorityBytes.isEmpty { context.authorityBytes.append(contentsOf: value) }
-        case 12 where name.equals("content-type"): head.isGRPC = Self.isGRPC(contentType: value)
+        case 12 where name.equals("content-type"):
+            head.isGRPC = Self.isGRPC(contentType: value)
+            if !head.isGRPC { context.metadata.append(name: name, value: value) }
         case 12 where name.equals("grpc-timeout"):
             head.timeout = Timeout.parse(value).map { .nanoseconds($0) } ?? .malformed
         case 13 where name.equals("grpc-encoding"):
@@ -35,12 +39,24 @@ extension Stream {
         }
     }
 
+    /// Of a path that no method has, in bytes.
+    private static let maximumPathBytes = 1_024
+
+    /// As much of it as the log is told.
+    func keepPath(_ path: String) {
+        context.unknownPath = String(decoding: path.utf8.prefix(Self.maximumPathBytes), as: UTF8.self)
+    }
+
     private func addPseudoHeader(_ name: UnsafeBufferPointer<UInt8>, _ value: UnsafeBufferPointer<UInt8>) {
         if name.equals(":path") {
             route = connection.loop.shared.methods.find(value)
-            if route == nil { context.unknownPath = String(decoding: value.prefix(1_024), as: UTF8.self) }
+            if route == nil {
+                let most = connection.loop.shared.web == nil ? Self.maximumPathBytes : Self.maximumTargetBytes + 1
+                context.unknownPath = String(decoding: value.prefix(most), as: UTF8.self)
+            }
         } else if name.equals(":method") {
             head.isPost = value.equals("POST")
+            head.isGet = value.equals("GET")
         } else if name.equals(":authority") {
             context.authorityBytes.removeAll(keepingCapacity: true)
             context.authorityBytes.append(contentsOf: value)
@@ -76,6 +92,7 @@ extension Stream {
             return refuse(status(of: .headers(limit: connection.limits.maxHeaderListBytes)))
         }
         if !head.isPost || !head.isGRPC {
+            if let form = webForm() { return beginWeb(form, fits: fits) }
             // Behind the protocol's own checks: what HTTP/2 does not allow is an error of HTTP/2 first.
             request = .foreign(httpStatus: head.isPost ? 415 : 405)
             return dropHeaders()
@@ -91,16 +108,31 @@ extension Stream {
             loop.wheel.arm(self, at: deadline)
         }
         guard let route else {
+            keepPath(context.unknownPath)
             return refuse(RPCStatus(.unimplemented, "unknown method \(context.unknownPath)"))
         }
-        context.route = route
-        context.methodIndex = route.index
         if head.encoding == .unknown {
+            context.route = route
+            context.methodIndex = route.index
             return refuse(
                 RPCStatus(
                     .unimplemented, "grpc-encoding is neither identity nor gzip",
                     trailers: [("grpc-accept-encoding", "identity,gzip")]))
         }
+        admit(route, fits: fits)
+        if !isDecided, case .bidirectional(let open) = route.entry.handler { begin(open) }
+    }
+
+    /// Asks the interceptor, and counts what the call holds for whoever calls. Decided when it may not go on.
+    ///
+    /// - Parameter fits: whether what came so far is counted.
+    func admit(_ route: Route, fits: Bool) {
+        func refuse(_ status: RPCStatus) {
+            if !fits { dropHeaders() }
+            finish(status)
+        }
+        context.route = route
+        context.methodIndex = route.index
         connection.refreshPeer()
         do throws(RPCStatus) {
             try loop.shared.interceptor.begin(context, method: route.entry)
@@ -111,7 +143,6 @@ extension Stream {
         } else if !fits {
             return refuse(status(of: .budget))
         }
-        if case .bidirectional(let open) = route.entry.handler { begin(open) }
     }
 
     private func begin(_ open: @Sendable (CallContext, StreamWriter) throws(RPCStatus) -> any MessageReceiver) {
@@ -139,10 +170,10 @@ extension Stream {
         guard !isDecided else { return }
         let isPaused: Bool
         switch request {
-        case .message: isPaused = false
+        case .message, .webBody: isPaused = false
         case .messages(let flow, _): isPaused = flow == .paused
         case .foreign(let httpStatus): return discard(length, httpStatus)
-        case .headers, .waiting, .postponed, .delivered, .dropped: return
+        case .headers, .waiting, .postponed, .delivered, .dropped, .webReading: return
         }
         let expected = prefix?.messageEnd ?? .max
         let growth = inbox.growth(for: length, of: expected)
@@ -159,6 +190,8 @@ extension Stream {
         uncredited += length
         if case .writer(let writer, let receiver) = producer {
             deliver(to: receiver, writer)
+        } else if case .webBody = request {
+            if inbox.count > maximumWebBytes { return refuseWebBody() }
         } else if let prefix = checkPrefix(), inbox.count > prefix.messageEnd {
             abort(.tooManyMessages)
         }
@@ -289,14 +322,15 @@ extension Stream {
         switch request {
         case .foreign(let httpStatus): refuse(httpStatus: httpStatus)
         case .message: messageEnded()
+        case .webBody: webBodyEnded()
         case .messages(let flow, _):
             request = .messages(flow, hasEnded: true)
             if case .writer(let writer, let receiver) = producer { deliver(to: receiver, writer) }
-        case .headers, .waiting, .postponed, .delivered, .dropped: break
+        case .headers, .waiting, .postponed, .delivered, .dropped, .webReading: break
         }
     }
 
-    private func messageEnded() {
+    func messageEnded() {
         guard inbox.count > 0 else {
             return finish(RPCStatus(.unimplemented, "the method takes one request message and none came"))
         }
@@ -387,7 +421,7 @@ extension Stream {
         return begin(loop.clock())
     }
 
-    private func status(of exceeded: ExceededLimit) -> RPCStatus { loop.shared.interceptor.status(of: exceeded) }
+    func status(of exceeded: ExceededLimit) -> RPCStatus { loop.shared.interceptor.status(of: exceeded) }
 
     /// The one request message is complete.
     private func runHandler(_ expected: Int) {
@@ -455,40 +489,5 @@ extension Stream {
             start(responder)
             if !isDecided { shrinkInbox() }
         }
-    }
-}
-
-extension RPCStatus {
-    static let deadlinePassed = RPCStatus(.deadlineExceeded, "deadline exceeded")
-    /// Never sent: see ``CallContext/park()``.
-    static let parked = RPCStatus(.unavailable, "the call waits")
-    static let truncated = RPCStatus(.internalError, "the request ends inside a message")
-    static let tooManyMessages = RPCStatus(.unimplemented, "the method takes one request message and more came")
-}
-
-extension UnsafeBufferPointer<UInt8> {
-    /// Compares with text known at compile time.
-    @inline(__always)
-    func equals(_ text: StaticString) -> Bool {
-        guard count == text.utf8CodeUnitCount, let baseAddress else { return false }
-        // Both hold `count` bytes.
-        return memcmp(baseAddress, text.utf8Start, count) == 0
-    }
-
-    /// Without spaces and tabs at its ends: gRPC lets a sender put them there, and they mean nothing.
-    var withoutBlanks: UnsafeBufferPointer<UInt8> {
-        func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 }
-        guard let first, let last, isBlank(first) || isBlank(last) else { return self }
-        guard let start = firstIndex(where: { !isBlank($0) }), let end = lastIndex(where: { !isBlank($0) }) else {
-            return UnsafeBufferPointer(rebasing: self[..<0])
-        }
-        return UnsafeBufferPointer(rebasing: self[start...end])
-    }
-
-    /// Searches for text known at compile time.
-    func containsText(_ text: StaticString) -> Bool {
-        guard let baseAddress else { return false }
-        // Both ranges are given with their lengths.
-        return engine_find(baseAddress, count, text.utf8Start, text.utf8CodeUnitCount) >= 0
     }
 }

@@ -15,15 +15,7 @@ extension Stream {
         reply = .flowing
         lastTaken = loop.now
         replyCompression = context.compressReply && head.acceptsGzip
-        var provider = nghttp2_data_provider()
-        // nghttp2 gives this pointer back only while the stream is open, and the connection holds it that long.
-        provider.source.ptr = opaque
-        provider.read_callback = { _, _, _, length, flags, source, _ in
-            guard let pointer = source?.pointee.ptr, let flags else {
-                return Int(NGHTTP2_ERR_CALLBACK_FAILURE.rawValue)
-            }
-            return Unmanaged<Stream>.fromOpaque(pointer)._withUnsafeGuaranteedRef { $0.produce(length, flags) }
-        }
+        var provider = dataProvider
         let result: Int32
         if context.initialMetadata.isEmpty, !replyCompression {
             let headers = loop.shared.prebuilt.responseHeaders
@@ -41,8 +33,23 @@ extension Stream {
         connection.needsFlush()
     }
 
+    /// Has nghttp2 ask this stream for DATA.
+    var dataProvider: nghttp2_data_provider {
+        var provider = nghttp2_data_provider()
+        // nghttp2 gives this pointer back only while the stream is open, and the connection holds it that long.
+        provider.source.ptr = opaque
+        provider.read_callback = { _, _, _, length, flags, source, _ in
+            guard let pointer = source?.pointee.ptr, let flags else {
+                return Int(NGHTTP2_ERR_CALLBACK_FAILURE.rawValue)
+            }
+            return Unmanaged<Stream>.fromOpaque(pointer)._withUnsafeGuaranteedRef { $0.produce(length, flags) }
+        }
+        return provider
+    }
+
     /// The reply of a unary call. The array's memory is kept for the next one.
     func sendUnary(_ message: inout [UInt8]) {
+        if let web { return answerWeb(web, message) }
         startResponse()
         append(&message)
         body.keep(&message)
@@ -75,8 +82,13 @@ extension Stream {
         let count = min(available, length)
         var set = NGHTTP2_DATA_FLAG_NO_COPY.rawValue
         if isDecided, count == available {
-            set |= NGHTTP2_DATA_FLAG_EOF.rawValue | NGHTTP2_DATA_FLAG_NO_END_STREAM.rawValue
-            submitTrailers()
+            set |= NGHTTP2_DATA_FLAG_EOF.rawValue
+            if !isPlain {
+                set |= NGHTTP2_DATA_FLAG_NO_END_STREAM.rawValue
+                submitTrailers()
+            } else {
+                reply = .over
+            }
         }
         promised = count
         settle()
@@ -246,6 +258,7 @@ extension Stream {
 
     private func submitTrailers() {
         guard let session = connection.session, case .ending = reply else { return }
+        if isPlain { return resetWeb() }
         reply = .over
         let result: Int32
         if status.code == .ok, status.message.isEmpty, context.trailers.isEmpty, status.trailers.isEmpty {
@@ -261,6 +274,8 @@ extension Stream {
 
     private func submitTrailersOnly() {
         guard let session = connection.session, case .ending = reply else { return }
+        if let web { return submitWebFailure(web) }
+        if !head.isGRPC, let handler = loop.shared.web { return submitWebRefusal(handler) }
         reply = .over
         var list = HeaderList()
         list.add(":status", "200")

@@ -48,6 +48,10 @@ extension Stream {
         case delivered
         /// A bidirectional handler threw and takes no more; its earlier answers leave before its status.
         case dropped
+        /// In another form than gRPC's: the body is on its way.
+        case webBody
+        /// The body is complete, and its message is being read beside the event loop: then `message`, which has ended.
+        case webReading
 
         /// Why messages of a bidirectional call wait in the inbox, if they do.
         enum Flow: UInt8 {
@@ -121,7 +125,7 @@ extension Stream {
     var isParked: Bool {
         switch request {
         case .waiting, .messages(.parked, _): !isDecided
-        case .headers, .foreign, .message, .postponed, .messages, .delivered, .dropped: false
+        case .headers, .foreign, .message, .postponed, .messages, .delivered, .dropped, .webBody, .webReading: false
         }
     }
 
@@ -129,7 +133,8 @@ extension Stream {
     var takesMore: Bool {
         switch request {
         case .messages(.paused, _), .messages(.parked, _): false
-        case .headers, .foreign, .message, .waiting, .postponed, .messages, .delivered, .dropped: true
+        case .headers, .foreign, .message, .waiting, .postponed, .messages, .delivered, .dropped, .webBody, .webReading:
+            true
         }
     }
 

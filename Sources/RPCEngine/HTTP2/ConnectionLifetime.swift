@@ -53,9 +53,11 @@ extension Connection {
             return true
         case .foreign(let httpStatus) where !stream.isDecided:
             if now > stream.context.started &+ loop.times.headersTimeout { stream.refuse(httpStatus: httpStatus) }
-        case .message where !stream.isDecided && now > stream.context.started &+ loop.times.requestTimeout:
+        case .message where !stream.isDecided && now > stream.context.started &+ loop.times.requestTimeout,
+            .webBody where !stream.isDecided && now > stream.context.started &+ loop.times.requestTimeout:
             stream.abort(RPCStatus(.deadlineExceeded, "the request message took too long to arrive"))
-        case .foreign, .message, .waiting, .postponed, .messages, .delivered, .dropped: endIfUnread(stream, now)
+        case .foreign, .message, .waiting, .postponed, .messages, .delivered, .dropped, .webBody, .webReading:
+            endIfUnread(stream, now)
         }
         return false
     }

@@ -202,7 +202,7 @@ extension Connection {
         // Valid for the time of the callback.
         let header = pointer.pointee.hd
         switch UInt32(header.type) {
-        case NGHTTP2_HEADERS.rawValue:
+        case NGHTTP2_HEADERS.rawValue, NGHTTP2_DATA.rawValue:
             // The answer came before the request's end: what the client still sends is of no use.
             guard UInt32(header.flags) & NGHTTP2_FLAG_END_STREAM.rawValue != 0, let session,
                 nghttp2_session_get_stream_remote_close(session, header.stream_id) == 0

@@ -213,6 +213,8 @@ final class EventLoop: @unchecked Sendable {
         for message in mailbox.take() {
             switch message {
             case .reply(let token, let result): stream(token)?.answer(result)
+            case .webMessage(let token, let result): stream(token)?.webMessageRead(result)
+            case .webResponse(let token, let response): stream(token)?.webResponseMade(response)
             case .wake(let token): stream(token)?.resume()
             case .resumeReading(let token): stream(token)?.resumeReading()
             case .drain(let grace): drain(grace: grace)

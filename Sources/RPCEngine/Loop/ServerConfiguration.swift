@@ -60,6 +60,8 @@ public struct ServerConfiguration: Sendable {
     public var limits: Limits
     public var methods: [MethodEntry]
     public var interceptor: any CallInterceptor
+    /// Nil serves gRPC alone.
+    public var web: (any WebHandler)?
     /// Unix seconds, for certificates; nil reads the system clock.
     public var wallClock: (@Sendable () -> Int64)?
     /// Told about connections, not calls. Called on event loops; must not block.
@@ -67,7 +69,8 @@ public struct ServerConfiguration: Sendable {
 
     public init(
         host: String = "127.0.0.1", port: UInt16 = 0, loops: Int = 0, tls: TLSConfiguration, limits: Limits = Limits(),
-        methods: [MethodEntry], interceptor: any CallInterceptor, wallClock: (@Sendable () -> Int64)? = nil,
+        methods: [MethodEntry], interceptor: any CallInterceptor, web: (any WebHandler)? = nil,
+        wallClock: (@Sendable () -> Int64)? = nil,
         onEvent: @escaping @Sendable (EngineEvent) -> Void = { _ in }
     ) {
         self.host = host
@@ -77,6 +80,7 @@ public struct ServerConfiguration: Sendable {
         self.limits = limits
         self.methods = methods
         self.interceptor = interceptor
+        self.web = web
         self.wallClock = wallClock
         self.onEvent = onEvent
     }

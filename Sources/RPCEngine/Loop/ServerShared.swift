@@ -7,6 +7,7 @@ final class ServerShared: Sendable {
     let limits: Limits
     let methods: MethodTable
     let interceptor: any CallInterceptor
+    let web: (any WebHandler)?
     let onEvent: @Sendable (EngineEvent) -> Void
     let prebuilt = PrebuiltHeaders()
     let sessionTemplate: SessionTemplate
@@ -29,6 +30,7 @@ final class ServerShared: Sendable {
                 percentForVerified: limits.percentForVerified))
         methods = try MethodTable(configuration.methods, limits: configuration.limits)
         interceptor = configuration.interceptor
+        web = configuration.web
         onEvent = configuration.onEvent
         sessionTemplate = try SessionTemplate()
         wallClock = configuration.wallClock ?? { Int64(time(nil)) }

@@ -34,7 +34,7 @@ import Testing
             parts.keysFolder = keys.path
             let tls = TLSConfiguration(
                 certificateChainPEM: folder.path + "/server.pem", keyPEM: folder.path + "/server.key")
-            server = try PartnerInsightsServer(parts) { methods, interceptor in
+            server = try PartnerInsightsServer(parts) { methods, interceptor, _ in
                 ServerConfiguration(port: 0, loops: 1, tls: tls, methods: methods, interceptor: interceptor)
             }
             _ = try server.start()

@@ -1,0 +1,136 @@
+import InsightsAPI
+import RPCEngine
+
+/// Connect's unary calls: the methods of gRPC by their paths, with the message as JSON or as bytes of protobuf in the
+/// body, and HTTP's own status. https://connectrpc.com/docs/protocol
+package struct ConnectHandler: WebHandler {
+    package typealias Work = @Sendable (CallContext, _ isReply: Bool, @escaping @Sendable () -> Void) -> RPCStatus?
+
+    private let work: Work
+
+    /// - Parameter work: runs what is too long for an event loop in the turn of whoever calls, or says why not.
+    package init(work: @escaping Work) {
+        self.work = work
+    }
+
+    package func submit(for call: CallContext, isReply: Bool, _ work: @escaping @Sendable () -> Void) -> RPCStatus? {
+        self.work(call, isReply, work)
+    }
+
+    package func refusal(_ status: RPCStatus) -> WebResponse { ConnectError.response(to: status) }
+
+    package func form(of head: WebHead) -> WebForm? {
+        guard head.path.utf8.filter({ $0 == UInt8(ascii: "/") }).count == 2 else { return nil }
+        switch head.method {
+        case "POST": return post(head)
+        case "GET": return get(head)
+        default: return nil
+        }
+    }
+
+    /// Nil for a media type that is none of Connect's.
+    private func post(_ head: WebHead) -> WebForm? {
+        guard let codec = ConnectCodec(contentType: head.headers["content-type"] ?? "") else { return nil }
+        return call(head, codec) { (method) throws(ConnectRefusal) in
+            let isPacked: Bool
+            switch head.headers["content-encoding"] {
+            case nil, "identity": isPacked = false
+            case "gzip": isPacked = true
+            case let other?:
+                throw ConnectRefusal(
+                    .unimplemented, "content-encoding \(other.prefix(32)) is neither identity nor gzip")
+            }
+            return ConnectTranslation(
+                method: method, codec: codec, query: nil, isPacked: isPacked, takesGzip: head.takesGzip)
+        }
+    }
+
+    /// Nil for a GET that does not say that it is one of Connect's.
+    private func get(_ head: WebHead) -> WebForm? {
+        guard let query = ConnectQuery(head.query) else { return nil }
+        return call(head, query.codec) { (method) throws(ConnectRefusal) in
+            guard method.onlyReads else {
+                throw ConnectRefusal(.unimplemented, "the method changes something: POST it", status: 405)
+            }
+            return ConnectTranslation(
+                method: method, codec: query.codec, query: query, isPacked: query.isPacked, takesGzip: head.takesGzip)
+        }
+    }
+
+    private func call(
+        _ head: WebHead, _ codec: ConnectCodec, _ translation: (Method) throws(ConnectRefusal) -> ConnectTranslation
+    ) -> WebForm {
+        do throws(ConnectRefusal) {
+            guard let method = Method.allCases.first(where: { $0.path == head.path }) else {
+                throw ConnectRefusal(.unimplemented, "unknown method")
+            }
+            guard method.messages != nil else {
+                throw ConnectRefusal(.unimplemented, "the method is not one of Connect's unary ones", status: 415)
+            }
+            if let version = head.headers["connect-protocol-version"], version != "1" {
+                throw ConnectRefusal(.invalidArgument, "connect-protocol-version is not 1")
+            }
+            return .call(
+                path: method.path, timeout: try timeout(head.headers["connect-timeout-ms"]),
+                translation: try translation(method))
+        } catch {
+            let status = RPCStatus(error.code, error.message)
+            var response = ConnectError.response(to: status)
+            if let other = error.status { response.status = other }
+            if response.status == 405 { response.headers.append(("allow", "POST")) }
+            return .refused(status, response)
+        }
+    }
+
+    /// Nanoseconds.
+    private func timeout(_ text: String?) throws(ConnectRefusal) -> UInt64? {
+        guard let text else { return nil }
+        guard (1...10).contains(text.utf8.count), text.utf8.allSatisfy({ (0x30...0x39).contains($0) }),
+            let milliseconds = UInt64(text)
+        else { throw ConnectRefusal(.invalidArgument, "connect-timeout-ms is not one to ten digits") }
+        return milliseconds * 1_000_000
+    }
+}
+
+/// A request that is refused before anybody is asked who calls.
+struct ConnectRefusal: Error {
+    let code: RPCStatus.Code
+    let message: String
+    /// Of HTTP, where it is not the code's own.
+    let status: Int?
+
+    init(_ code: RPCStatus.Code, _ message: String, status: Int? = nil) {
+        (self.code, self.message, self.status) = (code, message, status)
+    }
+}
+
+/// How messages are written.
+enum ConnectCodec: String {
+    case json
+    case proto
+
+    /// `application/json` or `application/proto`, with UTF-8 as the one character set.
+    init?(contentType: String) {
+        let parts = contentType.lowercased().split(separator: ";", maxSplits: 1)
+        guard let type = parts.first else { return nil }
+        switch type.filter({ $0 != " " }) {
+        case "application/json": self = .json
+        case "application/proto": self = .proto
+        default: return nil
+        }
+        guard parts.count > 1 else { return }
+        let parameter = parts[1].filter { $0 != " " && $0 != "\"" }
+        if parameter.hasPrefix("charset="), parameter != "charset=utf-8" { return nil }
+    }
+
+    var contentType: String { "application/\(rawValue)" }
+}
+
+extension WebHead {
+    var takesGzip: Bool {
+        headers.values(for: "accept-encoding").joined(separator: ",").split(separator: ",").contains { word in
+            let parts = word.lowercased().split(separator: ";").map { $0.filter { $0 != " " } }
+            return parts.first == "gzip" && !parts.dropFirst().contains { $0 == "q=0" || $0 == "q=0.0" }
+        }
+    }
+}

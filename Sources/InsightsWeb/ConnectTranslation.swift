@@ -1,0 +1,103 @@
+import InsightsAPI
+import RPCEngine
+import SwiftProtobuf
+
+/// One unary call of Connect.
+struct ConnectTranslation: WebTranslation {
+    let method: Method
+    let codec: ConnectCodec
+    /// Of a GET, whose message is not in the body.
+    let query: ConnectQuery?
+    let isPacked: Bool
+    let takesGzip: Bool
+
+    /// Shorter ones are not worth packing.
+    private static let packedBytes = 1_024
+
+    func message(in body: [UInt8], limit: Int) throws(WebFailure) -> [UInt8] {
+        var bytes = query?.message ?? body
+        if query != nil, !body.isEmpty { throw .refused(RPCStatus(.invalidArgument, "a GET has no body")) }
+        if isPacked {
+            do throws(Gzip.Failure) {
+                bytes = try Gzip.inflate(bytes, limit: 4 * limit)
+            } catch .tooLarge {
+                throw WebFailure.tooLarge
+            } catch {
+                throw WebFailure.refused(RPCStatus(.invalidArgument, "the body is not gzip"))
+            }
+        }
+        if codec == .json { bytes = try proto(bytes) }
+        guard bytes.count <= limit else { throw .tooLarge }
+        return bytes
+    }
+
+    private func proto(_ json: [UInt8]) throws(WebFailure) -> [UInt8] {
+        guard let type = method.messages?.request else { throw .refused(RPCStatus(.unimplemented, "unknown method")) }
+        // No body at all is the empty message.
+        if json.isEmpty { return [] }
+        func refusal(_ reason: String) -> WebFailure {
+            let text = "the message is no \(type.protoMessageName): \(reason)"
+            let details = StatusDetails.serialized(
+                code: Int32(RPCStatus.Code.invalidArgument.rawValue), message: text,
+                details: [.errorInfo(reason: "MALFORMED_MESSAGE")])
+            return .refused(RPCStatus(.invalidArgument, text, details: details))
+        }
+        do {
+            return try type.init(jsonUTF8Bytes: json).serializedBytes()
+        } catch let error as JSONDecodingError {
+            throw refusal(error.summary)
+        } catch {
+            throw refusal("it is no JSON")
+        }
+    }
+
+    func response(_ result: Result<[UInt8], RPCStatus>, trailers: [(String, String)]) -> WebResponse {
+        switch result {
+        case .failure(let status): return ConnectError.response(to: status, trailers: trailers)
+        case .success(let message):
+            guard let body = written(message) else {
+                return ConnectError.response(to: RPCStatus(.internalError, "the reply cannot be written"))
+            }
+            var response = WebResponse(status: 200, headers: [("content-type", codec.contentType)], body: body)
+            response.headers += trailers.map { ("trailer-" + $0.0, $0.1) }
+            response.protect()
+            if takesGzip, body.count > Self.packedBytes { response.pack() }
+            return response
+        }
+    }
+
+    private func written(_ message: [UInt8]) -> [UInt8]? {
+        guard codec == .json else { return message }
+        guard let type = method.messages?.response, let reply = try? type.init(serializedBytes: message) else {
+            return nil
+        }
+        return try? reply.jsonUTF8Bytes()
+    }
+}
+
+extension WebResponse {
+    /// What stands in every answer, whatever it says.
+    static let protection: [(String, String)] = [
+        ("cache-control", "no-store"), ("x-content-type-options", "nosniff"), ("referrer-policy", "no-referrer"),
+        ("strict-transport-security", "max-age=31536000"), ("cross-origin-resource-policy", "same-origin"),
+    ]
+
+    mutating func protect() { headers += Self.protection }
+
+    mutating func pack() {
+        guard let packed = Gzip.deflate(body) else { return }
+        body = packed
+        headers += [("content-encoding", "gzip"), ("vary", "accept-encoding")]
+    }
+}
+
+extension JSONDecodingError {
+    /// For callers: of what they sent only the name of a field.
+    fileprivate var summary: String {
+        switch self {
+        case .unknownField(let name): "it has no field \(name.prefix(64))"
+        case .messageDepthLimit: "it is nested too deep"
+        default: "\(self)".prefix { $0 != "(" } + ""
+        }
+    }
+}

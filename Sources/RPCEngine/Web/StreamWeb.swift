@@ -1,0 +1,182 @@
+import CNghttp2
+
+/// Calls in other forms than gRPC's. Between the request's body and the response stands a call like any other: its
+/// message is put in the inbox as if it had come so, and its answer is taken before it is framed.
+extension Stream {
+    private var loop: EventLoop { connection.loop }
+
+    /// Of the request target that is kept, in bytes.
+    static let maximumTargetBytes = 8_192
+
+    /// How the request, which is none of gRPC's, is to be answered; nil where it is to be refused.
+    func webForm() -> WebForm? {
+        guard let handler = loop.shared.web else { return nil }
+        let target = route?.entry.path ?? context.unknownPath
+        let (path, query) =
+            target.firstIndex(of: "?").map { mark in
+                (String(target[..<mark]), String(target[target.index(after: mark)...]))
+            } ?? (target, "")
+        // What is asked for is the log's; with what words is not.
+        if route == nil { keepPath(path) }
+        guard target.utf8.count <= Self.maximumTargetBytes else {
+            let status = RPCStatus(.invalidArgument, "path and query are above \(Self.maximumTargetBytes) bytes")
+            var response = handler.refusal(status)
+            response.status = 414
+            return .refused(status, response)
+        }
+        let method = head.isPost ? "POST" : head.isGet ? "GET" : ""
+        return handler.form(of: WebHead(method: method, path: path, query: query, headers: context.metadata))
+    }
+
+    /// The header block is complete.
+    func beginWeb(_ form: WebForm, fits: Bool) {
+        func refuse(_ status: RPCStatus) {
+            if !fits { dropHeaders() }
+            finish(status)
+        }
+        switch form {
+        case .refused(let status, let response):
+            if !fits { dropHeaders() }
+            self.status = status
+            submit(response)
+        case .call(var path, let timeout, let translation):
+            web = translation
+            if let timeout {
+                context.deadline = loop.now &+ timeout
+                if timeout == 0 { return refuse(.deadlinePassed) }
+                loop.wheel.arm(self, at: loop.now &+ timeout)
+            }
+            route = path.withUTF8 { loop.shared.methods.find($0) }
+            guard let route else { return refuse(RPCStatus(.unimplemented, "unknown method \(path)")) }
+            switch route.entry.handler {
+            case .unary, .deferrable: break
+            case .serverStream, .bidirectional: return refuse(RPCStatus(.unimplemented, "the method streams"))
+            }
+            admit(route, fits: fits)
+            if !isDecided { request = .webBody }
+        }
+    }
+
+    // MARK: Request
+
+    /// Bytes of the body that a message may be read from: JSON is longer than what it says.
+    var maximumWebBytes: Int { 4 * (route?.maxMessageBytes ?? connection.limits.maxMessageBytes) }
+
+    /// The body is complete: the message in it is read beside the event loop.
+    func webBodyEnded() {
+        guard let web, let route, let handler = loop.shared.web else { return }
+        request = .webReading
+        // The inbox stays full: what is read of it counts as held.
+        let body = Array(inbox.bytes)
+        let (loop, token, limit) = (loop, context.stream, route.maxMessageBytes)
+        let refusal = handler.submit(for: context, isReply: false) {
+            loop.post(.webMessage(token, Result { () throws(WebFailure) in try web.message(in: body, limit: limit) }))
+        }
+        if let refusal { finish(refusal) }
+    }
+
+    /// What the body says is there.
+    func webMessageRead(_ result: Result<[UInt8], WebFailure>) {
+        guard case .webReading = request, !isDecided else { return }
+        switch result {
+        case .failure(.refused(let status)): finish(status)
+        case .failure(.tooLarge): refuseWebBody()
+        case .success(let message):
+            connection.bufferedRequestBytes -= inbox.count
+            inbox.reset()
+            request = .message
+            var framed: [UInt8] = [0]
+            withUnsafeBytes(of: UInt32(truncatingIfNeeded: message.count).bigEndian) { framed += $0 }
+            framed += message
+            let isKept = framed.withUnsafeBufferPointer { bytes in
+                // An array that is not empty has an address.
+                bytes.baseAddress.map { inbox.append($0, bytes.count, of: bytes.count) } ?? false
+            }
+            guard isKept else { return abort(status(of: .memory)) }
+            connection.bufferedRequestBytes += inbox.count
+            settle()
+            messageEnded()
+            // It may have been parked, and no frame comes that would have it looked at.
+            connection.roomMayBeThere = true
+            connection.needsFlush()
+        }
+    }
+
+    /// More bytes than a message of the method may have.
+    func refuseWebBody() {
+        guard let web, let route else { return }
+        status = status(of: .message("message", limit: route.maxMessageBytes))
+        var response = web.response(.failure(status), trailers: [])
+        response.status = 413
+        submit(response)
+    }
+
+    // MARK: Response
+
+    /// The handler's reply: the response to it is made beside the event loop.
+    func answerWeb(_ web: any WebTranslation, _ message: [UInt8]) {
+        guard let handler = loop.shared.web else { return }
+        request = .delivered
+        producer = .none
+        responseMessages += 1
+        responseBytes += UInt64(message.count)
+        route?.noteReply(message.count)
+        let (loop, token, trailers) = (loop, context.stream, context.initialMetadata + context.trailers)
+        let refusal = handler.submit(for: context, isReply: true) {
+            loop.post(.webResponse(token, web.response(.success(message), trailers: trailers)))
+        }
+        if let refusal { finish(refusal) }
+    }
+
+    func webResponseMade(_ response: WebResponse) {
+        guard web != nil, !isDecided else { return }
+        status = .ok
+        submit(response)
+    }
+
+    /// How a call ended that has no reply.
+    func submitWebFailure(_ web: any WebTranslation) {
+        submit(web.response(.failure(status), trailers: context.initialMetadata + context.trailers))
+    }
+
+    /// A request whose headers were not looked at any further.
+    func submitWebRefusal(_ handler: any WebHandler) {
+        var response = handler.refusal(status)
+        if head.tooLarge { response.status = 431 }
+        submit(response)
+    }
+
+    /// Sends the response. `status` says how the call ended.
+    private func submit(_ response: WebResponse) {
+        guard let session = connection.session else { return }
+        lastTaken = loop.now
+        isPlain = true
+        var list = HeaderList()
+        list.add(":status", String(response.status))
+        for (name, value) in response.headers { list.add(name, value) }
+        list.add("content-length", String(response.body.count))
+        var result: Int32
+        if response.body.isEmpty {
+            reply = .over
+            result = list.submit { nghttp2_submit_response(session, id, $0, $1, nil) }
+        } else {
+            reply = .ending
+            var bytes = response.body
+            body.add(raw: &bytes)
+            connection.bufferedReplyBytes += body.count
+            var provider = dataProvider
+            result = list.submit { nghttp2_submit_response(session, id, $0, $1, &provider) }
+        }
+        settle()
+        if result != 0 { connection.fail("a response could not be queued") }
+        connection.needsFlush()
+    }
+
+    /// A response that cannot be sent to its end: there are no trailers that could say so.
+    func resetWeb() {
+        guard let session = connection.session else { return }
+        reply = .over
+        nghttp2_submit_rst_stream(session, UInt8(NGHTTP2_FLAG_NONE.rawValue), id, NGHTTP2_INTERNAL_ERROR.rawValue)
+        connection.needsFlush()
+    }
+}

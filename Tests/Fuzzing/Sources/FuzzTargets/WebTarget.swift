@@ -1,0 +1,57 @@
+import InsightsAPI
+import RPCEngine
+
+@testable import InsightsWeb
+
+extension FuzzTarget {
+    /// Requests of Connect: media types, queries, bodies as JSON, for every method.
+    static let web = FuzzTarget(
+        "web", trials: 4_000,
+        dictionary: [
+            "connect=v1", "&encoding=json", "&encoding=proto", "&message=", "&base64=1", "&compression=gzip", "%7B%22",
+            "application/json", "; charset=utf-8", "{\"customerId\":\"", "\"minRevision\":\"18446744073709551615\"",
+            "\\ud83d\\ude08", "[[[[", "1e999", "-0", "null", "\"products\":[1,\"PRODUCT_OFFICE_365\"]",
+        ],
+        seeds: {
+            [
+                "\u{0}connect=v1&encoding=json&message=%7B%22customerId%22:%22C%22%7D",
+                "\u{1}encoding=proto&base64=1&message=CgFD",
+                "\u{2}{\"customerId\":\"C\",\"products\":[\"PRODUCT_OFFICE_365\"]}",
+                "\u{5}{\"pageSize\":5,\"filter\":\"usage < 40\",\"minRevision\":\"7\"}",
+                "\u{9}application/json; charset=utf-8",
+            ].map { Array($0.utf8) }
+        },
+        run: { bytes in
+            var input = FuzzInput(bytes)
+            let methods = Method.allCases.filter { $0.messages != nil }
+            let method = methods[Int(input.byte()) % methods.count]
+            let rest = input.takeRest()
+            let text = String(decoding: rest, as: UTF8.self)
+            _ = ConnectCodec(contentType: text)
+            if let decoded = URLBase64.decode(rest) {
+                require(URLBase64.decode(Array(URLBase64.encode(decoded).utf8)) == decoded, "Base64 comes back")
+            }
+            let query = ConnectQuery(text)
+            for query in [nil, query] {
+                let translation = ConnectTranslation(
+                    method: method, codec: query?.codec ?? .json, query: query, isPacked: query?.isPacked ?? false,
+                    takesGzip: false)
+                answer(translation, query == nil ? rest : [])
+            }
+        })
+
+    private static func answer(_ translation: ConnectTranslation, _ body: [UInt8]) {
+        do throws(WebFailure) {
+            let message = try translation.message(in: body, limit: 2_000)
+            require(message.count <= 2_000, "a message is bounded")
+            guard translation.codec == .json, let type = translation.method.messages?.request else { return }
+            guard let read = try? type.init(serializedBytes: message) else { broken("JSON makes a message") }
+            guard let written: [UInt8] = try? read.jsonUTF8Bytes() else { broken("a message has JSON") }
+            require((try? type.init(jsonUTF8Bytes: written)) != nil, "JSON comes back")
+        } catch {
+            guard case .refused(let status) = error else { return }
+            let response = ConnectError.response(to: status)
+            require(response.status == 400 && response.body.count < 2_000, "a refusal is short")
+        }
+    }
+}

@@ -9,6 +9,7 @@ import pytest  # noqa: E402
 from certificates import Authority, principal_uri  # noqa: E402
 from daemon import BINARY, Daemon  # noqa: E402
 from facts import Facts  # noqa: E402
+from postgres import Postgres  # noqa: E402
 from wire import Api, Client  # noqa: E402
 
 
@@ -120,6 +121,15 @@ def new_house(api, certificates, tmp_path):
         house.forget_clients()
         if house.daemon.is_running:
             house.daemon.kill()
+
+
+@pytest.fixture(scope="session")
+def shared_postgres():
+    """The one of all tests, which is not to be broken."""
+    postgres = Postgres.shared()
+    if postgres is None:
+        pytest.skip("there is no PostgreSQL: Tests/install.sh test")
+    return postgres
 
 
 @pytest.fixture

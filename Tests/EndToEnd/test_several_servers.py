@@ -13,14 +13,6 @@ WAIT_SECONDS = 60
 STALE_SECONDS = 5
 
 
-@pytest.fixture(scope="module")
-def shared_postgres():
-    postgres = Postgres.shared()
-    if postgres is None:
-        pytest.skip("there is no PostgreSQL: Tests/install.sh test")
-    return postgres
-
-
 @pytest.fixture
 def new_pair(new_house, tmp_path):
     """Two servers that are not started yet, with the same keys."""

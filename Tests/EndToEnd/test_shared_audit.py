@@ -4,18 +4,9 @@ import threading
 
 import pytest
 from daemon import run_insightsd
-from postgres import Postgres
 from test_credentials_streams import OpenIngest
 
 WAIT_SECONDS = 60
-
-
-@pytest.fixture(scope="module")
-def shared_postgres():
-    postgres = Postgres.shared()
-    if postgres is None:
-        pytest.skip("there is no PostgreSQL: Tests/install.sh test")
-    return postgres
 
 
 @pytest.fixture

@@ -113,6 +113,37 @@ extension PostgresTests {
             #expect(try migrate(database, finish: true, steps: steps, format: 2).format == 2)
         }
 
+        /// A rolling update: old servers write, follow and start while the schema has more than they know and a newer
+        /// server is on the store. What is written stays theirs until the last of them is gone.
+        @Test func oldServersGoOnBesideANewerOne() throws {
+            let cluster = try PostgresTests.cluster
+            let database = try cluster.makeDatabase()
+            let steps = PostgresMigration.steps + [Self.second]
+            let old = try cluster.open(database)
+            try old.beat(applied: old.position)
+            try old.commit([SampleBatches.entry(1)])
+            #expect(try migrate(database, steps: steps) == .init(before: 1, after: 2, format: 1))
+            try cluster.run(
+                "INSERT INTO insights.server (id, name, version, format_max) VALUES (99, 'newer', '2', 2)",
+                in: database)
+            for number in Int64(2)...20 { try old.commit([SampleBatches.entry(number)]) }
+            let again = try cluster.open(database)
+            #expect(again.revision.number == 20)
+            try again.beat(applied: again.position)
+            try again.commit([SampleBatches.entry(21)])
+            #expect(try old.news(after: old.position, limit: 9, for: Grants.operator()).entries.count == 1)
+            #expect(try old.foldBucket(0, through: old.position, states: []))
+            for leaving in [old, again] {
+                #expect(throws: DatastoreError.self) {
+                    try migrate(database, finish: true, steps: steps, format: 2)
+                }
+                try leaving.close()
+            }
+            #expect(
+                try migrate(database, finish: true, steps: steps, format: 2) == .init(before: 2, after: 2, format: 2))
+            try requireRefusal(.schemaTooNew) { _ = try cluster.open(database) }
+        }
+
         @Test func schemasThatAreTooNewOrTooOld() throws {
             let cluster = try PostgresTests.cluster
             let database = try cluster.makeDatabase()

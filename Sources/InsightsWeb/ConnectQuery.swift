@@ -1,3 +1,5 @@
+import RPCEngine
+
 /// A message in the query of a GET: `connect=v1&encoding=json&message=…`, with `base64=1` for bytes and
 /// `compression=gzip` for those that are packed.
 struct ConnectQuery {
@@ -73,52 +75,19 @@ enum PercentDecoding {
     }
 }
 
-/// Base64 as URLs have it, with or without padding, and of either alphabet.
+/// Base64 as Connect has it: with or without padding, and of either alphabet.
 enum URLBase64 {
     static func decode(_ text: [UInt8]) -> [UInt8]? {
-        var result: [UInt8] = []
-        var (bits, count): (UInt32, Int) = (0, 0)
-        var digits = text[...]
-        while digits.last == UInt8(ascii: "="), text.count - digits.count < 2 { digits.removeLast() }
-        guard digits.count % 4 != 1 else { return nil }
-        for byte in digits {
-            guard let value = value(byte) else { return nil }
-            bits = bits << 6 | UInt32(value)
-            count += 6
-            if count >= 8 {
-                count -= 8
-                result.append(UInt8(truncatingIfNeeded: bits >> UInt32(count)))
-            }
-        }
-        // What is left over says nothing.
-        return bits & ((1 << UInt32(count)) - 1) == 0 ? result : nil
+        Base64.decode(
+            text.map { byte in
+                switch byte {
+                case UInt8(ascii: "-"): UInt8(ascii: "+")
+                case UInt8(ascii: "_"): UInt8(ascii: "/")
+                default: byte
+                }
+            })
     }
 
     /// Without padding, in the alphabet of MIME, as Connect writes details.
-    static func encode(_ bytes: [UInt8]) -> String {
-        let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
-        var text: [UInt8] = []
-        var (bits, count): (UInt32, Int) = (0, 0)
-        for byte in bytes {
-            bits = bits << 8 | UInt32(byte)
-            count += 8
-            while count >= 6 {
-                count -= 6
-                text.append(alphabet[Int(bits >> UInt32(count) & 63)])
-            }
-        }
-        if count > 0 { text.append(alphabet[Int(bits << UInt32(6 - count) & 63)]) }
-        return String(decoding: text, as: UTF8.self)
-    }
-
-    private static func value(_ byte: UInt8) -> UInt8? {
-        switch byte {
-        case 0x41...0x5A: byte - 0x41
-        case 0x61...0x7A: byte - 0x61 + 26
-        case 0x30...0x39: byte - 0x30 + 52
-        case UInt8(ascii: "+"), UInt8(ascii: "-"): 62
-        case UInt8(ascii: "/"), UInt8(ascii: "_"): 63
-        default: nil
-        }
-    }
+    static func encode(_ bytes: [UInt8]) -> String { Metadata.encodeBinary(bytes) }
 }

@@ -12,22 +12,9 @@ extension CitusTests {
     @Suite struct ConformanceTests {
         private func harness() throws -> DatastoreHarness {
             let cluster = try CitusTests.cluster
-            var database = ""
-            func open() throws -> PostgresDatastore { try cluster.open(database) }
-            return DatastoreHarness(
-                make: {
-                    database = try cluster.makeDatabase()
-                    return try open()
-                },
-                reopen: { store in
-                    try store.close()
-                    return try open()
-                },
-                connect: { _ in try open() },
-                dropLog: { store in
-                    try cluster.run("UPDATE insights.log_slot SET current = (current + 1) % 8", in: database)
-                    (store as? PostgresDatastore)?.dropLog(minutes: 0, always: true)
-                })
+            return .postgres(makeDatabase: { try cluster.makeDatabase() }, open: { try cluster.open($0) }) {
+                try cluster.run($0, in: $1)
+            }
         }
 
         @Test(arguments: ConformanceCheck.allCases)

@@ -1,9 +1,9 @@
 /// Base64 of binary metadata (`-bin`): standard alphabet; padding is accepted but not required, and never sent.
-enum Base64 {
+package enum Base64 {
     private static let alphabet: [UInt8] = Array(
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
 
-    static func append(_ bytes: [UInt8], to output: inout [UInt8]) {
+    package static func append(_ bytes: [UInt8], to output: inout [UInt8]) {
         var index = 0
         while index + 2 < bytes.count {
             let group = Int(bytes[index]) << 16 | Int(bytes[index + 1]) << 8 | Int(bytes[index + 2])
@@ -28,7 +28,7 @@ enum Base64 {
     }
 
     /// The bytes, or nil when a character, the length or the unused last bits are wrong.
-    static func decode(_ text: some Collection<UInt8>) -> [UInt8]? {
+    package static func decode(_ text: some Collection<UInt8>) -> [UInt8]? {
         var output: [UInt8] = []
         output.reserveCapacity(text.count / 4 * 3 + 3)
         var bits: UInt32 = 0

@@ -32,7 +32,7 @@ final class SharedAuditChain: AuditChain {
         var left: [NotedChange] = []
         /// Ends of other chains that are on record here, by chain.
         var linked: [Int32: AuditRow] = [:]
-        /// Chains that no server had when that was looked at last, with what they had noted.
+        /// Changes in chains that no server had when that was looked at last.
         var abandoned: Set<NotedChange.ID> = []
         var tended: ContinuousClock.Instant?
         var isClosed = false
@@ -100,18 +100,18 @@ final class SharedAuditChain: AuditChain {
             _ = queue.add(lost, isAwaited: true)
         }
         // Under way here is not left behind, wherever it was noted.
-        let own = open.withLock { Set($0.changes.values) }
-        writer.left = opened.noted.filter { !own.contains($0.id) }
+        let own = open.withLock(\.changes)
+        writer.left = opened.noted.filter { own[$0.id.change] == nil }
         (writer.chain, writer.state, writer.isHeld) = (opened.chain, end, true)
-        try adopt(own.filter { $0.chain != opened.chain }, &writer)
+        try adopt(own.values.filter { $0.chain != opened.chain }, &writer)
         try recoverLeft(&writer)
     }
 
     /// What was noted in the chain that was lost is this one's from here on.
-    private func adopt(_ changes: Set<NotedChange.ID>, _ writer: inout Writer) throws(AuditError) {
+    private func adopt(_ changes: [NotedChange.ID], _ writer: inout Writer) throws(AuditError) {
         guard !changes.isEmpty, let chain = writer.chain else { return }
         do throws(DatastoreError) {
-            try store.adopt(Array(changes))
+            try store.adopt(changes)
         } catch {
             writer.isHeld = false
             throw SharedAudit.failure(error)
@@ -318,8 +318,9 @@ final class SharedAuditChain: AuditChain {
                 writer.isHeld = false
             }
             try write(&writer)
-            if let last = writer.tended, .now - last < Self.linkInterval { return }
-            writer.tended = .now
+            // Not a whole interval later because a look came a moment early.
+            if let last = writer.tended, .now - last < Self.linkInterval - Self.checkInterval / 2 { return }
+            defer { writer.tended = .now }
             try link(&writer)
             try takeOver(&writer)
         }
@@ -362,8 +363,10 @@ final class SharedAuditChain: AuditChain {
         let found = try SharedAudit.storing { () throws(DatastoreError) in try store.abandoned() }
         let before = writer.abandoned
         writer.abandoned = Set(found.map(\.id))
-        let own = open.withLock { Set($0.changes.values) }
-        let left = found.filter { before.contains($0.id) && $0.id.chain != writer.chain && !own.contains($0.id) }
+        let own = open.withLock(\.changes)
+        let left = found.filter {
+            before.contains($0.id) && $0.id.chain != writer.chain && own[$0.id.change] == nil
+        }
         var failure: AuditError?
         for (_, changes) in Dictionary(grouping: left, by: \.id.chain).sorted(by: { $0.key < $1.key }) {
             // What is wrong in one chain keeps nobody from the others.

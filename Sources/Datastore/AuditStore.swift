@@ -88,9 +88,8 @@ public protocol AuditStore: Sendable {
     /// until the store is closed, or its connection is lost: then `append` and `note` throw `diverged`, and a chain is
     /// to be opened anew.
     ///
-    /// - Parameter isDoubtful: something of this server may be under way in the preferred chain. Then only that one is
-    ///   opened, once nothing is under way in it, and what is found in it is as durable as what is written from then
-    ///   on.
+    /// - Parameter isDoubtful: something of this server may be under way in the preferred chain. Then none is opened
+    ///   before nothing is, and what is found in it is as durable as what is written from then on.
     func openChain(
         preferring chain: Int32?, isDoubtful: Bool
     ) throws(DatastoreError) -> OpenedAuditChain

@@ -7,8 +7,9 @@ final class InMemoryAudit: Sendable {
         /// By chain, in order.
         var records: [Int32: [AuditRow]] = [:]
         var noted: [NotedChange] = []
-        /// Chains that a server has.
-        var held: Set<Int32> = []
+        /// Chains that a server has, with the number of its session.
+        var held: [Int32: Int] = [:]
+        var sessions = 0
     }
 
     let rows = Mutex(Rows())
@@ -19,7 +20,18 @@ final class InMemoryAuditStore: AuditStore {
     private let content: InMemoryAudit
     /// What the store says when it is away.
     private let check: @Sendable () throws(DatastoreError) -> Void
-    private let own = Mutex<Int32?>(nil)
+    private struct Hold {
+        let chain: Int32
+        let session: Int
+    }
+
+    private struct State {
+        var own: Hold?
+        /// Its connection is lost.
+        var lingering: Hold?
+    }
+
+    private let state = Mutex(State())
 
     init(_ content: InMemoryAudit, check: @escaping @Sendable () throws(DatastoreError) -> Void) {
         self.content = content
@@ -28,10 +40,26 @@ final class InMemoryAuditStore: AuditStore {
 
     deinit { release() }
 
-    func release() {
-        own.withLock { own in
-            if let chain = own { content.rows.withLock { _ = $0.held.remove(chain) } }
-            own = nil
+    func release(lingers: Bool = false) {
+        let ended = state.withLock { state in
+            defer { state.own = nil }
+            if lingers { state.lingering = state.own }
+            return lingers ? nil : state.own
+        }
+        if let ended { end(ended) }
+    }
+
+    func endLingering() {
+        let ended = state.withLock { state in
+            defer { state.lingering = nil }
+            return state.lingering
+        }
+        if let ended { end(ended) }
+    }
+
+    private func end(_ hold: Hold) {
+        content.rows.withLock { rows in
+            if rows.held[hold.chain] == hold.session { rows.held[hold.chain] = nil }
         }
     }
 
@@ -40,16 +68,19 @@ final class InMemoryAuditStore: AuditStore {
     ) throws(DatastoreError) -> OpenedAuditChain {
         try check()
         release()
-        return try own.withLock { (own) throws(DatastoreError) in
+        return try state.withLock { (state) throws(DatastoreError) in
             try content.rows.withLock { (rows) throws(DatastoreError) in
                 var number = chain ?? 1
-                if rows.held.contains(number) {
-                    if isDoubtful { throw DatastoreError.unavailable("its chain is another server's") }
+                if let session = rows.held[number] {
+                    if isDoubtful, session == state.lingering?.session {
+                        throw DatastoreError.unavailable("the session before is not over")
+                    }
                     number = 1
-                    while rows.held.contains(number) { number += 1 }
+                    while rows.held[number] != nil { number += 1 }
                 }
-                rows.held.insert(number)
-                own = number
+                rows.sessions += 1
+                rows.held[number] = rows.sessions
+                state.own = Hold(chain: number, session: rows.sessions)
                 return OpenedAuditChain(
                     chain: number, end: (rows.records[number] ?? []).suffix(2),
                     noted: rows.noted.filter { $0.id.chain == number })
@@ -61,7 +92,7 @@ final class InMemoryAuditStore: AuditStore {
         _ body: (inout InMemoryAudit.Rows, Int32) throws(DatastoreError) -> Value
     ) throws(DatastoreError) -> Value {
         try check()
-        guard let chain = own.withLock({ $0 }) else { throw .diverged(at: .none) }
+        guard let chain = state.withLock({ $0.own?.chain }) else { throw .diverged(at: .none) }
         return try content.rows.withLock { (rows) throws(DatastoreError) in try body(&rows, chain) }
     }
 
@@ -133,7 +164,7 @@ final class InMemoryAuditStore: AuditStore {
 
     func abandoned() throws(DatastoreError) -> [NotedChange] {
         try check()
-        return content.rows.withLock { rows in rows.noted.filter { !rows.held.contains($0.id.chain) } }
+        return content.rows.withLock { rows in rows.noted.filter { rows.held[$0.id.chain] == nil } }
     }
 
     func noted() throws(DatastoreError) -> [NotedChange] {

@@ -77,8 +77,14 @@ public final class InMemoryDatastore: LicenseDatastore {
     }
 
     /// Another server may have the audit chain from now on, as after a lost connection.
-    public func loseAuditChain() {
-        trail.withLock { $0?.release() }
+    ///
+    /// - Parameter lingers: the session of the connection goes on with the chain until `endAuditSession`.
+    public func loseAuditChain(lingers: Bool = false) {
+        trail.withLock { $0?.release(lingers: lingers) }
+    }
+
+    public func endAuditSession() {
+        trail.withLock { $0?.endLingering() }
     }
 
     /// Drops of the log what neither a start nor a member needs.
@@ -232,8 +238,7 @@ public final class InMemoryDatastore: LicenseDatastore {
     public func keysCheck(own: [UInt8]) throws(DatastoreError) -> [UInt8] {
         guard isShared else { return own }
         return try with { rows throws(DatastoreError) in
-            var check = rows.keysCheck ?? own
-            if own.starts(with: check) { check = own }
+            let check = rows.keysCheck ?? own
             rows.keysCheck = check
             return check
         }

@@ -116,8 +116,6 @@ public protocol LicenseDatastore: StoreReading, Sendable {
 
     /// What tells the keys that every server on the store must have from others: what the first one left here, and
     /// `own` where none did, which is left then. Gives back `own` where the store is not shared.
-    ///
-    /// One that `own` begins with is of an earlier version, which compared fewer keys, and is replaced.
     func keysCheck(own: [UInt8]) throws(DatastoreError) -> [UInt8]
 
     /// The audit trail of a shared store; nil where the one server keeps it in files of its own.

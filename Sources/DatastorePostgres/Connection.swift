@@ -43,6 +43,9 @@ final class Connection: @unchecked Sendable {
 
     var isInTransaction: Bool { PQtransactionStatus(handle) != PQTRANS_IDLE }
 
+    /// Of the process that serves it, of which the server's views tell.
+    var backend: Int32 { PQbackendPID(handle) }
+
     /// Such as 150018.
     var serverVersion: Int { Int(PQserverVersion(handle)) }
 

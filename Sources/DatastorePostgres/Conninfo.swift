@@ -76,6 +76,9 @@ enum Session {
         var writes: Bool { [.writing, .recovering, .migrating].contains(self) }
     }
 
+    /// What a session calls itself that holds the right to write while it fills a store.
+    static let copying = "insightsd copy-store"
+
     /// For the answer to a COMMIT and to anything else, by the clock of this side: the server's own limits do not end
     /// the wait for a standby.
     static let answerTime = Duration.seconds(15)

@@ -19,6 +19,8 @@ final class PostgresAudit: AuditStore {
         let chain: Int32
         /// Of the connection that has the lock.
         let connection: UInt64
+        /// The process behind it, which may go on when the connection is lost.
+        let backend: Int32
     }
 
     /// Writes, and has the lock of the chain's number.
@@ -70,9 +72,8 @@ final class PostgresAudit: AuditStore {
             _ = try connection.exchange([Command(Self.letGo)])
             let number: Int32
             if isDoubtful, let chain {
-                _ = try connection.exchange([Command(Self.awaitChain, [.bigint(Int64(chain))])])
-                try Self.confirm(chain, connection)
-                number = chain
+                number = try awaitEnd(of: chain, connection)
+                try Self.confirm(number, connection)
             } else {
                 number = try Self.take(preferring: chain, connection)
             }
@@ -82,10 +83,35 @@ final class PostgresAudit: AuditStore {
             ])
             let opened = OpenedAuditChain(
                 chain: number, end: try Self.rows(answers[0]).reversed(), noted: try Self.notes(answers[1]))
-            return (opened, connection.number)
+            return (opened, connection)
         }
-        hold.withLock { $0 = Hold(chain: opened.chain, connection: connection) }
+        hold.withLock {
+            $0 = Hold(chain: opened.chain, connection: connection.number, backend: connection.backend)
+        }
         return opened
+    }
+
+    private static let holder = Statement(
+        "holder of chain", to: "open its audit chain",
+        """
+        SELECT pid FROM pg_locks
+        WHERE locktype = 'advisory' AND classid = \(lockSpace) AND objid = $1::bigint AND objsubid = 2 AND granted
+            AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+        """)
+
+    /// Takes the chain once the session that had it is over; another one where somebody else has it by now, which is
+    /// after that too, as after a failover.
+    private func awaitEnd(of chain: Int32, _ connection: Connection) throws(PostgresFailure) -> Int32 {
+        let parameter = [Parameter.bigint(Int64(chain))]
+        let answers = try connection.exchange([Command(Self.take, parameter), Command(Self.holder, parameter)])
+        if try answers[0].only().boolean(0) { return chain }
+        if let backend = hold.withLock({ $0?.backend }), let holder = try answers[1].first?.integer(0),
+            holder != backend
+        {
+            return try Self.take(preferring: nil, connection)
+        }
+        _ = try connection.exchange([Command(Self.awaitChain, parameter)])
+        return chain
     }
 
     private static func take(

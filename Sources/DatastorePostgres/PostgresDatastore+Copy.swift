@@ -25,7 +25,7 @@ private final class Filling: FilledStore {
         "be patient", to: "fill it",
         """
         SELECT set_config('idle_in_transaction_session_timeout', '0', true),
-            set_config('application_name', 'insightsd copy-store', true)
+            set_config('application_name', '\(Session.copying)', true)
         """)
     private static let time = Duration.seconds(300)
 

@@ -42,13 +42,15 @@ extension PostgresDatastore {
     private static let list = Statement(
         "members", to: "read servers",
         """
-        SELECT id, name, (extract(epoch FROM now() - seen) * 1000)::bigint, applied_revision, applied_generation
+        SELECT id, name, (extract(epoch FROM now() - seen) * 1000)::bigint, applied_revision, applied_generation,
+            \(startedAt)
         FROM insights.server ORDER BY id
         """)
 
     public func beat(applied: LogPosition) throws(DatastoreError) {
         try requireOpen()
         let (revision, generation) = (Parameter.bigint(applied.revision.number), Parameter.bigint(applied.generation))
+        state.withLock { $0.hasBeaten = true }
         try reading.use { connection throws(PostgresFailure) in
             if let known = state.withLock({ $0.member }) {
                 let answers = try connection.exchange([
@@ -75,23 +77,26 @@ extension PostgresDatastore {
     }
 
     public func members() throws(DatastoreError) -> [StoreMember] {
-        let own = state.withLock { $0.member?.id }
+        let own = state.withLock { $0.member }
         return try read { connection throws(PostgresFailure) in
             var members: [StoreMember] = []
             for row in try connection.exchange([Command(Self.list)])[0] {
                 let id = try row.integer(0)
+                let isSelf = State.Member(id: id, started: try row.bigint(5)) == own
                 let applied = LogPosition(
                     revision: Revision(number: try row.bigint(3)), generation: try row.bigint(4))
                 members.append(
                     StoreMember(
                         id: id, name: try row.text(1), silence: .milliseconds(max(0, try row.bigint(2))),
-                        applied: applied, isSelf: id == own))
+                        applied: applied, isSelf: isSelf))
             }
             return members
         }
     }
 
     func leave() throws(DatastoreError) {
+        // Nobody waits for who never said that it is there.
+        guard state.withLock({ $0.hasBeaten }) else { return }
         try reading.use { connection throws(PostgresFailure) in
             guard let member = state.withLock({ $0.member }) else { return }
             _ = try connection.exchange([
@@ -105,10 +110,7 @@ extension PostgresDatastore {
 
     private static let leaveKeys = Statement(
         "leave keys", to: "compare the keys of servers",
-        """
-        UPDATE insights.store SET keys_check = $1
-        WHERE keys_check IS NULL OR keys_check <> $1 AND keys_check = substring($1 FROM 1 FOR octet_length(keys_check))
-        """)
+        "UPDATE insights.store SET keys_check = $1 WHERE keys_check IS NULL")
 
     private static let readKeys = Statement(
         "keys", to: "compare the keys of servers", "SELECT keys_check FROM insights.store")

@@ -25,7 +25,7 @@ public final class PostgresDatastore: LicenseDatastore {
 
     struct State {
         /// Of the table of servers.
-        struct Member {
+        struct Member: Hashable {
             let id: Int32
             /// Microseconds since 1970-01-01T00:00:00Z.
             let started: Int64
@@ -35,6 +35,8 @@ public final class PostgresDatastore: LicenseDatastore {
         var id: StoreID
         /// In the table of servers.
         var member: Member?
+        /// It may be there before it is known.
+        var hasBeaten = false
         /// Buckets are folded through it, all of them.
         var leastFold = Revision.none
         /// How far each bucket is folded as far as this server was told: it may have forgotten what was before.
@@ -220,7 +222,7 @@ final class Lane: Sendable {
         """
         SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
         WHERE datname = current_database() AND usename = current_user AND pid <> pg_backend_pid()
-            AND application_name = current_setting('application_name')
+            AND application_name <> '\(Session.copying)'
             AND wait_event = 'ClientRead' AND backend_xid IS NOT NULL
             AND state_change < clock_timestamp() - interval '5 s'
         """)

@@ -12,7 +12,7 @@ import LicenseModel
 /// partner, principal   who may call
 /// access_change   numbers the changes of who may call, and stamps them likewise
 /// server          who serves
-/// audit           records of each server's chain; audit_pending those of streams that have not ended
+/// audit           records of each server's chain; audit_pending changes under way
 /// migration       versions of this schema
 /// ```
 ///

@@ -302,15 +302,36 @@ private final class FaultyAudit: AuditStore {
         let log = try chain(faulty)
         faulty.next.withLock { $0 = .lost(written: true) }
         #expect(throws: AuditError.self) { try log.appendDurably(event("doubtful")) }
-        // As long as somebody has the chain.
-        first.loseAuditChain()
-        let other = try chain(rows(second))
+        first.loseAuditChain(lingers: true)
         for _ in 0..<3 { #expect(throws: AuditError.self) { try log.appendDurably(event("more")) } }
         #expect(try rows(second).ends().map(\.chain) == [1])
-        try second.close()
+        first.endAuditSession()
         try log.appendDurably(event("after"))
         #expect(Set(try names(log)) == ["doubtful", "after"])
-        _ = other
+        #expect(try rows(second).ends().map(\.chain) == [1])
+    }
+
+    /// As after a failover, at which all chains are free and another server takes the number: the old session is over.
+    @Test(arguments: [true, false]) func whoeverHasTheChainByNowEndsTheDoubt(_ written: Bool) throws {
+        let faulty = FaultyAudit(try rows(first))
+        let log = try chain(faulty)
+        faulty.next.withLock { $0 = .lost(written: written) }
+        let change = try? log.begin([event("noted", kind: .change)])
+        #expect(change == nil)
+        faulty.next.withLock { $0 = nil }
+        try log.appendDurably(event("before"))
+        faulty.next.withLock { $0 = .lost(written: written) }
+        #expect(throws: AuditError.self) { try log.appendDurably(event("doubtful")) }
+        first.loseAuditChain()
+        let other = try chain(rows(second))
+        try other.appendDurably(event("other"))
+        try log.appendDurably(event("after"))
+        #expect(try rows(second).ends().map(\.chain) == [1, 2])
+        // What was noted though its caller was told that it was not is on record as unknown.
+        let noted: Set = written ? ["noted", "doubtful"] : []
+        #expect(Set(try names(log)) == noted.union(["before", "other", "after"]))
+        #expect(try names(log).count == noted.count + 3)
+        #expect(try verify(rows(first)).problem == nil)
     }
 
     /// Its stream goes on while the primary is started again, or another server has the chain.

@@ -46,7 +46,7 @@ final class Members: Sendable {
     /// - Parameters:
     ///   - staleReads: how old the answers of a server may be; the same on all of them.
     ///   - applied: nothing older is answered here.
-    ///   - freshness: what is asked before the others know that this server lives does not count.
+    ///   - freshness: what is asked after a silence longer than its bound does not count until they are told again.
     ///   - onFailure: told of a failure unless the one before was the same; of nil when it is over.
     init(
         store: any LicenseDatastore, staleReads: Duration, freshness: Freshness,

@@ -34,6 +34,9 @@ final class PostgresAudit: AuditStore {
         reading = Lane(conninfo, for: purpose)
     }
 
+    /// For tests: the connection that has the chain goes on, and this is without it.
+    func loseConnection() -> Connection? { writing.lose() }
+
     func close() {
         writing.close()
         reading.close()

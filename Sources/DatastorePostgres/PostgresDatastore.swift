@@ -232,6 +232,14 @@ final class Lane: Sendable {
         _ = try? connection.exchange([Command(Self.endIdle)])
     }
 
+    /// For tests: as when the connection is lost, and its other end does not know.
+    func lose() -> Connection? {
+        slot.withLock { slot in
+            defer { slot.connection = nil }
+            return slot.connection
+        }
+    }
+
     /// What is at work is waited for; later uses throw `closed`.
     func close() { slot.withLock { $0 = Slot(isClosed: true) } }
 }

@@ -45,9 +45,13 @@ package struct ConnectHandler: WebHandler {
         }
     }
 
-    /// Nil for a GET that does not say that it is one of Connect's.
+    /// Nil for a GET whose query has no encoding or no message.
     private func get(_ head: WebHead) -> WebForm? {
-        guard let query = ConnectQuery(head.query) else { return nil }
+        guard let query = ConnectQuery(head.query) else {
+            guard ConnectQuery.isMeant(by: head.query) else { return nil }
+            let status = RPCStatus(.invalidArgument, "the query has no message of Connect")
+            return .refused(status, ConnectError.response(to: status))
+        }
         return call(head, query.codec) { (method) throws(ConnectRefusal) in
             guard method.onlyReads else {
                 throw ConnectRefusal(.unimplemented, "the method changes something: POST it", status: 405)

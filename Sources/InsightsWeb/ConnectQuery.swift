@@ -8,7 +8,13 @@ struct ConnectQuery {
     /// What stands for the body.
     let message: [UInt8]
 
-    /// Nil for a query that does not say that it is one, or that cannot be read.
+    /// Whether a query has the names of one, however they are used.
+    static func isMeant(by query: String) -> Bool {
+        let names = Set(query.split(separator: "&").map { $0.prefix { $0 != "=" } })
+        return names.isSuperset(of: ["encoding", "message"])
+    }
+
+    /// Nil for a query that is none, or that cannot be read. `connect` may be left out.
     init?(_ query: String) {
         var fields: [String: [UInt8]] = [:]
         for part in query.split(separator: "&") {

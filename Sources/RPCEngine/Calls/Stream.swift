@@ -55,9 +55,9 @@ final class Stream {
     /// What is counted for the call at present, besides the process's budget in this one.
     var charged = 0
     @exclusivity(unchecked) var account: MemoryAccount?
-    /// The request that a deferred handler was given. Above 0 only while the producer is a responder that is awaited.
+    /// The request that a deferred handler was given, or whose message is read beside the loop. Above 0 only meanwhile.
     var heldRequest = 0
-    /// What a deferred handler is expected to answer. Above 0 only then.
+    /// What a deferred handler is expected to answer, or a reply that is put in another form. Above 0 only meanwhile.
     var expectedReply = 0
 
     // MARK: For the outcome: see CallOutcome

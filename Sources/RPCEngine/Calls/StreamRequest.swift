@@ -79,7 +79,8 @@ extension Stream {
         loop.statistics.callsStarted.increment()
         let fits = reserve()
         // Strangers may be somebody, who has a part of the budget of its own.
-        if !fits, account !== loop.shared.strangers || route == nil {
+        let isAnybodys = route == nil && !(head.isGet && loop.shared.web != nil)
+        if !fits, account !== loop.shared.strangers || isAnybodys {
             dropHeaders()
             return finish(status(of: .budget))
         }

@@ -27,6 +27,9 @@ extension Stream {
     ///       +------>| messages:      paused <--> flowing <--> parked    |
     ///               +---------------------------------------------------+
     ///
+    /// In another form than gRPC's a call goes from `headers` over `webBody` and, at END_STREAM, `webReading` to
+    /// `message`, which is complete then.
+    ///
     /// A call may be decided in every one of these after `headers`: an answer can come before the request's end. From
     /// then on the state says what had come until then, and DATA is dropped (see ``isDecided``).
     enum Request {
@@ -81,6 +84,8 @@ extension Stream {
     ///        +------------------------>| over |
     ///                                  +------+
     ///
+    /// A plain response of HTTP, which has no trailers, begins at ``ending``, and is reset where it cannot be sent
+    /// whole.
     /// Up to ``ending`` the stream is open or half-closed (remote), RFC 9113, 5.1. With ``over``, END_STREAM is queued
     /// behind what nghttp2 has: the stream is half-closed (local), then closed.
     enum Reply: UInt8 {

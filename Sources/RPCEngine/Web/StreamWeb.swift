@@ -66,8 +66,9 @@ extension Stream {
     func webBodyEnded() {
         guard let web, let route, let handler = loop.shared.web else { return }
         request = .webReading
-        // The inbox stays full: what is read of it counts as held.
         let body = Array(inbox.bytes)
+        heldRequest = body.count
+        settle()
         let (loop, token, limit) = (loop, context.stream, route.maxMessageBytes)
         let refusal = handler.submit(for: context, isReply: false) {
             loop.post(.webMessage(token, Result { () throws(WebFailure) in try web.message(in: body, limit: limit) }))
@@ -78,6 +79,9 @@ extension Stream {
     /// What the body says is there.
     func webMessageRead(_ result: Result<[UInt8], WebFailure>) {
         guard case .webReading = request, !isDecided else { return }
+        heldRequest = 0
+        // Meanwhile the caller may have been removed.
+        if let status = loop.shared.interceptor.recheck(context) { return finish(status) }
         switch result {
         case .failure(.refused(let status)): finish(status)
         case .failure(.tooLarge): refuseWebBody()
@@ -116,11 +120,14 @@ extension Stream {
     /// The handler's reply: the response to it is made beside the event loop.
     func answerWeb(_ web: any WebTranslation, _ message: [UInt8]) {
         guard let handler = loop.shared.web else { return }
-        request = .delivered
         producer = .none
         responseMessages += 1
         responseBytes += UInt64(message.count)
         route?.noteReply(message.count)
+        // Until the response is there the reply takes the room that it was given before.
+        expectedReply = message.count
+        connection.expectedReplyBytes += message.count
+        settle()
         let (loop, token, trailers) = (loop, context.stream, context.initialMetadata + context.trailers)
         let refusal = handler.submit(for: context, isReply: true) {
             loop.post(.webResponse(token, web.response(.success(message), trailers: trailers)))
@@ -130,6 +137,7 @@ extension Stream {
 
     func webResponseMade(_ response: WebResponse) {
         guard web != nil, !isDecided else { return }
+        forgetExpectedReply()
         status = .ok
         submit(response)
     }
@@ -176,7 +184,7 @@ extension Stream {
     func resetWeb() {
         guard let session = connection.session else { return }
         reply = .over
-        nghttp2_submit_rst_stream(session, UInt8(NGHTTP2_FLAG_NONE.rawValue), id, NGHTTP2_INTERNAL_ERROR.rawValue)
+        nghttp2_submit_rst_stream(session, UInt8(NGHTTP2_FLAG_NONE.rawValue), id, NGHTTP2_CANCEL.rawValue)
         connection.needsFlush()
     }
 }

@@ -87,11 +87,11 @@ let package = Package(
             dependencies: [
                 "Tenancy", "LicenseModel", "FactReading", "InsightsCore", "AuditTrail", "Datastore", "DurableFiles",
                 "LogLines",
-                "Authentication", "InsightsAPI", "RPCEngine", protobuf, "Cryptography", logging,
+                "Authentication", "InsightsAPI", "InsightsWeb", "RPCEngine", protobuf, "Cryptography", logging,
                 .product(name: "DequeModule", package: "swift-collections"),
             ],
             resources: [.embedInCode("Reflection/descriptors.binpb")]),
-        .target(name: "InsightsWeb", dependencies: ["InsightsAPI", "RPCEngine", protobuf]),
+        .target(name: "InsightsWeb", dependencies: ["InsightsAPI", "RPCEngine", "Tenancy", protobuf]),
         .executableTarget(
             name: "insightsd",
             dependencies: [
@@ -193,7 +193,8 @@ let package = Package(
                 "InsightsAPI", "InsightsCore", "LicenseModel", "RPCEngine", "Tenancy", "CProtobufC", "OpenSSLTool",
                 protobuf, logging,
             ]),
-        .testTarget(name: "InsightsWebTests", dependencies: ["InsightsAPI", "InsightsWeb", "RPCEngine", protobuf]),
+        .testTarget(
+            name: "InsightsWebTests", dependencies: ["InsightsAPI", "InsightsWeb", "RPCEngine", "Tenancy", protobuf]),
         .testTarget(
             name: "ImportFormatsTests", dependencies: ["ImportFormats", "InsightsAPI", "LicenseModel", protobuf],
             resources: [.copy("Fixtures")]),

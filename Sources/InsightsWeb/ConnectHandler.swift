@@ -3,22 +3,10 @@ import RPCEngine
 
 /// Connect's unary calls: the methods of gRPC by their paths, with the message as JSON or as bytes of protobuf in the
 /// body, and HTTP's own status. https://connectrpc.com/docs/protocol
-package struct ConnectHandler: WebHandler {
-    package typealias Work = @Sendable (CallContext, _ isReply: Bool, @escaping @Sendable () -> Void) -> RPCStatus?
+package struct ConnectHandler: Sendable {
+    package init() {}
 
-    private let work: Work
-
-    /// - Parameter work: runs what is too long for an event loop in the turn of whoever calls, or says why not.
-    package init(work: @escaping Work) {
-        self.work = work
-    }
-
-    package func submit(for call: CallContext, isReply: Bool, _ work: @escaping @Sendable () -> Void) -> RPCStatus? {
-        self.work(call, isReply, work)
-    }
-
-    package func refusal(_ status: RPCStatus) -> WebResponse { ConnectError.response(to: status) }
-
+    /// Nil for what is none of Connect's.
     package func form(of head: WebHead) -> WebForm? {
         guard head.path.utf8.filter({ $0 == UInt8(ascii: "/") }).count == 2 else { return nil }
         switch head.method {

@@ -111,24 +111,28 @@ struct ServeCommand: AsyncParsableCommand {
         parts.storeFolder = settings.store.folder
         parts.acceptsOlderStore = acceptsOlderStore
         parts.keysFolder = settings.keys
-        return try PartnerInsightsServer(parts) { methods, interceptor, work in
-            let web = settings.web.contains(.api) ? ConnectHandler(work: work) : nil
-            return transport(settings, limits, methods: methods, interceptor: interceptor, web: web) {
+        let routes: [WebRoute] = []
+        parts.webRoutes = routes
+        return try PartnerInsightsServer(parts) { calls in
+            let connect = settings.web.contains(.api) ? ConnectHandler() : nil
+            let web =
+                settings.web.isEmpty ? nil : WebSite(connect: connect, routes: routes, work: calls.work)
+            return transport(settings, limits, calls, web: web) {
                 EngineEventLog.write($0, to: log.logger, strangers: strangers)
             }
         }
     }
 
     private func transport(
-        _ settings: Settings, _ limits: RPCEngine.Limits, methods: [MethodEntry], interceptor: any CallInterceptor,
-        web: (any WebHandler)?, onEvent: @escaping @Sendable (EngineEvent) -> Void
+        _ settings: Settings, _ limits: RPCEngine.Limits, _ calls: ServedCalls, web: (any WebHandler)?,
+        onEvent: @escaping @Sendable (EngineEvent) -> Void
     ) -> ServerConfiguration {
         ServerConfiguration(
             host: settings.listen.host, port: settings.listen.port, loops: settings.loops,
             tls: TLSConfiguration(
                 certificateChainPEM: settings.tlsCert, keyPEM: settings.tlsKey, clientCAPEM: settings.clientCA,
                 crlPEM: settings.crl, minimumVersion: settings.tlsMinimum),
-            limits: limits, methods: methods, interceptor: interceptor, web: web,
+            limits: limits, methods: calls.methods, webRoutes: calls.webRoutes, interceptor: calls.pipeline, web: web,
             wallClock: ServerClock.system.unixSeconds,
             onEvent: onEvent)
     }

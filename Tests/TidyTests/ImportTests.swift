@@ -28,12 +28,12 @@ struct ImportTests {
         "InsightsAPI": ["SwiftProtobuf", "Tenancy"],
         "FactReading": ["InsightsAPI", "LicenseModel", "Tenancy"],
         "RPCEngine": ["CLinux", "CNghttp2", "COpenSSL", "CZlib", "Glibc", "Synchronization", "Threads"],
-        "InsightsWeb": ["Foundation", "InsightsAPI", "RPCEngine", "SwiftProtobuf"],
+        "InsightsWeb": ["Foundation", "InsightsAPI", "RPCEngine", "SwiftProtobuf", "Tenancy"],
         "InsightsServer": [
             "AuditTrail", "Authentication", "Cryptography", "Datastore", "DequeModule", "Dispatch", "DurableFiles",
             "FactReading",
-            "Foundation", "Glibc", "InsightsAPI", "InsightsCore", "LicenseModel", "LogLines", "Logging", "RPCEngine",
-            "SwiftProtobuf", "Synchronization", "Tenancy",
+            "Foundation", "Glibc", "InsightsAPI", "InsightsCore", "InsightsWeb", "LicenseModel", "LogLines", "Logging",
+            "RPCEngine", "SwiftProtobuf", "Synchronization", "Tenancy",
         ],
         "insightsd": [
             "ArgumentParser", "AuditTrail", "Authentication", "CLinux", "Configuration", "Datastore",

@@ -20,6 +20,8 @@ final class CallRecord {
     var isAudited = false
     /// Monotonic nanoseconds up to which the call waits for the revision that it asks for; nil unless it waits.
     var revisionWaitEnds: UInt64?
+    /// The call is part of another one, in whose turn it is, and waits for nothing.
+    var isLocal = false
     /// Set by streams that go on record when the call is over.
     var onEnd: (@Sendable (RPCStatus.Code) -> Void)?
 }

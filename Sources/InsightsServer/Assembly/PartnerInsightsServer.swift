@@ -6,6 +6,7 @@ import DurableFiles
 import Foundation
 import InsightsAPI
 import InsightsCore
+import InsightsWeb
 import LogLines
 import Logging
 import RPCEngine
@@ -33,6 +34,8 @@ package struct PartnerInsightsServerParts: Sendable {
     package var lostLogLines: @Sendable () -> UInt64 = { 0 }
     /// Go on with a store that lacks acknowledged changes, or is another one, and put that on record.
     package var acceptsOlderStore = false
+    /// What is served besides the methods, in the order in which the engine's web handler names them.
+    package var webRoutes: [WebRoute] = []
 
     package init(
         store: any LicenseDatastore, dataFolder: String, trustDomain: TrustDomain, tokens: TokenVerifier?,
@@ -50,9 +53,14 @@ package struct PartnerInsightsServerParts: Sendable {
     }
 }
 
-/// Runs what is too long for an event loop in the turn of whoever calls, or says why not. A reply is not refused for
-/// what waits before it.
-package typealias WebWork = @Sendable (CallContext, _ isReply: Bool, @escaping @Sendable () -> Void) -> RPCStatus?
+/// What the engine serves, for whoever configures it.
+package struct ServedCalls {
+    package let methods: [MethodEntry]
+    package let webRoutes: [MethodEntry]
+    package let pipeline: any CallInterceptor
+    /// Where work for other forms than gRPC's is done.
+    package let work: WebWork
+}
 
 extension CallContext {
     fileprivate func submit(
@@ -87,11 +95,9 @@ package final class PartnerInsightsServer: Sendable {
 
     /// Reads the store back; blocks until the core is as it was.
     ///
-    /// - Parameter transport: makes the engine's configuration from methods, pipeline, and where work for other forms
-    ///   than gRPC's is done.
+    /// - Parameter transport: makes the engine's configuration.
     package init(
-        _ parts: PartnerInsightsServerParts,
-        transport: ([MethodEntry], any CallInterceptor, @escaping WebWork) -> ServerConfiguration
+        _ parts: PartnerInsightsServerParts, transport: (ServedCalls) -> ServerConfiguration
     ) throws {
         let (started, asked) = (parts.clock.monotonicNanoseconds(), parts.clock.sleeplessNanoseconds())
         let opened = try OpenedState(
@@ -129,7 +135,7 @@ package final class PartnerInsightsServer: Sendable {
         changes = ChangeQueue(
             limit: parts.settings.partnerChanges, writer: writer, recorder: audit.recorder, others: shared?.members)
         openStreams = DispatchGroup()
-        callMetrics = CallMetrics(paths: Method.allCases.map(\.path))
+        callMetrics = CallMetrics(paths: Method.allCases.map(\.path) + parts.webRoutes.map(\.pattern.text))
         let reads = Reads(
             published: published, clock: clock,
             pageTokens: PageTokens(secret: opened.keys.pageTokens),
@@ -155,11 +161,15 @@ package final class PartnerInsightsServer: Sendable {
                 rate: RateLimiter(parts.settings.partnerLimit), memory: memory,
                 exports: ExportSlots(limit: parts.settings.partnerExports)),
             audit: audit, metrics: callMetrics, log: CallLog(lines: parts.callLines, strangers: parts.strangers),
-            clock: clock, requirements: MethodRegistry.requirements, freshness: freshness)
-        engine = try Server(
-            configuration: transport(registry.entries, pipeline) { [longReads] call, isReply, work in
-                call.submit(work, isReply: isReply, to: longReads)
-            })
+            clock: clock, requirements: MethodRegistry.requirements + parts.webRoutes.map(\.requirement),
+            freshness: freshness)
+        let pages = WebPages(methods: registry.entries, reads: reads)
+        let calls = ServedCalls(
+            methods: registry.entries, webRoutes: parts.webRoutes.map(pages.entry), pipeline: pipeline
+        ) { [longReads] call, isReply, work in
+            call.submit(work, isReply: isReply, to: longReads)
+        }
+        engine = try Server(configuration: transport(calls))
         published.shelf.count(in: engine.memory)
     }
 

@@ -74,26 +74,45 @@ struct Reads: Sendable {
         guard let caller = call.record?.caller, let permission = call.record?.permission else {
             throw Refusal.noPermissionDeclared
         }
-        if isShort { return .now(body) }
-        let asker = caller.principal.partner.map(PartnerTurns.Asker.partner) ?? .operator
-        let deadline = call.deadline ?? .max
-        let now = clock.monotonicNanoseconds
-        let (authenticator, identity) = (authenticator, caller.identity)
-        return .later { responder in
+        // A page's reads are in its turn already.
+        if isShort || call.record?.isLocal == true { return .now(body) }
+        return .later(
+            inTurn(of: caller, permission, until: call.deadline, refused: refused) { responder in
+                responder.finish(
+                    Result { () throws(RPCStatus) in
+                        var reply: [UInt8] = []
+                        try body(&reply)
+                        return reply
+                    })
+            })
+    }
+
+    /// Runs work beside the loops, in the caller's turn, unless nobody waits for it any more or the caller may no
+    /// longer.
+    ///
+    /// - Parameter refused: called when the caller has too many reads waiting, which is the answer.
+    func inTurn(
+        of caller: Caller, _ permission: Permission, until deadline: UInt64?, refused: @escaping () -> Void = {},
+        _ work: @escaping @Sendable (UnaryResponder) -> Void
+    ) -> (UnaryResponder) -> Void {
+        let (now, authenticator, identity) = (clock.monotonicNanoseconds, authenticator, caller.identity)
+        let asker = identity.principal.partner.map(PartnerTurns.Asker.partner) ?? .operator
+        let deadline = deadline ?? .max
+        return { responder in
             let isTaken = turns.submit(for: asker) {
                 // Whoever has hung up or waits no longer would otherwise keep the others waiting. The event loop ends
                 // the call by itself, but it may be busy.
                 if responder.isCancelled { return }
                 if now() >= deadline { return responder.finish(.failure(Refusal.deadlinePassed)) }
-                responder.answer { (reply) throws(RPCStatus) in
+                do throws(RPCStatus) {
                     // Meanwhile the caller may have been removed, or its partner disabled.
                     try authenticator.requireStill(identity, permission)
-                    try body(&reply)
-                }
+                } catch { return responder.finish(.failure(error)) }
+                work(responder)
             }
             guard !isTaken else { return }
             responder.finish(
-                .failure(Refusal.tooManyReads(limit: turns.limit, ofOperator: caller.principal.isOperator)))
+                .failure(Refusal.tooManyReads(limit: turns.limit, ofOperator: identity.principal.isOperator)))
             refused()
         }
     }
@@ -107,17 +126,6 @@ extension Authenticator {
         } catch {
             throw Refusal.standing(error)
         }
-    }
-}
-
-extension UnaryResponder {
-    fileprivate func answer(_ body: LongRead) {
-        finish(
-            Result { () throws(RPCStatus) in
-                var reply: [UInt8] = []
-                try body(&reply)
-                return reply
-            })
     }
 }
 

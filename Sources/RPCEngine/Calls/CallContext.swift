@@ -6,6 +6,8 @@ public final class CallContext {
     @exclusivity(unchecked) public internal(set) var methodIndex = -1
     /// Request headers without the ones that belong to HTTP/2 and gRPC framing.
     @exclusivity(unchecked) public internal(set) var metadata = Metadata()
+    /// Of a call in another form than gRPC's; nil for gRPC's own.
+    @exclusivity(unchecked) public internal(set) var webHead: WebHead?
     /// Monotonic nanoseconds at which the call must have ended; nil without `grpc-timeout`.
     @exclusivity(unchecked) public internal(set) var deadline: UInt64?
     /// Monotonic nanoseconds at which the headers were complete.
@@ -56,6 +58,7 @@ public final class CallContext {
     func reset() {
         methodIndex = -1
         metadata.removeAll()
+        if webHead != nil { webHead = nil }
         deadline = nil
         attachment = nil
         memoryAccount = nil

@@ -8,6 +8,9 @@ public enum MethodHandler: Sendable {
     case serverStream(@Sendable (CallContext, RawSpan) throws(RPCStatus) -> any MessageSource)
     /// Many in, many out; also right for client streaming. Called when the headers have arrived.
     case bidirectional(@Sendable (CallContext, StreamWriter) throws(RPCStatus) -> any MessageReceiver)
+    /// Of ``ServerConfiguration/webRoutes`` alone: a request's head and body in, a response of HTTP out, at once or
+    /// later.
+    case web(@Sendable (CallContext, WebHead, [UInt8]) throws(RPCStatus) -> (UnaryResponder) -> Void)
 }
 
 /// How a ``MethodHandler/deferrable(_:)`` method answers a request that it has checked.

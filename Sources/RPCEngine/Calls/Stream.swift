@@ -46,7 +46,7 @@ final class Stream {
     @exclusivity(unchecked) var status = RPCStatus.ok
 
     /// How a call that is not in the form of gRPC is read and answered; nil for one that is.
-    @exclusivity(unchecked) var web: (any WebTranslation)?
+    @exclusivity(unchecked) var web: WebCall?
     /// The reply is a response of HTTP without trailers. Valid only when the reply has begun.
     var isPlain = false
 

@@ -240,7 +240,7 @@ extension Stream {
 
     /// Hands the first message, all of which is there, to `body` and takes it off the inbox; the span is valid only
     /// inside. Returns false when it could not be decompressed, which ends the call.
-    private func withMessage(_ body: (UnsafeRawBufferPointer) -> Void) -> Bool {
+    func withMessage(_ body: (UnsafeRawBufferPointer) -> Void) -> Bool {
         guard let prefix, prefix.messageEnd <= inbox.count else {
             abort(.truncated)
             return false
@@ -304,7 +304,7 @@ extension Stream {
     }
 
     /// The next message may be a small one, or never come.
-    private func shrinkInbox() {
+    func shrinkInbox() {
         inbox.reset()
         settle()
     }
@@ -363,7 +363,10 @@ extension Stream {
     }
 
     private var isDeferred: Bool {
-        if let route, case .deferrable = route.entry.handler { true } else { false }
+        switch route?.entry.handler {
+        case .deferrable, .web: true
+        case .unary, .serverStream, .bidirectional, nil: false
+        }
     }
 
     /// No expectation keeps a party with a small budget from calling at all.
@@ -392,7 +395,7 @@ extension Stream {
     }
 
     /// The handler asked to be run again, which is when it is woken.
-    private func postpone() {
+    func postpone() {
         context.wantsAnotherRun = false
         guard !isDecided else { return }
         request = .postponed
@@ -423,72 +426,4 @@ extension Stream {
     }
 
     func status(of exceeded: ExceededLimit) -> RPCStatus { loop.shared.interceptor.status(of: exceeded) }
-
-    /// The one request message is complete.
-    private func runHandler(_ expected: Int) {
-        guard let route, !isDecided else { return }
-        switch route.entry.handler {
-        case .unary(let handler):
-            var answer = body.takeStorage()
-            var failure: RPCStatus?
-            let fine = withMessage { message in
-                do throws(RPCStatus) { try handler(context, message.bytes, &answer) } catch { failure = error }
-            }
-            if let failure {
-                body.keep(&answer)
-                return context.wantsAnotherRun ? postpone() : finish(failure)
-            }
-            if fine, !isDecided { sendUnary(&answer) }
-        case .deferrable(let handler): runDeferrable(handler, expected)
-        case .serverStream(let handler):
-            var failure: RPCStatus?
-            var source: (any MessageSource)?
-            let fine = withMessage { message in
-                do throws(RPCStatus) { source = try handler(context, message.bytes) } catch { failure = error }
-            }
-            if let failure { return context.wantsAnotherRun ? postpone() : finish(failure) }
-            guard fine, let source else { return }
-            producer = .source(source)
-            connection.streamingCount += 1
-            startResponse()
-            if loop.isDraining { tellDraining() }
-        case .bidirectional: break
-        }
-    }
-
-    private func runDeferrable(
-        _ handler: (CallContext, RawSpan) throws(RPCStatus) -> UnaryAnswer, _ expected: Int
-    ) {
-        var result: Result<UnaryAnswer, RPCStatus>?
-        var length = 0
-        let fine = withMessage { message in
-            do throws(RPCStatus) {
-                result = .success(try handler(context, message.bytes))
-                length = message.count
-            } catch {
-                result = .failure(error)
-            }
-        }
-        guard fine, !isDecided, let result else { return }
-        switch result {
-        case .failure(let status): context.wantsAnotherRun ? postpone() : finish(status)
-        case .success(.now(let make)):
-            var message = body.takeStorage()
-            do throws(RPCStatus) {
-                try make(&message)
-                sendUnary(&message)
-            } catch {
-                body.keep(&message)
-                finish(error)
-            }
-        case .success(.later(let start)):
-            let responder = UnaryResponder(loop: loop, stream: context.stream)
-            producer = .responder(responder)
-            heldRequest = length
-            expectedReply = expected
-            connection.expectedReplyBytes += expected
-            start(responder)
-            if !isDecided { shrinkInbox() }
-        }
-    }
 }

@@ -49,7 +49,7 @@ extension Stream {
 
     /// The reply of a unary call. The array's memory is kept for the next one.
     func sendUnary(_ message: inout [UInt8]) {
-        if let web { return answerWeb(web, message) }
+        if case .method(let translation) = web { return answerWeb(translation, message) }
         startResponse()
         append(&message)
         body.keep(&message)
@@ -60,6 +60,12 @@ extension Stream {
     }
 
     private func append(_ message: inout [UInt8]) {
+        if isPlain {
+            responseMessages += 1
+            responseBytes += UInt64(message.count)
+            if body.count == 0 { lastTaken = loop.now }
+            return body.add(raw: &message)
+        }
         let compress = replyCompression && context.compressReply && loop.compression.deflate(&message)
         responseMessages += 1
         responseBytes += UInt64(message.count)
@@ -74,6 +80,11 @@ extension Stream {
         // Promised bytes are sent without a question; after the trailers there is nothing else.
         if case .over = reply { return Int(NGHTTP2_ERR_DEFERRED.rawValue) }
         if !isDecided { fill(length) }
+        if isPlain, isStreaming, isDecided, status.code != .ok {
+            // Nothing of a response could say that it is not whole.
+            resetWeb()
+            return Int(NGHTTP2_ERR_DEFERRED.rawValue)
+        }
         let available = body.count
         if available == 0, !isDecided {
             reply = .idle

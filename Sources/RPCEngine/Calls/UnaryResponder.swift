@@ -1,6 +1,7 @@
 import Threads
 
-/// Answers one deferred unary call. May be used from any thread; the first answer counts, later ones are dropped.
+/// Answers one deferred unary call, or one of a web route. May be used from any thread; the first answer counts, later
+/// ones are dropped.
 public final class UnaryResponder: Sendable {
     private struct State {
         var done = false
@@ -40,16 +41,28 @@ public final class UnaryResponder: Sendable {
 
     /// Sends the reply message, or ends the call with a status.
     public func finish(_ result: Result<[UInt8], RPCStatus>) {
-        let first = state.withLock { state in
+        guard isFirst() else { return }
+        switch asker {
+        case .stream(let loop, let stream): loop.post(.reply(stream, result))
+        case .closure(let answer): answer(result)
+        }
+    }
+
+    /// Sends the response of a web route.
+    public func finish(_ response: WebResponse) {
+        guard isFirst() else { return }
+        switch asker {
+        case .stream(let loop, let stream): loop.post(.webResponse(stream, response))
+        case .closure(let answer): answer(.success(response.body))
+        }
+    }
+
+    private func isFirst() -> Bool {
+        state.withLock { state in
             if state.done || state.cancelled { return false }
             state.done = true
             state.onCancel = nil
             return true
-        }
-        guard first else { return }
-        switch asker {
-        case .stream(let loop, let stream): loop.post(.reply(stream, result))
-        case .closure(let answer): answer(result)
         }
     }
 

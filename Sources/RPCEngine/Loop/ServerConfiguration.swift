@@ -59,6 +59,8 @@ public struct ServerConfiguration: Sendable {
     public var tls: TLSConfiguration
     public var limits: Limits
     public var methods: [MethodEntry]
+    /// What ``WebForm/route(_:refusal:)`` names. In the interceptor's eyes they follow the methods.
+    public var webRoutes: [MethodEntry]
     public var interceptor: any CallInterceptor
     /// Nil serves gRPC alone.
     public var web: (any WebHandler)?
@@ -69,7 +71,8 @@ public struct ServerConfiguration: Sendable {
 
     public init(
         host: String = "127.0.0.1", port: UInt16 = 0, loops: Int = 0, tls: TLSConfiguration, limits: Limits = Limits(),
-        methods: [MethodEntry], interceptor: any CallInterceptor, web: (any WebHandler)? = nil,
+        methods: [MethodEntry], webRoutes: [MethodEntry] = [], interceptor: any CallInterceptor,
+        web: (any WebHandler)? = nil,
         wallClock: (@Sendable () -> Int64)? = nil,
         onEvent: @escaping @Sendable (EngineEvent) -> Void = { _ in }
     ) {
@@ -79,6 +82,7 @@ public struct ServerConfiguration: Sendable {
         self.tls = tls
         self.limits = limits
         self.methods = methods
+        self.webRoutes = webRoutes
         self.interceptor = interceptor
         self.web = web
         self.wallClock = wallClock

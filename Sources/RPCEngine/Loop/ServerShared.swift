@@ -8,6 +8,7 @@ final class ServerShared: Sendable {
     let methods: MethodTable
     let interceptor: any CallInterceptor
     let web: (any WebHandler)?
+    let webRoutes: [Route]
     let onEvent: @Sendable (EngineEvent) -> Void
     let prebuilt = PrebuiltHeaders()
     let sessionTemplate: SessionTemplate
@@ -31,6 +32,11 @@ final class ServerShared: Sendable {
         methods = try MethodTable(configuration.methods, limits: configuration.limits)
         interceptor = configuration.interceptor
         web = configuration.web
+        webRoutes = configuration.webRoutes.enumerated().map { position, entry in
+            Route(
+                entry: entry, index: configuration.methods.count + position,
+                limit: configuration.limits.maxMessageBytes)
+        }
         onEvent = configuration.onEvent
         sessionTemplate = try SessionTemplate()
         wallClock = configuration.wallClock ?? { Int64(time(nil)) }

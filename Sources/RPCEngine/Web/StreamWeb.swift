@@ -25,7 +25,9 @@ extension Stream {
             return .refused(status, response)
         }
         let method = head.isPost ? "POST" : head.isGet ? "GET" : ""
-        return handler.form(of: WebHead(method: method, path: path, query: query, headers: context.metadata))
+        let webHead = WebHead(method: method, path: path, query: query, headers: context.metadata)
+        context.webHead = webHead
+        return handler.form(of: webHead)
     }
 
     /// The header block is complete.
@@ -40,7 +42,7 @@ extension Stream {
             self.status = status
             submit(response)
         case .call(var path, let timeout, let translation):
-            web = translation
+            web = .method(translation)
             if let timeout {
                 context.deadline = loop.now &+ timeout
                 if timeout == 0 { return refuse(.deadlinePassed) }
@@ -50,9 +52,18 @@ extension Stream {
             guard let route else { return refuse(RPCStatus(.unimplemented, "unknown method \(path)")) }
             switch route.entry.handler {
             case .unary, .deferrable: break
-            case .serverStream, .bidirectional: return refuse(RPCStatus(.unimplemented, "the method streams"))
+            case .serverStream where translation is any WebStreamTranslation: break
+            case .serverStream, .bidirectional, .web:
+                return refuse(RPCStatus(.unimplemented, "the method streams"))
             }
             admit(route, fits: fits)
+            if !isDecided { request = .webBody }
+        case .route(let position, let refusal):
+            web = .route(refusal)
+            let routes = loop.shared.webRoutes
+            guard routes.indices.contains(position) else { return refuse(RPCStatus(.unimplemented, "no such route")) }
+            route = routes[position]
+            admit(routes[position], fits: fits)
             if !isDecided { request = .webBody }
         }
     }
@@ -60,18 +71,24 @@ extension Stream {
     // MARK: Request
 
     /// Bytes of the body that a message may be read from: JSON is longer than what it says.
-    var maximumWebBytes: Int { 4 * (route?.maxMessageBytes ?? connection.limits.maxMessageBytes) }
+    var maximumWebBytes: Int {
+        let limit = route?.maxMessageBytes ?? connection.limits.maxMessageBytes
+        if case .route = web { return limit }
+        return 4 * limit
+    }
 
     /// The body is complete: the message in it is read beside the event loop.
     func webBodyEnded() {
         guard let web, let route, let handler = loop.shared.web else { return }
-        request = .webReading
         let body = Array(inbox.bytes)
+        guard case .method(let translation) = web else { return take(message: body) }
+        request = .webReading
         heldRequest = body.count
         settle()
         let (loop, token, limit) = (loop, context.stream, route.maxMessageBytes)
         let refusal = handler.submit(for: context, isReply: false) {
-            loop.post(.webMessage(token, Result { () throws(WebFailure) in try web.message(in: body, limit: limit) }))
+            loop.post(
+                .webMessage(token, Result { () throws(WebFailure) in try translation.message(in: body, limit: limit) }))
         }
         if let refusal { finish(refusal) }
     }
@@ -86,31 +103,36 @@ extension Stream {
         case .failure(.refused(let status)): finish(status)
         case .failure(.tooLarge): refuseWebBody()
         case .success(let message):
-            connection.bufferedRequestBytes -= inbox.count
-            inbox.reset()
-            request = .message
-            var framed: [UInt8] = [0]
-            withUnsafeBytes(of: UInt32(truncatingIfNeeded: message.count).bigEndian) { framed += $0 }
-            framed += message
-            let isKept = framed.withUnsafeBufferPointer { bytes in
-                // An array that is not empty has an address.
-                bytes.baseAddress.map { inbox.append($0, bytes.count, of: bytes.count) } ?? false
-            }
-            guard isKept else { return abort(status(of: .memory)) }
-            connection.bufferedRequestBytes += inbox.count
-            settle()
-            messageEnded()
+            take(message: message)
             // It may have been parked, and no frame comes that would have it looked at.
             connection.roomMayBeThere = true
             connection.needsFlush()
         }
     }
 
+    /// Goes on as if the message had come in gRPC's form.
+    private func take(message: [UInt8]) {
+        connection.bufferedRequestBytes -= inbox.count
+        inbox.reset()
+        request = .message
+        var framed: [UInt8] = [0]
+        withUnsafeBytes(of: UInt32(truncatingIfNeeded: message.count).bigEndian) { framed += $0 }
+        framed += message
+        let isKept = framed.withUnsafeBufferPointer { bytes in
+            // An array that is not empty has an address.
+            bytes.baseAddress.map { inbox.append($0, bytes.count, of: bytes.count) } ?? false
+        }
+        guard isKept else { return abort(status(of: .memory)) }
+        connection.bufferedRequestBytes += inbox.count
+        settle()
+        messageEnded()
+    }
+
     /// More bytes than a message of the method may have.
     func refuseWebBody() {
         guard let web, let route else { return }
         status = status(of: .message("message", limit: route.maxMessageBytes))
-        var response = web.response(.failure(status), trailers: [])
+        var response = web.failure(status, trailers: [])
         response.status = 413
         submit(response)
     }
@@ -136,15 +158,20 @@ extension Stream {
     }
 
     func webResponseMade(_ response: WebResponse) {
-        guard web != nil, !isDecided else { return }
+        guard let web, !isDecided else { return }
         forgetExpectedReply()
+        if case .route = web {
+            responseMessages += 1
+            responseBytes += UInt64(response.body.count)
+            route?.noteReply(response.body.count)
+        }
         status = .ok
         submit(response)
     }
 
     /// How a call ended that has no reply.
-    func submitWebFailure(_ web: any WebTranslation) {
-        submit(web.response(.failure(status), trailers: context.initialMetadata + context.trailers))
+    func submitWebFailure(_ web: WebCall) {
+        submit(web.failure(status, trailers: context.initialMetadata + context.trailers))
     }
 
     /// A request whose headers were not looked at any further.
@@ -177,6 +204,30 @@ extension Stream {
         }
         settle()
         if result != 0 { connection.fail("a response could not be queued") }
+        connection.needsFlush()
+    }
+
+    /// A method that streams has begun: its messages are put in another form one by one, beside the event loop.
+    func startWebStream(_ source: any MessageSource) {
+        guard let session = connection.session, let handler = loop.shared.web, case .method(let translation) = web,
+            let translation = translation as? any WebStreamTranslation
+        else { return }
+        let call = context
+        let source = WebSource(source, translation, waker: context.makeWaker()) { work in
+            handler.submit(for: call, isReply: true, work)
+        }
+        producer = .source(source)
+        reply = .flowing
+        lastTaken = loop.now
+        isPlain = true
+        let head = translation.head()
+        var list = HeaderList()
+        list.add(":status", String(head.status))
+        for (name, value) in head.headers { list.add(name, value) }
+        var provider = dataProvider
+        let result = list.submit { nghttp2_submit_response(session, id, $0, $1, &provider) }
+        if result != 0 { connection.fail("response headers could not be queued") }
+        connection.yieldToUnary(self)
         connection.needsFlush()
     }
 

@@ -25,12 +25,20 @@ public struct WebHead: Sendable {
     public let query: String
     /// All other headers.
     public let headers: Metadata
+
+    public init(method: String, path: String, query: String = "", headers: Metadata = Metadata()) {
+        (self.method, self.path, self.query, self.headers) = (method, path, query, headers)
+    }
 }
 
 /// How a request is answered.
 public enum WebForm: Sendable {
     /// By the method of that path, with the message that the translation finds in the request.
     case call(path: String, timeout: UInt64?, translation: any WebTranslation)
+    /// By the entry of ``ServerConfiguration/webRoutes`` at that position.
+    ///
+    /// - Parameter refusal: the response to a call that its entry did not answer.
+    case route(Int, refusal: @Sendable (RPCStatus) -> WebResponse)
     /// At once, and without asking who calls.
     case refused(RPCStatus, WebResponse)
 }
@@ -46,6 +54,15 @@ public protocol WebTranslation: Sendable {
     ///   - result: the reply's bytes, for which it is not called on the event loop, or how the call ended else.
     ///   - trailers: what the handler sends besides.
     func response(_ result: Result<[UInt8], RPCStatus>, trailers: [(String, String)]) -> WebResponse
+}
+
+/// The same for a method that answers with many messages.
+public protocol WebStreamTranslation: WebTranslation {
+    /// The response without its body.
+    func head() -> WebResponse
+
+    /// Of one message, what the body has for it. Not on the event loop.
+    func bytes(of message: [UInt8]) throws(RPCStatus) -> [UInt8]
 }
 
 /// Why no message is found in a request.

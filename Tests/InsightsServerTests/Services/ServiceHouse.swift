@@ -131,7 +131,7 @@ final class ServiceHouse {
         case .serverStream(let handler):
             let source = try handler(call, request.span.bytes)
             while case .message = try source.next(into: &reply) {}
-        case .bidirectional: throw RPCStatus(.unimplemented, "streams need a connection")
+        case .bidirectional, .web: throw RPCStatus(.unimplemented, "it needs a connection")
         }
         return reply
     }

@@ -34,8 +34,8 @@ import Testing
             parts.keysFolder = keys.path
             let tls = TLSConfiguration(
                 certificateChainPEM: folder.path + "/server.pem", keyPEM: folder.path + "/server.key")
-            server = try PartnerInsightsServer(parts) { methods, interceptor, _ in
-                ServerConfiguration(port: 0, loops: 1, tls: tls, methods: methods, interceptor: interceptor)
+            server = try PartnerInsightsServer(parts) { calls in
+                ServerConfiguration(port: 0, loops: 1, tls: tls, methods: calls.methods, interceptor: calls.pipeline)
             }
             _ = try server.start()
         }

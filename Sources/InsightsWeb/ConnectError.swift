@@ -46,7 +46,7 @@ enum ConnectError {
     ]
 
     /// Whole seconds, upwards, after which it may be tried again; nil where nothing says so.
-    private static func retrySeconds(_ status: RPCStatus) -> Int64? {
+    static func retrySeconds(_ status: RPCStatus) -> Int64? {
         for any in details(of: status) where any.typeURL.hasSuffix("/google.rpc.RetryInfo") {
             guard let retry = try? Google_Rpc_RetryInfo(serializedBytes: any.value) else { continue }
             return retry.retryDelay.seconds + (retry.retryDelay.nanos > 0 ? 1 : 0)

@@ -70,6 +70,9 @@ package protocol LocalCalls {
     func call<Reply: SwiftProtobuf.Message>(
         _ method: InsightsAPI.Method, _ request: some SwiftProtobuf.Message, as reply: Reply.Type
     ) throws(RPCStatus) -> Reply
+
+    /// The workloads that a SKU of the catalog includes, by code; none for a SKU that is not in it.
+    func workloadCodes(of sku: String) -> [String]
 }
 
 extension LocalCalls {

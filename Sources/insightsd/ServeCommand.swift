@@ -111,9 +111,10 @@ struct ServeCommand: AsyncParsableCommand {
         parts.storeFolder = settings.store.folder
         parts.acceptsOlderStore = acceptsOlderStore
         parts.keysFolder = settings.keys
-        let routes: [WebRoute] = []
+        var routes: [WebRoute] = []
+        if settings.web.contains(.legacy) { routes += LegacyResources(scale: settings.legacyPercent).routes }
         parts.webRoutes = routes
-        return try PartnerInsightsServer(parts) { calls in
+        return try PartnerInsightsServer(parts) { [routes] calls in
             let connect = settings.web.contains(.api) ? ConnectHandler() : nil
             let web =
                 settings.web.isEmpty ? nil : WebSite(connect: connect, routes: routes, work: calls.work)

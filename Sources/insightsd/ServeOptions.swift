@@ -65,9 +65,14 @@ struct ServeOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "Other forms than gRPC on the same port: api (JSON and Connect), all, or none (default).",
+            "Besides gRPC on the same port: api (JSON and Connect), legacy (the old resources), all, or none (default).",
             valueName: "parts"))
     var web: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "How legacy resources write 100 %: percent (100, default) or fraction (1).", valueName: "scale"))
+    var legacyPercent: String?
 
     @Option(help: ArgumentHelp("trace, debug, info (default), notice, warning, error or critical.", valueName: "level"))
     var logLevel: String?

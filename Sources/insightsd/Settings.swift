@@ -1,5 +1,6 @@
 import Glibc
 import InsightsServer
+import InsightsWeb
 import LogLines
 import RPCEngine
 
@@ -47,10 +48,12 @@ struct Endpoint: Equatable {
     var isLoopback: Bool { host == "localhost" || host == "::1" || host.hasPrefix("127.") }
 }
 
-/// A form other than gRPC's in which methods are served.
+/// What is served besides gRPC.
 enum WebPart: String, CaseIterable {
     /// JSON and bytes by Connect.
     case api
+    /// The vendor's analytics resources of old.
+    case legacy
 
     /// Those that a setting lists.
     static func parts(_ text: String) throws(SettingsError) -> Set<WebPart> {
@@ -96,6 +99,7 @@ struct Settings {
     var tokenCA: String?
     /// Other forms than gRPC's that are served; none by default.
     var web: Set<WebPart> = []
+    var legacyPercent = LegacyResources.PercentScale.percent
     var logLevel = "info"
     var logFormat = LogFormat.json
     /// Seconds.
@@ -118,6 +122,10 @@ struct Settings {
         tokenIssuers = source.list("token-issuer")
         tokenCA = source.string("token-ca")
         web = try WebPart.parts(source.string("web") ?? "none")
+        let scales = LegacyResources.PercentScale.allCases.map(\.rawValue)
+        if let scale = try source.choice("legacy-percent", from: scales) {
+            legacyPercent = LegacyResources.PercentScale(rawValue: scale) ?? legacyPercent
+        }
         shutdownGrace = try source.int("shutdown-grace", in: 0...3_600) ?? shutdownGrace
         loops = try source.int("loops", in: 0...256) ?? loops
         numbers = try NumberSettings(source)
@@ -193,6 +201,7 @@ struct Settings {
             ("token-issuer", tokenIssuers.isEmpty ? "(none)" : tokenIssuers.joined(separator: ", ")),
             ("token-ca", tokenCA ?? "(the system's)"),
             ("web", web.isEmpty ? "none" : web.map(\.rawValue).sorted().joined(separator: ",")),
+            ("legacy-percent", legacyPercent.rawValue),
             ("log-level", logLevel),
             ("log-format", logFormat.rawValue),
             ("shutdown-grace", "\(shutdownGrace) s"),

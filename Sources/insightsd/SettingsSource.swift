@@ -95,6 +95,7 @@ struct SettingsSource {
             ("trust-domain", options.trustDomain), ("token-ca", options.tokenCa), ("log-level", options.logLevel),
             ("log-format", options.logFormat), ("shutdown-grace", options.shutdownGrace.map(String.init)),
             ("loops", options.loops.map(String.init)), ("web", options.web),
+            ("legacy-percent", options.legacyPercent),
         ]
         let numbers =
             NumberOption.limits.map { ($0.option.name, options.limits[keyPath: $0.flag]) }
@@ -108,7 +109,8 @@ struct SettingsSource {
     private static let names = Set(NumberOption.all.map(\.name)).union([
         "listen", "admin-listen", "data", "keys", "store", "require-standby", "tls-cert", "tls-key", "client-ca", "crl",
         "tls-minimum",
-        "trust-domain", "token-issuer", "token-ca", "web", "log-level", "log-format", "shutdown-grace", "loops",
+        "trust-domain", "token-issuer", "token-ca", "web", "legacy-percent", "log-level", "log-format",
+        "shutdown-grace", "loops",
     ])
 
     /// Bound of a config file, in bytes.

@@ -168,6 +168,11 @@ public struct PartnerBook: Sendable {
         return row
     }
 
+    /// What the catalog says that a SKU includes; nothing of one that it does not know.
+    public func workloads(of sku: SkuID) -> [Workload] {
+        core.catalog.find(sku).map { core.catalog[$0].workloads.workloads } ?? []
+    }
+
     /// Whether the licenses of a SKU are shown: in a product, or as those of an uncatalogued one.
     private func isShown(_ sku: SkuIndex) -> Bool {
         core.catalog.product(of: sku) != nil || !core.catalog.isKnown(sku)

@@ -1,4 +1,6 @@
 import InsightsAPI
+import InsightsCore
+import LicenseModel
 import InsightsWeb
 import RPCEngine
 import SwiftProtobuf
@@ -26,9 +28,12 @@ struct WebPages: Sendable {
                     throw Refusal.noPermissionDeclared
                 }
                 let (methods, identity, memory) = (methods, caller.identity, caller.memory)
+                let book = record.grant?.scope.map {
+                    reads.published.load().book(in: $0, today: reads.clock.today())
+                }
                 return reads.inTurn(of: caller, permission, until: call.deadline) { responder in
                     let calls = PageCalls(
-                        methods: methods, caller: Caller(identity, peerRevision: 0, memory: memory),
+                        methods: methods, caller: Caller(identity, peerRevision: 0, memory: memory), book: book,
                         metadata: head.headers)
                     do throws(RPCStatus) {
                         responder.finish(try page(Self.request(route, head, body), calls))
@@ -59,6 +64,7 @@ extension WebRoute {
 private struct PageCalls: LocalCalls {
     let methods: [MethodEntry]
     let caller: Caller
+    let book: PartnerBook?
     let metadata: Metadata
 
     var principal: Principal { caller.principal }
@@ -96,5 +102,10 @@ private struct PageCalls: LocalCalls {
             throw RPCStatus(.unimplemented, "the method is not one for pages")
         }
         return reply
+    }
+
+    func workloadCodes(of sku: String) -> [String] {
+        guard let book, let sku = try? SkuID(sku) else { return [] }
+        return book.workloads(of: sku).map(\.code)
     }
 }

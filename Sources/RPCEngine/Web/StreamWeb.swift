@@ -25,7 +25,8 @@ extension Stream {
             return .refused(status, response)
         }
         let method = head.isPost ? "POST" : head.isGet ? "GET" : ""
-        let webHead = WebHead(method: method, path: path, query: query, headers: context.metadata)
+        let webHead = WebHead(
+            method: method, path: path, query: query, authority: context.authority, headers: context.metadata)
         context.webHead = webHead
         return handler.form(of: webHead)
     }

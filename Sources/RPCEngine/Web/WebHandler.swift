@@ -23,11 +23,16 @@ public struct WebHead: Sendable {
     public let path: String
     /// Behind it; empty where there is none.
     public let query: String
+    /// `:authority`, or `host`.
+    public let authority: String
     /// All other headers.
     public let headers: Metadata
 
-    public init(method: String, path: String, query: String = "", headers: Metadata = Metadata()) {
-        (self.method, self.path, self.query, self.headers) = (method, path, query, headers)
+    public init(
+        method: String, path: String, query: String = "", authority: String = "", headers: Metadata = Metadata()
+    ) {
+        (self.method, self.path, self.query, self.authority) = (method, path, query, authority)
+        self.headers = headers
     }
 }
 

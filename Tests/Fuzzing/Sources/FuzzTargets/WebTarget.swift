@@ -4,13 +4,14 @@ import RPCEngine
 @testable import InsightsWeb
 
 extension FuzzTarget {
-    /// Requests of Connect: media types, queries, bodies as JSON, for every method.
+    /// Requests of the web: media types, paths, queries, filters, bodies as JSON, for every method.
     static let web = FuzzTarget(
         "web", trials: 4_000,
         dictionary: [
             "connect=v1", "&encoding=json", "&encoding=proto", "&message=", "&base64=1", "&compression=gzip", "%7B%22",
             "application/json", "; charset=utf-8", "{\"customerId\":\"", "\"minRevision\":\"18446744073709551615\"",
             "\\ud83d\\ude08", "[[[[", "1e999", "-0", "null", "\"products\":[1,\"PRODUCT_OFFICE_365\"]",
+            "&filter=", "channel eq '", "' and ", "' or ", "groupby=", "productId,", "&top=", "&skip=", "%2F", "/..",
         ],
         seeds: {
             [
@@ -30,6 +31,13 @@ extension FuzzTarget {
             _ = ConnectCodec(contentType: text)
             if let decoded = URLBase64.decode(rest) {
                 require(URLBase64.decode(Array(URLBase64.encode(decoded).utf8)) == decoded, "Base64 comes back")
+            }
+            _ = PathPattern.segments(of: text)
+            for kind in LegacyKind.allCases {
+                if let query = try? LegacyQuery(text, kind) {
+                    require((1...LegacyQuery.maximumTop).contains(query.top) && query.skip >= 0, "a page is bounded")
+                }
+                _ = try? LegacyFilter(text, kind)
             }
             let query = ConnectQuery(text)
             for query in [nil, query] {

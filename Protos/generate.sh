@@ -7,6 +7,7 @@
 # Needs protoc and the protos that come with it (Debian: protobuf-compiler, libprotobuf-dev) and python3. The plug-ins are
 # built from the versions that Package.swift resolves, unless PLUGINS names a folder that has them.
 set -euo pipefail
+export PYTHONDONTWRITEBYTECODE=1
 cd "$(dirname "$0")/.."
 
 if [ -z "${PLUGINS:-}" ]; then
@@ -46,6 +47,7 @@ protoc -I Protos -I Protos/upstream --include_imports --descriptor_set_out="$out
     "${own[@]}" "${upstream[@]:2}"
 python3 Protos/methods.py "$out/descriptors.binpb" >"$out/messages/Methods.swift"
 python3 Protos/methods.py --messages "$out/descriptors.binpb" >"$out/messages/MethodMessages.swift"
+python3 Protos/routes.py "$out/descriptors.binpb" >"$out/messages/HTTPRoutes.swift"
 
 targets=("messages:Sources/InsightsAPI/Generated" "client:Sources/InsightsClient/Generated")
 if [ "${1:-}" = --check ]; then

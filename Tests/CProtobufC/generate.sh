@@ -9,7 +9,7 @@ protos=../../Protos/partner/insights/v1
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 for file in figures insights_service; do
-    sed -E -e '/^service /,/^}/d' -e '/permission\.proto/d' -e 's#partner/insights/v1/##' \
+    sed -E -e '/^service /,/^}/d' -e '/permission\.proto/d' -e '/annotations\.proto/d' -e 's#partner/insights/v1/##' \
         -e 's/^( *)optional ([a-z0-9]+) ([a-z_]+) = ([0-9]+);/\1oneof maybe_\3 { \2 \3 = \4; }/' \
         "$protos/$file.proto" >"$work/$file.proto"
 done

@@ -54,10 +54,8 @@ class Api:
         import grpc_tools
 
         included = str(Path(grpc_tools.__file__).parent / "_proto")
-        code = protoc.main(
-            ["protoc", f"-I{ROOT / 'Protos'}", f"-I{included}", f"--python_out={folder}", f"--grpc_python_out={folder}"]
-            + names
-        )
+        folders = [f"-I{folder}" for folder in (ROOT / "Protos", ROOT / "Protos/upstream", included)]
+        code = protoc.main(["protoc", *folders, f"--python_out={folder}", f"--grpc_python_out={folder}", *names])
         assert code == 0, "the protos do not compile"
         sys.path.insert(0, str(folder))
         self.messages = {}

@@ -14,13 +14,13 @@ gcc -O2 -std=gnu11 -Wall -Wextra -shared -fPIC -o "$out/sigsuspend.so" "$source/
 
 files=()
 for name in figures permission insights_service; do files+=("partner/insights/v1/$name.proto"); done
-protoc -I Protos --cpp_out="$generated" "${files[@]}"
-protoc -I Protos --grpc_out="$generated" --plugin=protoc-gen-grpc="$(command -v grpc_cpp_plugin)" \
+protoc -I Protos -I Protos/upstream --cpp_out="$generated" "${files[@]}" google/api/{annotations,http}.proto
+protoc -I Protos -I Protos/upstream --grpc_out="$generated" --plugin=protoc-gen-grpc="$(command -v grpc_cpp_plugin)" \
     partner/insights/v1/insights_service.proto
 
 # An object is compiled again only when its source is newer: generated code is slow to compile.
 objects=()
-for file in "$generated"/partner/insights/v1/*.cc "$source"/peer.cc "$source"/peer_rows.cc; do
+for file in "$generated"/partner/insights/v1/*.cc "$generated"/google/api/*.cc "$source"/peer.cc "$source"/peer_rows.cc; do
     object=$out/$(basename "$file" .cc).o
     objects+=("$object")
     sum=$(cat "$file" "$generated"/partner/insights/v1/*.h "$source"/*.h | cksum)

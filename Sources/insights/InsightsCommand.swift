@@ -36,7 +36,7 @@ struct InsightsCommand: AsyncParsableCommand {
                 name: "Figures",
                 subcommands: [
                     PortfolioCommand.self, CustomerCommand.self, CustomersCommand.self, CompareCommand.self,
-                    TrendCommand.self, ExplainCommand.self, AdviceCommand.self, ExportCommand.self,
+                    TrendCommand.self, ExplainCommand.self, AdviceCommand.self, ExportCommand.self, WatchCommand.self,
                 ]),
             CommandGroup(name: "Customers", subcommands: [SubscriptionsCommand.self, UsersCommand.self]),
             CommandGroup(

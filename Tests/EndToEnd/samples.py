@@ -34,6 +34,7 @@ REQUESTS = {
     "GetTrend": {"start_date": day(-5).isoformat(), "end_date": day(-1).isoformat()},
     "ListCustomerInsights": {},
     "ListRecommendations": {},
+    "WatchInsights": {},
     "Check": {},
     "Watch": {},
     "ServerReflectionInfo": {"list_services": ""},

@@ -16,7 +16,7 @@ from google.protobuf.message_factory import GetMessageClass
 from grpc import RpcError
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
 from samples import REQUESTS, VICTIM, filled
-from wire import Refusal, same
+from wire import ENDLESS, Refusal, same
 
 GOLDEN = Path(__file__).parent / "golden/access_matrix.txt"
 GARBAGE = b"\xff\xff\xff\xff"
@@ -63,7 +63,7 @@ class Served:
         call = getattr(client.channel, kind)(self.path, request_serializer=same, response_deserializer=same)
         try:
             answer = call(iter([data]) if self.client_stream else data, timeout=60, metadata=client.metadata)
-            if self.name == "Watch":
+            if self.name in ENDLESS:
                 next(answer)
                 answer.cancel()
             elif self.server_stream:

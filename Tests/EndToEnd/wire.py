@@ -24,6 +24,8 @@ TIMEOUT = 60
 STATUS_TRAILER = "grpc-status-details-bin"
 # Numbers of the batches without a name of their own: no two clients of this process send one twice.
 _batches = itertools.count(1)
+# Streams that end when their caller does.
+ENDLESS = {"Watch", "WatchInsights"}
 
 
 @dataclass(frozen=True)
@@ -174,12 +176,19 @@ class Client:
         return maker(method.path, request_serializer=serialize, response_deserializer=parse)
 
     def call(self, name, request=None, timeout=TIMEOUT, /, **fields):
-        """The reply; of a server stream the list of replies."""
+        """The reply; of a server stream the list of replies, of one without an end the first."""
         method = self.api.methods[name]
         request = request if request is not None else method.request(**fields)
         call = self._callable(method, method.request.SerializeToString, method.response.FromString)
         answer = call(iter([request]) if method.client_stream else request, timeout=timeout, metadata=self.metadata)
-        return list(answer) if method.server_stream else answer
+        return self._all(method, answer) if method.server_stream else answer
+
+    def _all(self, method, answer):
+        if method.name not in ENDLESS:
+            return list(answer)
+        first = next(answer)
+        answer.cancel()
+        return [first]
 
     def refused(self, name, request=None, /, **fields):
         try:
@@ -194,7 +203,7 @@ class Client:
         call = self._callable(method, same, same)
         try:
             answer = call(iter([data]) if method.client_stream else data, timeout=TIMEOUT, metadata=self.metadata)
-            return b"".join(answer) if method.server_stream else answer
+            return b"".join(self._all(method, answer)) if method.server_stream else answer
         except grpc.RpcError as error:
             return Refusal.of(error)
 

@@ -263,3 +263,4 @@ extension PBListCustomersResponse: RevisedReply {}
 extension PBListLicensedUsersResponse: RevisedReply {}
 extension PBListRecommendationsResponse: RevisedReply {}
 extension PBListSubscriptionsResponse: RevisedReply {}
+extension PBWatchInsightsResponse: RevisedReply {}

@@ -12,6 +12,7 @@ public enum Method: Int, CaseIterable, Sendable {
     case explainUsage
     case listRecommendations
     case exportInsights
+    case watchInsights
     case listCustomers
     case getCustomer
     case listSubscriptions
@@ -45,6 +46,7 @@ public enum Method: Int, CaseIterable, Sendable {
         case .explainUsage: "/partner.insights.v1.InsightsService/ExplainUsage"
         case .listRecommendations: "/partner.insights.v1.InsightsService/ListRecommendations"
         case .exportInsights: "/partner.insights.v1.InsightsService/ExportInsights"
+        case .watchInsights: "/partner.insights.v1.InsightsService/WatchInsights"
         case .listCustomers: "/partner.insights.v1.CustomersService/ListCustomers"
         case .getCustomer: "/partner.insights.v1.CustomersService/GetCustomer"
         case .listSubscriptions: "/partner.insights.v1.CustomersService/ListSubscriptions"
@@ -80,6 +82,7 @@ public enum Method: Int, CaseIterable, Sendable {
         case .explainUsage: .readInsights
         case .listRecommendations: .readInsights
         case .exportInsights: .exportInsights
+        case .watchInsights: .readInsights
         case .listCustomers: .readCustomers
         case .getCustomer: .readCustomers
         case .listSubscriptions: .readSubscriptions
@@ -115,6 +118,7 @@ public enum Method: Int, CaseIterable, Sendable {
     public var isServerStreaming: Bool {
         switch self {
         case .exportInsights: true
+        case .watchInsights: true
         case .ingest: true
         case .healthWatch: true
         case .reflectionServerReflectionInfo: true

@@ -1202,6 +1202,41 @@ public nonisolated struct PBExportInsightsResponse: Sendable {
   public init() {}
 }
 
+public nonisolated struct PBWatchInsightsRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Go on behind this revision: that of the last message received. 0 means from now on; one that is not here yet is
+  /// `OUT_OF_RANGE`.
+  public var resume: UInt64 = 0
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+public nonisolated struct PBWatchInsightsResponse: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Customers whose facts changed since the message before, ordered by id; none in the first message of a watch that
+  /// begins now, or that missed nothing.
+  public var customerIds: [String] = []
+
+  /// More than can be listed: other customers than before, another day, a changed product table, or a server that began
+  /// after `resume`. Everything may be different.
+  public var allCustomers: Bool = false
+
+  /// The reads with it as `min_revision` show these changes.
+  public var revision: UInt64 = 0
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
 // MARK: - Code below here is support for the SwiftProtobuf runtime.
 
 fileprivate nonisolated let _protobuf_package = "partner.insights.v1"
@@ -2834,6 +2869,76 @@ nonisolated extension PBExportInsightsResponse: SwiftProtobuf.Message, SwiftProt
     if lhs.resumeToken != rhs.resumeToken {return false}
     if lhs.customersTotal != rhs.customersTotal {return false}
     if lhs.customersDone != rhs.customersDone {return false}
+    if lhs.revision != rhs.revision {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBWatchInsightsRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".WatchInsightsRequest"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}resume\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.resume) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.resume != 0 {
+      try visitor.visitSingularUInt64Field(value: self.resume, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: PBWatchInsightsRequest, rhs: PBWatchInsightsRequest) -> Bool {
+    if lhs.resume != rhs.resume {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBWatchInsightsResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".WatchInsightsResponse"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}customer_ids\0\u{3}all_customers\0\u{2}\u{d}revision\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedStringField(value: &self.customerIds) }()
+      case 2: try { try decoder.decodeSingularBoolField(value: &self.allCustomers) }()
+      case 15: try { try decoder.decodeSingularFixed64Field(value: &self.revision) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.customerIds.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.customerIds, fieldNumber: 1)
+    }
+    if self.allCustomers != false {
+      try visitor.visitSingularBoolField(value: self.allCustomers, fieldNumber: 2)
+    }
+    if self.revision != 0 {
+      try visitor.visitSingularFixed64Field(value: self.revision, fieldNumber: 15)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: PBWatchInsightsResponse, rhs: PBWatchInsightsResponse) -> Bool {
+    if lhs.customerIds != rhs.customerIds {return false}
+    if lhs.allCustomers != rhs.allCustomers {return false}
     if lhs.revision != rhs.revision {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true

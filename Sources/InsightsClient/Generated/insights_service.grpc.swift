@@ -125,6 +125,19 @@ public enum PBInsightsService: Sendable {
                 type: .serverStreaming
             )
         }
+        /// Namespace for "WatchInsights" metadata.
+        public enum WatchInsights: Sendable {
+            /// Request type for "WatchInsights".
+            public typealias Input = PBWatchInsightsRequest
+            /// Response type for "WatchInsights".
+            public typealias Output = PBWatchInsightsResponse
+            /// Descriptor for "WatchInsights".
+            public static let descriptor = GRPCCore.MethodDescriptor(
+                service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "partner.insights.v1.InsightsService"),
+                method: "WatchInsights",
+                type: .serverStreaming
+            )
+        }
         /// Descriptors for all methods in the "partner.insights.v1.InsightsService" service.
         public static let descriptors: [GRPCCore.MethodDescriptor] = [
             GetCustomerInsights.descriptor,
@@ -134,7 +147,8 @@ public enum PBInsightsService: Sendable {
             GetTrend.descriptor,
             ExplainUsage.descriptor,
             ListRecommendations.descriptor,
-            ExportInsights.descriptor
+            ExportInsights.descriptor,
+            WatchInsights.descriptor
         ]
     }
 }
@@ -352,6 +366,30 @@ extension PBInsightsService {
             deserializer: some GRPCCore.MessageDeserializer<PBExportInsightsResponse>,
             options: GRPCCore.CallOptions,
             onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<PBExportInsightsResponse>) async throws -> Result
+        ) async throws -> Result where Result: Sendable
+
+        /// Call the "WatchInsights" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Which of the caller's customers changed, as long as the caller stays: changes of one moment in one message, at most
+        /// > two messages a second; a slow reader gets fewer messages that say the same. What changed is asked for by the reads.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `PBWatchInsightsRequest` message.
+        ///   - serializer: A serializer for `PBWatchInsightsRequest` messages.
+        ///   - deserializer: A deserializer for `PBWatchInsightsResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        func watchInsights<Result>(
+            request: GRPCCore.ClientRequest<PBWatchInsightsRequest>,
+            serializer: some GRPCCore.MessageSerializer<PBWatchInsightsRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<PBWatchInsightsResponse>,
+            options: GRPCCore.CallOptions,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<PBWatchInsightsResponse>) async throws -> Result
         ) async throws -> Result where Result: Sendable
     }
 
@@ -656,6 +694,39 @@ extension PBInsightsService {
                 onResponse: handleResponse
             )
         }
+
+        /// Call the "WatchInsights" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Which of the caller's customers changed, as long as the caller stays: changes of one moment in one message, at most
+        /// > two messages a second; a slow reader gets fewer messages that say the same. What changed is asked for by the reads.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `PBWatchInsightsRequest` message.
+        ///   - serializer: A serializer for `PBWatchInsightsRequest` messages.
+        ///   - deserializer: A deserializer for `PBWatchInsightsResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        public func watchInsights<Result>(
+            request: GRPCCore.ClientRequest<PBWatchInsightsRequest>,
+            serializer: some GRPCCore.MessageSerializer<PBWatchInsightsRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<PBWatchInsightsResponse>,
+            options: GRPCCore.CallOptions = .defaults,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<PBWatchInsightsResponse>) async throws -> Result
+        ) async throws -> Result where Result: Sendable {
+            try await self.client.serverStreaming(
+                request: request,
+                descriptor: PBInsightsService.Method.WatchInsights.descriptor,
+                serializer: serializer,
+                deserializer: deserializer,
+                options: options,
+                onResponse: handleResponse
+            )
+        }
     }
 }
 
@@ -888,6 +959,34 @@ extension PBInsightsService.ClientProtocol {
             request: request,
             serializer: GRPCProtobuf.ProtobufSerializer<PBExportInsightsRequest>(),
             deserializer: GRPCProtobuf.ProtobufDeserializer<PBExportInsightsResponse>(),
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "WatchInsights" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Which of the caller's customers changed, as long as the caller stays: changes of one moment in one message, at most
+    /// > two messages a second; a slow reader gets fewer messages that say the same. What changed is asked for by the reads.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `PBWatchInsightsRequest` message.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func watchInsights<Result>(
+        request: GRPCCore.ClientRequest<PBWatchInsightsRequest>,
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<PBWatchInsightsResponse>) async throws -> Result
+    ) async throws -> Result where Result: Sendable {
+        try await self.watchInsights(
+            request: request,
+            serializer: GRPCProtobuf.ProtobufSerializer<PBWatchInsightsRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<PBWatchInsightsResponse>(),
             options: options,
             onResponse: handleResponse
         )
@@ -1154,6 +1253,38 @@ extension PBInsightsService.ClientProtocol {
             metadata: metadata
         )
         return try await self.exportInsights(
+            request: request,
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "WatchInsights" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Which of the caller's customers changed, as long as the caller stays: changes of one moment in one message, at most
+    /// > two messages a second; a slow reader gets fewer messages that say the same. What changed is asked for by the reads.
+    ///
+    /// - Parameters:
+    ///   - message: request message to send.
+    ///   - metadata: Additional metadata to send, defaults to empty.
+    ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func watchInsights<Result>(
+        _ message: PBWatchInsightsRequest,
+        metadata: GRPCCore.Metadata = [:],
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<PBWatchInsightsResponse>) async throws -> Result
+    ) async throws -> Result where Result: Sendable {
+        let request = GRPCCore.ClientRequest<PBWatchInsightsRequest>(
+            message: message,
+            metadata: metadata
+        )
+        return try await self.watchInsights(
             request: request,
             options: options,
             onResponse: handleResponse

@@ -81,6 +81,12 @@ extension Refusal {
             value: limit, .after(milliseconds: 10_000))
     }
 
+    static func tooManyInsightsWatches(limit: Int) -> RPCStatus {
+        exhausted(
+            "TOO_MANY_WATCHES", "the partner has \(limit) watches under way, which is the limit",
+            limit: "insights-watches", value: limit, .after(milliseconds: 10_000))
+    }
+
     // MARK: Too much
 
     /// A limit of the engine.

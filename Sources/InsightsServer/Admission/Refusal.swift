@@ -106,6 +106,11 @@ enum Refusal {
         .unavailable, "the server has not seen the revision of min_revision yet",
         [.errorInfo(reason: "REVISION_NOT_HERE"), .retryInfo(milliseconds: 1_000)])
 
+    /// Facts that nobody has seen.
+    static let revisionOfTheFuture = make(
+        .outOfRange, "resume is a revision that the server has not seen",
+        [.errorInfo(reason: "REVISION_NOT_HERE")])
+
     static let auditUnavailable = make(
         .unavailable, "the audit trail cannot be written, so nothing is changed and nobody is named",
         [.errorInfo(reason: "AUDIT_UNAVAILABLE"), .retryInfo(milliseconds: 1_000)])

@@ -65,6 +65,7 @@ struct MethodRegistry: Sendable {
         case .explainUsage: .deferrable(insights.explainUsage)
         case .listRecommendations: .deferrable(insights.listRecommendations)
         case .exportInsights: .serverStream(insights.exportInsights)
+        case .watchInsights: .serverStream(insights.watchInsights)
 
         case .listCustomers: .deferrable(customers.listCustomers)
         case .getCustomer: .unary(customers.getCustomer)

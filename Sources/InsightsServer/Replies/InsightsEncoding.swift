@@ -5,6 +5,15 @@ import Tenancy
 
 /// The hot replies, written from the core's rows straight to the wire. `reply` is appended to.
 enum InsightsReply {
+    /// `WatchInsightsResponse`.
+    static func changes(_ changes: PartnerChanges, revision: Revision, into reply: inout [UInt8]) {
+        var writer = WireWriter(taking: &reply)
+        for customer in changes.customers { writer.string(1, customer.text) }
+        writer.bool(2, changes.isWhole)
+        writer.revision(revision)
+        writer.finish(into: &reply)
+    }
+
     /// `GetCustomerInsightsResponse`.
     static func customer(_ row: CustomerInsightsRow, reach: LicenseReach, revision: Revision, into reply: inout [UInt8])
     {

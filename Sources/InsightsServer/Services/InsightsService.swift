@@ -9,6 +9,7 @@ import Tenancy
 struct InsightsService: Sendable {
     let reads: Reads
     let thresholds: AdviceThresholds
+    let watches = Watches()
 
     func getCustomerInsights(_ call: CallContext, _ bytes: RawSpan, _ reply: inout [UInt8]) throws(RPCStatus) {
         let fields: CustomerInsightsFields

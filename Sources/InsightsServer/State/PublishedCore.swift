@@ -9,8 +9,11 @@ final class PublishedCore: Sendable {
     private let newest: Mutex<CoreSnapshot>
     /// Those that pages go on from.
     let shelf = SnapshotShelf()
-    /// Those that want a later one.
+    /// Those that want a later one, and those that want to hear of any.
     let waits = RevisionWaits()
+    let watches = RevisionWaits()
+    /// Of the newest history: what came before it, its facts do not tell apart.
+    private let first: Mutex<Revision>
     private let today: @Sendable () -> Day
 
     /// - Parameter today: the day that reads are made for, so that they are quick.
@@ -20,6 +23,7 @@ final class PublishedCore: Sendable {
         core.prepare(today: today())
         let snapshot = CoreSnapshot(core)
         newest = Mutex(snapshot)
+        first = Mutex(snapshot.revision)
         shelf.follow(snapshot)
     }
 
@@ -38,12 +42,17 @@ final class PublishedCore: Sendable {
         let old = newest.withLock { current in
             let old = current
             current = snapshot
+            if old.core.history != core.history { first.withLock { $0 = snapshot.revision } }
             return old
         }
         shelf.follow(snapshot)
         waits.published(snapshot.revision)
+        watches.published(snapshot.revision)
         _ = old.revision
     }
+
+    /// Since which facts say at which revision they came.
+    var firstRevision: Revision { first.withLock { $0 } }
 
     /// The snapshot of a revision, or the newest when it is no longer kept.
     func load(revision: Revision, at now: Int64) -> CoreSnapshot {

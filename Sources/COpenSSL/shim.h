@@ -56,6 +56,34 @@ static inline int engine_require_alpn(SSL *ssl, int *alert, void *data) {
     return SSL_CLIENT_HELLO_SUCCESS;
 }
 
+/* h2 before http/1.1; any other offer ends the handshake. */
+static inline int engine_select_either(SSL *ssl, const unsigned char **out, unsigned char *out_length,
+                                       const unsigned char *offered, unsigned int offered_length, void *data) {
+    static const unsigned char either[12] = {2, 'h', '2', 8, 'h', 't', 't', 'p', '/', '1', '.', '1'};
+    (void)ssl; (void)data;
+    if (SSL_select_next_proto((unsigned char **)out, out_length, either, sizeof either, offered, offered_length)
+        != OPENSSL_NPN_NEGOTIATED) {
+        return SSL_TLSEXT_ERR_ALERT_FATAL;
+    }
+    return SSL_TLSEXT_ERR_OK;
+}
+
+/* Clients of HTTP/1.1 are told by ALPN, or offer nothing: .NET does not, on Windows and elsewhere. */
+static inline void engine_ctx_offer_http1(SSL_CTX *ctx) {
+    SSL_CTX_set_alpn_select_cb(ctx, engine_select_either, NULL);
+    SSL_CTX_set_client_hello_cb(ctx, NULL, NULL);
+}
+
+/* 1 if the certificate that was shown to this peer is for the host: an address, or a name as clients compare it. */
+static inline int engine_is_certified(const SSL *ssl, const char *name, size_t length) {
+    X509 *certificate = SSL_get_certificate(ssl);
+    if (!certificate || length == 0 || name[0] == '.') return 0;
+    int found = X509_check_ip_asc(certificate, name, 0);
+    if (found < 0) found = X509_check_host(certificate, name, length, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS, NULL);
+    ERR_clear_error();
+    return found == 1;
+}
+
 static inline void engine_ctx_harden(SSL_CTX *ctx) {
     static const unsigned char session_context[] = "rpc-engine";
     SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_NO_TICKET

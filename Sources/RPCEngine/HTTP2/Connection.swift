@@ -24,6 +24,12 @@ final class Connection {
     @exclusivity(unchecked) var ssl: OpaquePointer?
     /// nghttp2_session, from the end of the handshake until `close`: there in every live state.
     @exclusivity(unchecked) var session: OpaquePointer?
+    /// In front of the session where the peer speaks HTTP/1.1, from the end of the handshake until `close`.
+    @exclusivity(unchecked) var front: HTTP1Front?
+    /// Counted for it, in bytes. Above 0 only while it is there.
+    var frontBytes = 0
+    /// When the head of a request of HTTP/1.1 began to come; nil while none is on its way.
+    var headBegan: UInt64?
     /// Messages of TLS itself that arrived so far.
     private var handshakeMessages: UInt32 { ssl.map { engine_handshake_messages($0) } ?? 0 }
     /// The events that epoll tells of.
@@ -201,16 +207,17 @@ final class Connection {
         var protocolName: UnsafePointer<UInt8>?
         var length: UInt32 = 0
         SSL_get0_alpn_selected(ssl, &protocolName, &length)
-        guard UnsafeBufferPointer(start: protocolName, count: Int(length)).equals("h2") else {
-            return close(reason: "no h2 by ALPN")
-        }
+        let name = UnsafeBufferPointer(start: protocolName, count: Int(length))
+        // Without ALPN nothing but HTTP/1.1 is meant.
+        let isHTTP1 = loop.shared.http1Template != nil && (name.isEmpty || name.equals("http/1.1"))
+        guard isHTTP1 || name.equals("h2") else { return close(reason: "no h2 by ALPN") }
         if let chain = PeerChain(ssl: ssl) {
             context.peerCertificate = PeerCertificate(chain: chain)
             context.reverifyPeer()
             guard count(certificates: chain) else { return close(reason: "memory budget") }
         }
         guard findsPlace() else { return close(reason: "all places without a verified certificate are taken") }
-        guard startSession() else { return close(reason: "out of memory") }
+        guard startSession(), !isHTTP1 || startFront() else { return close(reason: "out of memory") }
         state = .preface
         deadline = loop.now &+ loop.times.prefaceTimeout
         lastReceived = loop.now
@@ -279,6 +286,11 @@ final class Connection {
             }
             lastReceived = loop.now
             loop.statistics.bytesReceived.add(UInt64(count))
+            if front != nil {
+                guard receiveHTTP1(Int(count)) else { return }
+                records += 1
+                continue
+            }
             // The bytes just read.
             scan(UnsafeBufferPointer(start: loop.readBuffer, count: Int(count)))
             if !isLive { return }
@@ -417,6 +429,7 @@ final class Connection {
         // Each is freed here and nowhere else; the pointers are gone afterwards.
         if let session { nghttp2_session_del(session) }
         session = nil
+        endFront()
         if let ssl { SSL_free(ssl) }
         ssl = nil
         freeUnsent()

@@ -24,6 +24,7 @@ extension Connection {
             return close(reason: "the peer does not read")
         }
         for stream in streams where isTooSlow(stream, now) { return }
+        if let front { sweep(front, now) }
         // A room that the process's budget denied may be there by now.
         roomMayBeThere = true
         if !parked.isEmpty { needsFlush() }
@@ -81,7 +82,8 @@ extension Connection {
     }
 
     private func keepAlive(_ now: UInt64) {
-        guard let session else { return }
+        // HTTP/1.1 has nothing to ask a silent peer with.
+        guard let session, front == nil else { return }
         if let pingSentAt {
             if now > pingSentAt &+ loop.times.keepaliveTimeout { close(reason: "keepalive ping unanswered") }
         } else if now > lastReceived &+ loop.times.keepaliveInterval {

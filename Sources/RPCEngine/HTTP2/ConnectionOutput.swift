@@ -5,7 +5,7 @@ import Glibc
 /// Writing: nghttp2's frames are gathered in the loop's buffer and go to TLS in large pieces.
 extension Connection {
     /// Plain bytes per SSL_write: two full TLS records.
-    private static let gather = 32_768
+    static let gather = 32_768
     /// Bytes one connection may send before others have their turn.
     private static let bytesPerTurn = 262_144
 
@@ -18,7 +18,7 @@ extension Connection {
         guard isLive else { return }
         var written = 0
         while isLive {
-            let filled = gatherFrames(session)
+            let filled = front == nil ? gatherFrames(session) : gatherHTTP1(session)
             if filled < 0 { return close(reason: "HTTP/2 output failed") }
             if filled == 0 { break }
             if !write(loop.writeBuffer, filled) { break }
@@ -27,12 +27,15 @@ extension Connection {
                 needsFlush()
                 break
             }
-            if filled < Self.gather { break }
+            // In front of HTTP/1.1 window may be there again.
+            if filled < Self.gather, front == nil { break }
         }
         guard isLive else { return }
         if !parked.isEmpty { runParked() }
         guard isLive else { return }
-        if readPaused, nghttp2_session_get_outbound_queue_size(session) <= limits.maxQueuedControlFrames / 2 {
+        if readPaused, nghttp2_session_get_outbound_queue_size(session) <= limits.maxQueuedControlFrames / 2,
+            front?.takesInput != false
+        {
             readPaused = false
             loop.again(self)
         }
@@ -42,6 +45,7 @@ extension Connection {
 
     private func finishIfDone(_ session: OpaquePointer) {
         guard unsentEnd == unsentStart else { return }
+        if let front, !isDone(front) { return }
         if case .final = shutdown, streams.isEmpty, nghttp2_session_want_write(session) == 0 {
             return linger(reason: "done")
         }
@@ -51,7 +55,7 @@ extension Connection {
     }
 
     /// Frames into the loop's buffer until it holds enough; the number of bytes, or negative.
-    private func gatherFrames(_ session: OpaquePointer) -> Int {
+    func gatherFrames(_ session: OpaquePointer) -> Int {
         loop.writeFilled = 0
         while loop.writeFilled < Self.gather {
             var data: UnsafePointer<UInt8>?

@@ -21,6 +21,15 @@ struct HeaderList {
         fields.append((start, middle, arena.count))
     }
 
+    /// What was looked at before.
+    mutating func add(bytes name: some Sequence<UInt8>, _ value: some Sequence<UInt8>) {
+        let start = arena.count
+        arena.append(contentsOf: name)
+        let middle = arena.count
+        arena.append(contentsOf: value)
+        fields.append((start, middle, arena.count))
+    }
+
     /// Metadata of a handler, which must not pass for the protocol's own headers.
     mutating func add(_ metadata: [(String, String)]) {
         for (name, value) in metadata {

@@ -71,6 +71,7 @@ final class EventLoop: @unchecked Sendable {
     @exclusivity(unchecked) private var pool: [Stream] = []
     @exclusivity(unchecked) private var scratch: [UInt8] = []
     @exclusivity(unchecked) private var inflated: [UInt8] = []
+    @exclusivity(unchecked) private var httpDate = HTTPDate()
     private var callNumber: UInt64
     private var nextSweep: UInt64 = 0
 
@@ -324,6 +325,9 @@ final class EventLoop: @unchecked Sendable {
         callNumber &+= 1
         return callNumber
     }
+
+    /// The value of `date` at this wake-up.
+    var date: String { httpDate.text(at: wall) }
 
     func takeScratch() -> [UInt8] { take(&scratch) }
 

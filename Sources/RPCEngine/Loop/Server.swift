@@ -22,9 +22,11 @@ public final class Server: Sendable {
             throw .configuration("loops must be between 0 and 1,024")
         }
         self.configuration = configuration
-        let tls = try TLSContext(configuration.tls, generation: 1)
+        var files = configuration.tls
+        files.offersHTTP1 = configuration.web != nil
+        let tls = try TLSContext(files, generation: 1)
         shared = try ServerShared(configuration, tls: tls)
-        state = Locked(State(tls: configuration.tls))
+        state = Locked(State(tls: files))
     }
 
     /// Listens and serves. A server starts once.

@@ -15,6 +15,8 @@ public struct TLSConfiguration: Sendable {
     /// PEM file of revocation lists. With it, every authority of a client's chain must have a current list here.
     public var crlPEM: String?
     public var minimumVersion: Version
+    /// Besides HTTP/2. Set by the server.
+    var offersHTTP1 = false
 
     public init(
         certificateChainPEM: String, keyPEM: String, clientCAPEM: String? = nil, crlPEM: String? = nil,
@@ -62,8 +64,10 @@ public struct ServerConfiguration: Sendable {
     /// What ``WebForm/route(_:refusal:)`` names. In the interceptor's eyes they follow the methods.
     public var webRoutes: [MethodEntry]
     public var interceptor: any CallInterceptor
-    /// Nil serves gRPC alone.
+    /// Nil serves gRPC alone, over HTTP/2 alone. With it HTTP/1.1 is spoken too.
     public var web: (any WebHandler)?
+    /// Names of this server besides those of its certificate: a request of HTTP/1.1 for any other host is refused.
+    public var hostNames: [String]
     /// Unix seconds, for certificates; nil reads the system clock.
     public var wallClock: (@Sendable () -> Int64)?
     /// Told about connections, not calls. Called on event loops; must not block.
@@ -72,8 +76,7 @@ public struct ServerConfiguration: Sendable {
     public init(
         host: String = "127.0.0.1", port: UInt16 = 0, loops: Int = 0, tls: TLSConfiguration, limits: Limits = Limits(),
         methods: [MethodEntry], webRoutes: [MethodEntry] = [], interceptor: any CallInterceptor,
-        web: (any WebHandler)? = nil,
-        wallClock: (@Sendable () -> Int64)? = nil,
+        web: (any WebHandler)? = nil, hostNames: [String] = [], wallClock: (@Sendable () -> Int64)? = nil,
         onEvent: @escaping @Sendable (EngineEvent) -> Void = { _ in }
     ) {
         self.host = host
@@ -85,6 +88,7 @@ public struct ServerConfiguration: Sendable {
         self.webRoutes = webRoutes
         self.interceptor = interceptor
         self.web = web
+        self.hostNames = hostNames
         self.wallClock = wallClock
         self.onEvent = onEvent
     }

@@ -12,6 +12,10 @@ final class ServerShared: Sendable {
     let onEvent: @Sendable (EngineEvent) -> Void
     let prebuilt = PrebuiltHeaders()
     let sessionTemplate: SessionTemplate
+    /// Nil where HTTP/2 alone is spoken.
+    let http1Template: HTTP1Template?
+    /// Names of hosts, besides those of the certificate, that requests of HTTP/1.1 may be for; in lower case.
+    let hostNames: Set<String>
     let wallClock: @Sendable () -> Int64
     /// Everything that peers make the process hold.
     let memory: MemoryAccount
@@ -39,6 +43,8 @@ final class ServerShared: Sendable {
         }
         onEvent = configuration.onEvent
         sessionTemplate = try SessionTemplate()
+        http1Template = configuration.web == nil ? nil : try HTTP1Template()
+        hostNames = Set(configuration.hostNames.map { $0.lowercased() })
         wallClock = configuration.wallClock ?? { Int64(time(nil)) }
         memory = MemoryAccount(limit: configuration.limits.memoryBudget)
         strangers = MemoryAccount(limit: configuration.limits.memoryBudget / 4)

@@ -31,6 +31,7 @@ final class TLSContext: @unchecked Sendable {
         // From here on deinit frees both, also when a step below throws.
         ERR_clear_error()
         engine_ctx_harden(context)
+        if configuration.offersHTTP1 { engine_ctx_offer_http1(context) }
         let minimum = configuration.minimumVersion == .tls13 ? TLS1_3_VERSION : TLS1_2_VERSION
         guard engine_ctx_set_versions(context, minimum) == 1,
             SSL_CTX_set_ciphersuites(context, TLSContext.suites13) == 1,

@@ -6,6 +6,7 @@ import Glibc
 extension Connection: HTTP1Host {
     /// False when memory is short.
     func startFront() -> Bool {
+        frontOwner = isVerified ? nil : loop.shared.strangers
         guard let template = loop.shared.http1Template, countFront(HTTP1Front.fixedBytes) else { return false }
         front = HTTP1Front(host: self, template: template, maximumHeaderBytes: limits.maxHeaderListBytes)
         return front != nil
@@ -16,6 +17,7 @@ extension Connection: HTTP1Host {
         guard frontBytes > 0 else { return }
         front = nil
         loop.memory.release(frontBytes)
+        frontOwner?.release(frontBytes)
         frontBytes = 0
     }
 
@@ -95,22 +97,44 @@ extension Connection: HTTP1Host {
         needsFlush()
     }
 
+    /// Its age would end the connection: HTTP/1.1 can only be told so with an answer, and a request that crossed the
+    /// end would be lost. False when there was none for too long, and with HTTP/2.
+    func waitsForLastRequest(_ now: UInt64) -> Bool {
+        guard let front, now < goAwayAt &+ loop.times.connectionAgeGrace else { return false }
+        front.closeBehindNext()
+        return !front.isIdle || now < lastCall &+ loop.times.idleTimeout
+    }
+
     // MARK: Memory
 
-    /// Brings what is counted to that many bytes. False, and nothing changed, when they do not fit.
+    /// Brings what is counted to that many bytes. False, and nothing changed, when they do not fit. Until somebody was
+    /// admitted on the connection they are a stranger's.
     private func countFront(_ bytes: Int) -> Bool {
-        if bytes > frontBytes {
-            guard loop.memory.reserve(bytes - frontBytes) else { return false }
+        if isKnown, let owner = frontOwner {
+            owner.release(frontBytes)
+            frontOwner = nil
+        }
+        let growth = bytes - frontBytes
+        if growth > 0 {
+            if let frontOwner, !frontOwner.reserve(growth) { return false }
+            guard loop.memory.reserve(growth) else {
+                frontOwner?.release(growth)
+                return false
+            }
         } else {
-            loop.memory.release(frontBytes - bytes)
+            loop.memory.release(-growth)
+            frontOwner?.release(-growth)
         }
         frontBytes = bytes
         return true
     }
 
+    /// What is held already, whether it fits or not.
     private func settleFront(_ front: HTTP1Front) {
         let held = front.heldBytes
-        if held > frontBytes { loop.memory.take(held - frontBytes) } else { loop.memory.release(frontBytes - held) }
+        guard !countFront(held) else { return }
+        loop.memory.take(held - frontBytes)
+        frontOwner?.take(held - frontBytes)
         frontBytes = held
     }
 

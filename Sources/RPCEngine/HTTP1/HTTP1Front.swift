@@ -62,6 +62,8 @@ final class HTTP1Front {
     private var untaken: (stream: Int32, bytes: Int) = (0, 0)
     /// The server's session takes no more requests.
     private var isLeaving = false
+    /// The next answer that begins is the last.
+    private var isNextLast = false
     /// Why the connection ends when the output has left; nothing is read any more.
     private(set) var farewell: String?
 
@@ -308,7 +310,7 @@ final class HTTP1Front {
             exchange.form = .chunked
         }
         // The rest of the request is of no use, and nobody reads it to its end.
-        if isLeaving || !exchange.requestEnded { exchange.closes = true }
+        if isLeaving || isNextLast || !exchange.requestEnded { exchange.closes = true }
         if exchange.closes { head += "connection: close\r\n" }
         write(head + "\r\n")
         exchange.head = ""
@@ -383,6 +385,9 @@ final class HTTP1Front {
         output.append(contentsOf: response.body)
         end(failure.reason)
     }
+
+    /// The connection is old.
+    func closeBehindNext() { isNextLast = true }
 
     /// The response is not whole, which its length or the missing last chunk tells.
     private func cut() {

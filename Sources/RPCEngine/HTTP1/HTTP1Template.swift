@@ -23,7 +23,7 @@ final class HTTP1Template: @unchecked Sendable {
         nghttp2_option_set_no_auto_window_update(options, 1)
         nghttp2_option_set_no_closed_streams(options, 1)
         // The parser has bounded them.
-        nghttp2_option_set_max_send_header_block_length(options, 1 << 20)
+        nghttp2_option_set_max_send_header_block_length(options, 4 << 20)
         setCallbacks()
     }
 

@@ -28,6 +28,8 @@ final class Connection {
     @exclusivity(unchecked) var front: HTTP1Front?
     /// Counted for it, in bytes. Above 0 only while it is there.
     var frontBytes = 0
+    /// In whose account besides the process's.
+    var frontOwner: MemoryAccount?
     /// When the head of a request of HTTP/1.1 began to come; nil while none is on its way.
     var headBegan: UInt64?
     /// Messages of TLS itself that arrived so far.

@@ -210,9 +210,9 @@ let package = Package(
         .target(
             name: "FuzzTargets",
             dependencies: [
-                "AuditTrail", "Authentication", "COpenSSL", "Cryptography", "GraphSync", "ImportFormats", "InsightsAPI",
-                "InsightsCore", "InsightsServer", "InsightsWeb", "LicenseModel", "LogLines", "Outgoing", "RPCEngine",
-                "Tenancy", protobuf,
+                "AuditTrail", "Authentication", "CNghttp2", "COpenSSL", "Cryptography", "GraphSync", "ImportFormats",
+                "InsightsAPI", "InsightsCore", "InsightsServer", "InsightsWeb", "LicenseModel", "LogLines", "Outgoing",
+                "RPCEngine", "Tenancy", protobuf,
             ], path: "Tests/Fuzzing/Sources/FuzzTargets"),
         .testTarget(name: "FuzzTests", dependencies: ["FuzzTargets"], path: "Tests/Fuzzing/Sources/FuzzTests"),
         .testTarget(name: "TidyTests"),

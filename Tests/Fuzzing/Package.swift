@@ -70,9 +70,9 @@ let package = Package(
         .target(
             name: "FuzzTargets",
             dependencies: [
-                "AuditTrail", "Authentication", "COpenSSL", "Cryptography", "GraphSync", "ImportFormats", "InsightsAPI",
-                "InsightsCore", "InsightsServer", "InsightsWeb", "LicenseModel", "LogLines", "Outgoing", "RPCEngine",
-                "Tenancy", protobuf,
+                "AuditTrail", "Authentication", "CNghttp2", "COpenSSL", "Cryptography", "GraphSync", "ImportFormats",
+                "InsightsAPI", "InsightsCore", "InsightsServer", "InsightsWeb", "LicenseModel", "LogLines", "Outgoing",
+                "RPCEngine", "Tenancy", protobuf,
             ], swiftSettings: watched),
         .executableTarget(
             name: "fuzz", dependencies: ["FuzzTargets"], swiftSettings: watched,

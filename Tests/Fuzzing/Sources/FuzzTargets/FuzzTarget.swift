@@ -28,7 +28,7 @@ public struct FuzzTarget: Sendable, CustomStringConvertible {
 
     public static let all: [FuzzTarget] = [
         .frames, .metadata, .requests, .ingest, .codec, .states, .filter, .pageToken, .token, .issuer, .names, .imports,
-        .answers, .audit, .web,
+        .answers, .audit, .web, .http1,
     ]
 
     public static func named(_ name: String) -> FuzzTarget? {

@@ -7,6 +7,7 @@ import time
 from urllib.parse import quote, urlencode
 
 import pytest
+import requests
 from connect import Web
 from facts import day
 from random_worlds import SKUS, catalog, random_customer
@@ -333,6 +334,37 @@ def test_ids_are_told_back_or_made(web):
     made = web["alice"].http("GET", path, ms_requestid="<script>")
     assert len(made.headers["ms-requestid"]) == len(made.headers["ms-correlationid"]) == 36
     assert made.headers["cache-control"] == "no-store" and made.headers["x-content-type-options"] == "nosniff"
+
+
+def test_a_script_as_partners_write_it(house):
+    """Python's requests over HTTP/1.1, and what Invoke-RestMethod sends; of the vendor's only the base address is changed."""
+    base, files = f"https://{house.daemon.address}", house.certificates.carol
+    session = requests.Session()
+    session.verify = str(house.certificates.authority.certificate)
+    session.cert = (str(files.certificate), str(files.key))
+    session.headers.update({"Accept": "application/json", "MS-RequestId": "1c8c2d2e-8d31", "MS-CorrelationId": "9a2f"})
+    seats, active = {}, {}
+    for customer in CUSTOMERS:
+        reply = session.get(f"{base}/v1/customers/{customer}/analytics/licenses/deployment")
+        reply.raise_for_status()
+        assert reply.headers["MS-RequestId"] == "1c8c2d2e-8d31" and reply.raw.version == 11
+        answer = reply.json()
+        assert answer["totalCount"] == len(answer["items"])
+        seats[customer] = sum(item.get("licensesSold", 0) for item in answer["items"])
+    rows, path = [], "/partner/v1/analytics/commercial/deployment/license/?top=5"
+    while path:
+        page = session.get(path if path.startswith("https:") else base + path).json()
+        rows += page["Value"]
+        path = page["@nextLink"]
+    for row in rows:
+        active[row["customerTenantId"]] = active.get(row["customerTenantId"], 0) + row.get("licensesSold", 0)
+    assert {customer: count for customer, count in seats.items() if count} == {
+        customer: count for customer, count in active.items() if count and customer in seats
+    }
+    shell = {"User-Agent": "Mozilla/5.0 (Windows NT; Windows NT 10.0; nl-NL) WindowsPowerShell/5.1.19041.5129", "X-Locale": "nl-NL"}
+    usage = session.get(f"{base}/v1/analytics/licenses/usage", headers=shell)
+    assert usage.status_code == 200 and usage.json()["items"]
+    assert session.get(f"{base}/v1/customers/none/analytics/licenses/usage", headers=shell).json()["code"] == 1000
 
 
 def test_rates_are_told(api, certificates, tmp_path):

@@ -172,7 +172,8 @@ struct HTTP1ParserTests {
 
     @Test func aHundredHeadersAreEnough() {
         var parser = HTTP1Parser(maximumHeaderBytes: 100_000)
-        var most = ArraySlice(("GET / HTTP/1.1\r\nHost: a\r\n" + String(repeating: "a: b\r\n", count: 99) + "\r\n").utf8)
+        var most = ArraySlice(
+            ("GET / HTTP/1.1\r\nHost: a\r\n" + String(repeating: "a: b\r\n", count: 99) + "\r\n").utf8)
         #expect(throws: Never.self) { try parser.next(&most) }
         var more = ArraySlice(("GET / HTTP/1.1\r\nHost: a\r\n" + String(repeating: "a: b\r\n", count: 100)).utf8)
         #expect(throws: HTTP1Failure(431, "more than 100 headers")) {

@@ -166,8 +166,10 @@ struct HTTP1Authority: Equatable {
         let port = text[(end.map { $0 + 1 } ?? name.endIndex)...]
         guard (1...255).contains(name.count), name.first != UInt8(ascii: "."), port.count <= 6,
             port.isEmpty || port.first == UInt8(ascii: ":") && port.dropFirst().allSatisfy(isDigit),
-            name.allSatisfy({ isLetterOrDigit($0) || $0 == UInt8(ascii: ".") || isBracketed && $0 == UInt8(ascii: ":")
-                || !isBracketed && ($0 == UInt8(ascii: "-") || $0 == UInt8(ascii: "_")) })
+            name.allSatisfy({
+                isLetterOrDigit($0) || $0 == UInt8(ascii: ".") || isBracketed && $0 == UInt8(ascii: ":")
+                    || !isBracketed && ($0 == UInt8(ascii: "-") || $0 == UInt8(ascii: "_"))
+            })
         else { throw malformed }
         self.text = Array(text)
         self.name = String(decoding: name.map(lower), as: UTF8.self)

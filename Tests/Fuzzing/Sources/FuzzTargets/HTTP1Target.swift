@@ -175,7 +175,8 @@ private final class FuzzSession: HTTP1Host {
     // MARK: The session of HTTP/2
 
     private static func set(_ callbacks: OpaquePointer) {
-        nghttp2_session_callbacks_set_on_header_callback(callbacks) { _, frame, name, nameLength, value, length, _, me in
+        nghttp2_session_callbacks_set_on_header_callback(callbacks) {
+            _, frame, name, nameLength, value, length, _, me in
             guard let frame, let me else { return 0 }
             let session = Unmanaged<FuzzSession>.fromOpaque(me).takeUnretainedValue()
             if UnsafeBufferPointer(start: name, count: nameLength).elementsEqual(":path".utf8) {

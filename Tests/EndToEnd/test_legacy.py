@@ -340,6 +340,8 @@ def test_a_script_as_partners_write_it(house):
     """Python's requests over HTTP/1.1, and what Invoke-RestMethod sends; of the vendor's only the base address is changed."""
     base, files = f"https://{house.daemon.address}", house.certificates.carol
     session = requests.Session()
+    # Certificates and proxies of the environment come before what is set here.
+    session.trust_env = False
     session.verify = str(house.certificates.authority.certificate)
     session.cert = (str(files.certificate), str(files.key))
     session.headers.update({"Accept": "application/json", "MS-RequestId": "1c8c2d2e-8d31", "MS-CorrelationId": "9a2f"})

@@ -83,20 +83,14 @@ def write_route(contract, out, method, pattern, request, siblings):
     known = {field[1]: field for field in contract.fields(request)}
     # What another form of the method has in its path is in the query of none.
     in_paths = {name for sibling in siblings for name in variables(sibling)} | SAID_BY_PATH.get(method, set())
-    segments = []
-    for segment in pattern.split("/")[1:]:
-        if re.fullmatch(r"\{\w+\}", segment):
-            field = known[segment[1:-1]]
-            if field[3] != "string" or field[5]:
-                sys.exit(f"routes.py: {field[1]} in {pattern} is no string")
-            segments.append(f".variable({swift_field(field)})")
-        elif re.fullmatch(r"[a-z0-9.]+", segment):
-            segments.append(f'.literal("{segment}")')
-        else:
-            sys.exit(f"routes.py: {pattern} has more than words and variables")
+    if not re.fullmatch(r"(/([a-z0-9.]+|\{\w+\}))+", pattern):
+        sys.exit(f"routes.py: {pattern} has more than words and variables")
+    if any(known[name][3] != "string" or known[name][5] for name in variables(pattern)):
+        sys.exit(f"routes.py: a variable of {pattern} is no string")
+    path = [swift_field(known[name]) for name in variables(pattern)]
     query = [swift_field(field) for field in known.values() if field[1] not in in_paths]
     out += ["        HTTPRoute(", f'            .{lower_camel(method)}, "{pattern}",']
-    out += [*listed(segments, ","), *listed(query, "),")]
+    out += [*listed(path, ","), *listed(query, "),")]
 
 
 def main():

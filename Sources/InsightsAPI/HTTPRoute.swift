@@ -3,16 +3,10 @@ public struct HTTPRoute: Sendable {
     public let method: Method
     /// As in the protos: `/v1/customers/{customer_id}/insights`.
     public let pattern: String
-    /// What stands between the slashes of the pattern.
-    public let segments: [Segment]
+    /// The fields of the request that its variables are, which are texts, by their order.
+    public let path: [Field]
     /// The fields of the request that stand in the query, by the order of their numbers.
     public let query: [Field]
-
-    public enum Segment: Sendable, Hashable {
-        case literal(String)
-        /// Anything that is not empty: a field of the request, which is a string.
-        case variable(Field)
-    }
 
     /// A field of a request.
     public struct Field: Sendable, Hashable {
@@ -43,10 +37,10 @@ public struct HTTPRoute: Sendable {
         case enumeration([String: Int32])
     }
 
-    init(_ method: Method, _ pattern: String, _ segments: [Segment], _ query: [Field]) {
+    init(_ method: Method, _ pattern: String, _ path: [Field], _ query: [Field]) {
         self.method = method
         self.pattern = pattern
-        self.segments = segments
+        self.path = path
         self.query = query
     }
 }

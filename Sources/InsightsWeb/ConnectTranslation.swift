@@ -11,9 +11,6 @@ struct ConnectTranslation: WebTranslation {
     let isPacked: Bool
     let takesGzip: Bool
 
-    /// Shorter ones are not worth packing.
-    private static let packedBytes = 1_024
-
     func message(in body: [UInt8], limit: Int) throws(WebFailure) -> [UInt8] {
         var bytes = query?.message ?? body
         if query != nil, !body.isEmpty { throw .refused(RPCStatus(.invalidArgument, "a GET has no body")) }
@@ -58,36 +55,15 @@ struct ConnectTranslation: WebTranslation {
             guard let body = written(message) else {
                 return ConnectError.response(to: RPCStatus(.internalError, "the reply cannot be written"))
             }
-            var response = WebResponse(status: 200, headers: [("content-type", codec.contentType)], body: body)
-            response.headers += trailers.map { ("trailer-" + $0.0, $0.1) }
-            response.protect()
-            if takesGzip, body.count > Self.packedBytes { response.pack() }
-            return response
+            return WebReply.response(
+                body, contentType: codec.contentType, headers: trailers.map { ("trailer-" + $0.0, $0.1) },
+                takesGzip: takesGzip)
         }
     }
 
     private func written(_ message: [UInt8]) -> [UInt8]? {
         guard codec == .json else { return message }
-        guard let type = method.messages?.response, let reply = try? type.init(serializedBytes: message) else {
-            return nil
-        }
-        return try? reply.jsonUTF8Bytes()
-    }
-}
-
-extension WebResponse {
-    /// What stands in every answer, whatever it says.
-    static let protection: [(String, String)] = [
-        ("cache-control", "no-store"), ("x-content-type-options", "nosniff"), ("referrer-policy", "no-referrer"),
-        ("strict-transport-security", "max-age=31536000"), ("cross-origin-resource-policy", "same-origin"),
-    ]
-
-    mutating func protect() { headers += Self.protection }
-
-    mutating func pack() {
-        guard let packed = Gzip.deflate(body) else { return }
-        body = packed
-        headers += [("content-encoding", "gzip"), ("vary", "accept-encoding")]
+        return try? WebReply.message(message, of: method)?.jsonUTF8Bytes()
     }
 }
 

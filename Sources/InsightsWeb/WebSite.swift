@@ -12,7 +12,7 @@ package struct WebSite: WebHandler {
     private let work: WebWork
 
     /// - Parameters:
-    ///   - connect: nil where the methods are not served in Connect's form.
+    ///   - connect: nil where the methods are not served as JSON, neither in Connect's form nor by GETs.
     ///   - routes: in the order of the engine's.
     package init(connect: ConnectHandler?, routes: [WebRoute], work: @escaping WebWork) {
         (self.connect, self.routes, self.work) = (connect, routes, work)
@@ -25,7 +25,13 @@ package struct WebSite: WebHandler {
     package func refusal(_ status: RPCStatus) -> WebResponse { ConnectError.response(to: status) }
 
     package func form(of head: WebHead) -> WebForm? {
-        if let form = connect?.form(of: head) { return form }
+        // Of what is below `/v1/` nothing is Connect's.
+        if connect != nil, let form = RESTForms.form(of: head) { return form }
+        if let form = connect?.form(of: head) ?? route(of: head) { return form }
+        return connect == nil ? nil : RESTForms.unknown(head)
+    }
+
+    private func route(of head: WebHead) -> WebForm? {
         guard !routes.isEmpty, let path = PathPattern.segments(of: head.path) else { return nil }
         var others: [WebRoute] = []
         for (position, route) in routes.enumerated() where route.pattern.variables(in: path) != nil {

@@ -53,6 +53,6 @@ struct ConnectErrorTests {
             (.unauthenticated, "unauthenticated", 401),
         ] as [(RPCStatus.Code, String, Int)])
     func codes(_ code: RPCStatus.Code, _ name: String, _ status: Int) {
-        #expect(ConnectError.name(code) == name && ConnectError.httpStatus(code) == status)
+        #expect(ConnectError.name(code) == name && code.httpStatus == status)
     }
 }

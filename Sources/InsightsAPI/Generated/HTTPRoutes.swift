@@ -5,11 +5,11 @@ extension HTTPRoute {
     public static let all: [HTTPRoute] = [
         HTTPRoute(
             .listAuditEvents, "/v1/audit",
-            [.literal("v1"), .literal("audit")],
+            [],
             [Field(1, "page_size", "pageSize", .int32), Field(2, "page_token", "pageToken", .string)]),
         HTTPRoute(
             .listCustomers, "/v1/customers",
-            [.literal("v1"), .literal("customers")],
+            [],
             [
                 Field(1, "filter", "filter", .string),
                 Field(2, "page_size", "pageSize", .int32),
@@ -18,16 +18,11 @@ extension HTTPRoute {
             ]),
         HTTPRoute(
             .getCustomer, "/v1/customers/{customer_id}",
-            [.literal("v1"), .literal("customers"), .variable(Field(1, "customer_id", "customerId", .string))],
+            [Field(1, "customer_id", "customerId", .string)],
             [Field(15, "min_revision", "minRevision", .uint64)]),
         HTTPRoute(
             .compareLicenses, "/v1/customers/{customer_id}/comparison",
-            [
-                .literal("v1"),
-                .literal("customers"),
-                .variable(Field(1, "customer_id", "customerId", .string)),
-                .literal("comparison"),
-            ],
+            [Field(1, "customer_id", "customerId", .string)],
             [
                 Field(2, "as_of", "asOf", .string),
                 Field(3, "products", "products", .enumeration(product), isRepeated: true),
@@ -35,12 +30,7 @@ extension HTTPRoute {
             ]),
         HTTPRoute(
             .explainUsage, "/v1/customers/{customer_id}/explanation",
-            [
-                .literal("v1"),
-                .literal("customers"),
-                .variable(Field(1, "customer_id", "customerId", .string)),
-                .literal("explanation"),
-            ],
+            [Field(1, "customer_id", "customerId", .string)],
             [
                 Field(2, "as_of", "asOf", .string),
                 Field(3, "product", "product", .enumeration(product)),
@@ -50,12 +40,7 @@ extension HTTPRoute {
             ]),
         HTTPRoute(
             .getCustomerInsights, "/v1/customers/{customer_id}/insights",
-            [
-                .literal("v1"),
-                .literal("customers"),
-                .variable(Field(1, "customer_id", "customerId", .string)),
-                .literal("insights"),
-            ],
+            [Field(1, "customer_id", "customerId", .string)],
             [
                 Field(2, "as_of", "asOf", .string),
                 Field(3, "scope", "scope", .enumeration(licenseScope)),
@@ -64,12 +49,7 @@ extension HTTPRoute {
             ]),
         HTTPRoute(
             .listRecommendations, "/v1/customers/{customer_id}/recommendations",
-            [
-                .literal("v1"),
-                .literal("customers"),
-                .variable(Field(1, "customer_id", "customerId", .string)),
-                .literal("recommendations"),
-            ],
+            [Field(1, "customer_id", "customerId", .string)],
             [
                 Field(2, "as_of", "asOf", .string),
                 Field(3, "scope", "scope", .enumeration(licenseScope)),
@@ -81,12 +61,7 @@ extension HTTPRoute {
             ]),
         HTTPRoute(
             .listSubscriptions, "/v1/customers/{customer_id}/subscriptions",
-            [
-                .literal("v1"),
-                .literal("customers"),
-                .variable(Field(1, "customer_id", "customerId", .string)),
-                .literal("subscriptions"),
-            ],
+            [Field(1, "customer_id", "customerId", .string)],
             [
                 Field(2, "as_of", "asOf", .string),
                 Field(3, "page_size", "pageSize", .int32),
@@ -95,12 +70,7 @@ extension HTTPRoute {
             ]),
         HTTPRoute(
             .getTrend, "/v1/customers/{customer_id}/trend",
-            [
-                .literal("v1"),
-                .literal("customers"),
-                .variable(Field(1, "customer_id", "customerId", .string)),
-                .literal("trend"),
-            ],
+            [Field(1, "customer_id", "customerId", .string)],
             [
                 Field(2, "start_date", "startDate", .string),
                 Field(3, "end_date", "endDate", .string),
@@ -112,12 +82,7 @@ extension HTTPRoute {
             ]),
         HTTPRoute(
             .listLicensedUsers, "/v1/customers/{customer_id}/users",
-            [
-                .literal("v1"),
-                .literal("customers"),
-                .variable(Field(1, "customer_id", "customerId", .string)),
-                .literal("users"),
-            ],
+            [Field(1, "customer_id", "customerId", .string)],
             [
                 Field(2, "as_of", "asOf", .string),
                 Field(3, "activity", "activity", .enumeration(activityFilter)),
@@ -128,7 +93,7 @@ extension HTTPRoute {
             ]),
         HTTPRoute(
             .exportInsights, "/v1/export.csv",
-            [.literal("v1"), .literal("export.csv")],
+            [],
             [
                 Field(2, "start_date", "startDate", .string),
                 Field(3, "end_date", "endDate", .string),
@@ -142,7 +107,7 @@ extension HTTPRoute {
             ]),
         HTTPRoute(
             .exportInsights, "/v1/export.jsonl",
-            [.literal("v1"), .literal("export.jsonl")],
+            [],
             [
                 Field(2, "start_date", "startDate", .string),
                 Field(3, "end_date", "endDate", .string),
@@ -156,7 +121,7 @@ extension HTTPRoute {
             ]),
         HTTPRoute(
             .listCustomerInsights, "/v1/insights",
-            [.literal("v1"), .literal("insights")],
+            [],
             [
                 Field(1, "as_of", "asOf", .string),
                 Field(2, "scope", "scope", .enumeration(licenseScope)),
@@ -169,11 +134,11 @@ extension HTTPRoute {
             ]),
         HTTPRoute(
             .whoAmI, "/v1/me",
-            [.literal("v1"), .literal("me")],
+            [],
             []),
         HTTPRoute(
             .getPortfolioInsights, "/v1/portfolio",
-            [.literal("v1"), .literal("portfolio")],
+            [],
             [
                 Field(1, "as_of", "asOf", .string),
                 Field(2, "scope", "scope", .enumeration(licenseScope)),
@@ -182,7 +147,7 @@ extension HTTPRoute {
             ]),
         HTTPRoute(
             .compareLicenses, "/v1/portfolio/comparison",
-            [.literal("v1"), .literal("portfolio"), .literal("comparison")],
+            [],
             [
                 Field(2, "as_of", "asOf", .string),
                 Field(3, "products", "products", .enumeration(product), isRepeated: true),
@@ -190,7 +155,7 @@ extension HTTPRoute {
             ]),
         HTTPRoute(
             .explainUsage, "/v1/portfolio/explanation",
-            [.literal("v1"), .literal("portfolio"), .literal("explanation")],
+            [],
             [
                 Field(2, "as_of", "asOf", .string),
                 Field(3, "product", "product", .enumeration(product)),
@@ -200,7 +165,7 @@ extension HTTPRoute {
             ]),
         HTTPRoute(
             .listRecommendations, "/v1/portfolio/recommendations",
-            [.literal("v1"), .literal("portfolio"), .literal("recommendations")],
+            [],
             [
                 Field(2, "as_of", "asOf", .string),
                 Field(3, "scope", "scope", .enumeration(licenseScope)),
@@ -212,7 +177,7 @@ extension HTTPRoute {
             ]),
         HTTPRoute(
             .getTrend, "/v1/portfolio/trend",
-            [.literal("v1"), .literal("portfolio"), .literal("trend")],
+            [],
             [
                 Field(2, "start_date", "startDate", .string),
                 Field(3, "end_date", "endDate", .string),

@@ -29,8 +29,8 @@ enum LegacyReply {
             json.field("source", "PartnerInsights")
         }
         var response = WebResponse(
-            status: ConnectError.httpStatus(status.code), headers: headers(head), body: json.bytes)
-        if let seconds = ConnectError.retrySeconds(status) { response.headers.append(("retry-after", String(seconds))) }
+            status: status.code.httpStatus, headers: headers(head), body: json.bytes)
+        if let seconds = StatusBody(status).retrySeconds { response.headers.append(("retry-after", String(seconds))) }
         response.protect()
         return response
     }
@@ -42,7 +42,7 @@ enum LegacyReply {
         case .permissionDenied: 900_150
         case .notFound: 1_000
         case .invalidArgument, .outOfRange, .failedPrecondition: 3_000
-        default: ConnectError.httpStatus(code)
+        default: code.httpStatus
         }
     }
 

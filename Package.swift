@@ -91,7 +91,9 @@ let package = Package(
                 .product(name: "DequeModule", package: "swift-collections"),
             ],
             resources: [.embedInCode("Reflection/descriptors.binpb")]),
-        .target(name: "InsightsWeb", dependencies: ["InsightsAPI", "RPCEngine", "Tenancy", protobuf]),
+        .target(
+            name: "InsightsWeb", dependencies: ["InsightsAPI", "RPCEngine", "Tenancy", protobuf],
+            resources: [.embedInCode("OpenAPI/openapi.json")]),
         .executableTarget(
             name: "insightsd",
             dependencies: [

@@ -47,6 +47,10 @@ protoc -I Protos -I Protos/upstream --include_imports --descriptor_set_out="$out
     "${own[@]}" "${upstream[@]:2}"
 python3 Protos/methods.py "$out/descriptors.binpb" >"$out/messages/Methods.swift"
 python3 Protos/methods.py --messages "$out/descriptors.binpb" >"$out/messages/MethodMessages.swift"
+# With the comments, for the document of OpenAPI.
+protoc -I Protos -I Protos/upstream --include_imports --include_source_info \
+    --descriptor_set_out="$out/commented.binpb" "${own[@]}"
+python3 Protos/openapi.py "$out/commented.binpb" >"$out/openapi.json"
 python3 Protos/routes.py "$out/descriptors.binpb" >"$out/messages/HTTPRoutes.swift"
 
 targets=("messages:Sources/InsightsAPI/Generated" "client:Sources/InsightsClient/Generated")
@@ -56,6 +60,7 @@ if [ "${1:-}" = --check ]; then
         diff -r "$out/${pair%%:*}" "${pair#*:}" >&2 || status=1
     done
     cmp "$out/descriptors.binpb" Sources/InsightsServer/Reflection/descriptors.binpb >&2 || status=1
+    diff "$out/openapi.json" Sources/InsightsWeb/OpenAPI/openapi.json >&2 || status=1
     [ $status = 0 ] && echo "generated code is current" || echo "generated code is not current: run Protos/generate.sh" >&2
     exit $status
 fi
@@ -64,5 +69,6 @@ for pair in "${targets[@]}"; do
     mkdir -p "$(dirname "${pair#*:}")"
     cp -r "$out/${pair%%:*}" "${pair#*:}"
 done
-mkdir -p Sources/InsightsServer/Reflection
+mkdir -p Sources/InsightsServer/Reflection Sources/InsightsWeb/OpenAPI
 cp "$out/descriptors.binpb" Sources/InsightsServer/Reflection/
+cp "$out/openapi.json" Sources/InsightsWeb/OpenAPI/

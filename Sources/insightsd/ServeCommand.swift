@@ -111,7 +111,7 @@ struct ServeCommand: AsyncParsableCommand {
         parts.storeFolder = settings.store.folder
         parts.acceptsOlderStore = acceptsOlderStore
         parts.keysFolder = settings.keys
-        var routes: [WebRoute] = []
+        var routes: [WebRoute] = settings.web.contains(.api) ? [OpenAPI.route] : []
         if settings.web.contains(.legacy) { routes += LegacyResources(scale: settings.legacyPercent).routes }
         parts.webRoutes = routes
         return try PartnerInsightsServer(parts) { [routes] calls in

@@ -88,9 +88,8 @@ def served(client):
     ]  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def callers(api, certificates, tmp_path_factory):
-    callers = Callers(api, certificates, tmp_path_factory.mktemp("callers"))
+def with_customers(callers):
+    """The customers of the table, and somebody for each caller to delete."""
     f = callers.house.facts
     relationships = [
         f.relationship("A", CUSTOMERS["own"], day(-100)),
@@ -114,6 +113,12 @@ def callers(api, certificates, tmp_path_factory):
     for column in COLUMNS:
         victim = VICTIM.format(column=column.replace(" ", "-").replace("+", "-"))
         callers.house["alice"].call("CreatePrincipal", principal=dict(principal_id=victim))
+    return callers
+
+
+@pytest.fixture(scope="module")
+def callers(api, certificates, tmp_path_factory):
+    callers = with_customers(Callers(api, certificates, tmp_path_factory.mktemp("callers")))
     yield callers
     callers.close()
 

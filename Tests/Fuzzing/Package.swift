@@ -52,11 +52,13 @@ let package = Package(
             name: "InsightsServer",
             dependencies: [
                 "Tenancy", "LicenseModel", "FactReading", "InsightsCore", "AuditTrail", "Datastore", "DurableFiles",
-                "LogLines", "Authentication", "InsightsAPI", "RPCEngine",
+                "LogLines", "Authentication", "InsightsAPI", "InsightsWeb", "RPCEngine",
                 protobuf, "Cryptography", logging, .product(name: "DequeModule", package: "swift-collections"),
             ],
             resources: [.embedInCode("Reflection/descriptors.binpb")], swiftSettings: watched),
-        .target(name: "InsightsWeb", dependencies: ["InsightsAPI", "RPCEngine", protobuf], swiftSettings: watched),
+        .target(
+            name: "InsightsWeb", dependencies: ["InsightsAPI", "RPCEngine", "Tenancy", protobuf],
+            resources: [.embedInCode("OpenAPI/openapi.json")], swiftSettings: watched),
         .target(
             name: "ImportFormats",
             dependencies: ["FactReading", "InsightsAPI", "LicenseModel", "Tenancy", "Cryptography", protobuf],

@@ -74,7 +74,7 @@ struct QueryMessageTests {
             ),
         ])
     func whatIsWrong(_ query: String, _ field: String, _ reason: String) throws {
-        let error = #expect(throws: QueryMessage.Refusal.self) { try Self.bytes("/v1/insights", [], query) }
+        let error = #expect(throws: QueryMessage.Refusal.self) { try Self.bytes("/v1/insights", [:], query) }
         #expect(error?.field == field && error?.reason == reason)
         let status = try #require(error?.status)
         #expect(status.code == .invalidArgument && status.message == "\(field) \(reason)")

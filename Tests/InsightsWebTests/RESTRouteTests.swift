@@ -16,6 +16,7 @@ struct RESTRouteTests {
             ("/v1/customers/C/recommendations", .listRecommendations, ["C"]),
             ("/v1/customers/C/subscriptions", .listSubscriptions, ["C"]),
             ("/v1/customers/C/users", .listLicensedUsers, ["C"]), ("/v1/insights", .listCustomerInsights, []),
+            ("/v1/export.csv", .exportInsights, []), ("/v1/export.jsonl", .exportInsights, []),
             ("/v1/me", .whoAmI, []), ("/v1/audit", .listAuditEvents, []),
             // Each segment is decoded once, and a plus of a path is a plus.
             ("/v1/customers/a%2Fb/users", .listLicensedUsers, ["a/b"]), ("/v1/%63ustomers", .listCustomers, []),

@@ -18,7 +18,8 @@ enum RESTForms {
         }
         let translation = RESTTranslation(
             route: route, variables: variables, query: head.query, takesGzip: head.takesGzip)
-        return .call(path: route.method.path, timeout: nil, translation: translation)
+        let download = DownloadForm(pattern: route.pattern).map { RESTDownload(request: translation, form: $0) }
+        return .call(path: route.method.path, timeout: nil, translation: download ?? translation)
     }
 
     /// A path below `/v1/` that is nobody's.
@@ -31,7 +32,7 @@ enum RESTForms {
     /// The route of a path, and what its variables stand for, by their names.
     static func route(of path: String) -> (route: HTTPRoute, variables: [String: String])? {
         guard let segments = PathPattern.segments(of: path) else { return nil }
-        for (route, pattern) in routes where !route.method.isServerStreaming {
+        for (route, pattern) in routes {
             if let variables = pattern.variables(in: segments) { return (route, variables) }
         }
         return nil

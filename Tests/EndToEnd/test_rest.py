@@ -1,0 +1,269 @@
+"""GETs below `/v1/` (`--web api`): the same figures and the same refusals as by gRPC, for every route and caller."""
+
+import gzip
+import json
+import random
+import subprocess
+
+import grpc
+import pytest
+from callers import COLUMNS, ROLE_SETS, TOKEN_ROLES, OTHERS, Callers, principal
+from connect import Web
+from conftest import House
+from facts import day
+from google.protobuf import json_format
+from random_worlds import AS_OF, catalog, random_customer
+from rest import refusal, routes
+from samples import REQUESTS
+from test_connect import PROTECTION, stable
+from test_matrix import CUSTOMERS, GOLDEN, REFUSED, WORDS, with_customers
+from wire import Refusal
+
+WORLDS = 25
+QUESTIONS = 400
+PERIOD = dict(start_date=str(day(-30)), end_date=str(day(-1)))
+
+
+@pytest.fixture(scope="module")
+def house(api, certificates, tmp_path_factory):
+    house = House(api, certificates, tmp_path_factory.mktemp("rest"), "--web", "api").start().register()
+    house["alice"].call("UpdatePrincipal", principal=dict(principal_id="alice", roles=[1, 2]), update_mask={"paths": ["roles"]})
+    f = house.facts
+    house["operator"].feed(catalog(f))
+    for seed in range(WORLDS):
+        dice = random.Random(seed)
+        house["operator"].feed([fact for group in random_customer(dice, name_of(seed), f) for fact in group])
+    house["operator"].feed([f.relationship("B", "hidden", day(-90)), f.customer("hidden", "Hidden")])
+    yield house
+    house.close()
+
+
+def name_of(seed):
+    """Ids of customers may have any visible character."""
+    return ["c%d", "a/%d", "%%2F%d", "?&=#%d", "..%d", "+%d;", '{"%d"}'][seed % 7] % seed
+
+
+@pytest.fixture(scope="module")
+def web(house):
+    return Web(house, house.certificates.alice)
+
+
+@pytest.fixture(scope="module")
+def every(api):
+    return routes(api)
+
+
+def question(dice, route):
+    """Fields of a request, good ones for the most part."""
+    takes = route.takes
+    fields = {}
+    if takes("customer_id"):
+        fields["customer_id"] = name_of(dice.randrange(WORLDS)) if dice.random() < 0.9 else dice.choice(["none", "hidden", "ö", "a b"])
+    choices = {
+        "as_of": [str(AS_OF), str(day(-1)), "", str(day(2)), "2024-02-30"], "scope": [0, 1, 2],
+        "products": [[1], [2], [1, 2], [2, 2], [0]], "product": [1, 2, 0], "page_size": [1, 3, 1000, -1, 0],
+        "workload_code": ["EXO", "SPO", "", "none", "ü"], "interval": [0, 1, 2, 3], "language_code": ["nl", "en", "nl-BE", "x"],
+        "activity": [0, 1, 2, 3], "page_token": ["", "nonsense"],
+        "filter": ["", "sold >= 2", 'customer_name : "1" AND sold != 0', "usage <", 'market = "NL"'],
+        "order_by": ["", "sold desc", "customer_name", "market"], "start_date": [str(day(-30)), str(day(-9)), ""],
+        "end_date": [str(day(-1)), str(AS_OF), str(day(-50))], "min_revision": [0, 1, 5],
+    }  # fmt: skip
+    wanted = 0.9 if route.method.name in ("GetTrend", "ExplainUsage") else 0.3
+    for name, values in choices.items():
+        if takes(name) and dice.random() < (wanted if name in ("start_date", "end_date", "product") else 0.3):
+            # The first ones are good.
+            fields[name] = values[0] if dice.random() < 0.5 else dice.choice(values)
+    return fields
+
+
+def by_grpc(client, method, fields):
+    try:
+        return stable(client.call(method.name, **fields))
+    except grpc.RpcError as error:
+        return Refusal.of(error)
+
+
+def test_every_route_answers_as_grpc_does(house, web, every):
+    assert len(every) == 17
+    dice = random.Random(13)
+    answers = {}
+    for number in range(QUESTIONS):
+        route = every[number % len(every)]
+        fields = question(dice, route)
+        expected = by_grpc(house["alice"], route.method, fields)
+        path = route.path(json_names=dice.random() < 0.5, **fields)
+        response = web.http("GET", path)
+        if isinstance(expected, Refusal):
+            assert refusal(response) == expected, path
+        else:
+            assert stable(route.reply(response)) == expected, path
+            revision = getattr(expected, "revision", None)
+            assert response.headers.get("etag") == (f'W/"r{revision}"' if revision is not None else None), path
+        assert PROTECTION.items() <= dict(response.headers.items()).items()
+        answers.setdefault(route.pattern, set()).add(response.status)
+    assert all(200 in seen for seen in answers.values()), answers
+    assert sum(400 in seen for seen in answers.values()) >= 12, answers
+
+
+def test_pages_follow_each_other(house, web, every):
+    (route,) = [route for route in every if route.pattern == "/v1/insights"]
+    names, token = [], ""
+    while True:
+        page = route.reply(web.http("GET", route.path(page_size=4, page_token=token)))
+        names += [row.customer_id for row in page.insights]
+        token = page.next_page_token
+        if not token:
+            break
+    assert names == [row.customer_id for row in house["alice"].call("ListCustomerInsights", page_size=1000).insights]
+    assert len(names) == WORLDS
+
+
+def test_the_language_is_asked_for_in_a_header_too(house, web):
+    path = "/v1/portfolio/explanation?product=PRODUCT_OFFICE_365"
+    texts = [json.loads(web.http("GET", path, accept_language=word).content)["explanation"]["text"] for word in ("nl", "en")]
+    assert texts[0] != texts[1]
+
+
+@pytest.mark.parametrize("hidden", ["hidden", "nobody"])
+def test_another_partners_customer_looks_like_none(house, web, every, hidden):
+    """Status, headers and body are the same bytes, packed or not."""
+    checked = 0
+    for route in every:
+        if not route.takes("customer_id"):
+            continue
+        fields = {name: value for name, value in {**PERIOD, "product": 1}.items() if route.takes(name)}
+        for packed in ({}, {"accept_encoding": "gzip"}):
+            told, none = (
+                web.http("GET", route.path(customer_id=customer, **fields), **packed) for customer in (hidden, "customer-zero")
+            )
+            assert none.status == 404, none.content
+            assert (told.status, list(told.headers.items()), told.content) == (none.status, list(none.headers.items()), none.content)
+            checked += 1
+    assert checked == 16
+
+
+MISTAKES = [
+    # Path, status of HTTP and of gRPC, field of the details, words.
+    ("/v1/portfolio?asof=2024-01-01", 400, "INVALID_ARGUMENT", "asof", "asof is no parameter"),
+    ("/v1/portfolio/trend?customer_id=C", 400, "INVALID_ARGUMENT", "customer_id", "is no parameter"),
+    ("/v1/customers?page_size=5&pageSize=5", 400, "INVALID_ARGUMENT", "page_size", "more than once"),
+    ("/v1/customers?page_size=five", 400, "INVALID_ARGUMENT", "page_size", "32 bits"),
+    ("/v1/customers?page_size=-1", 400, "INVALID_ARGUMENT", "page_size", ""),
+    ("/v1/insights?scope=own", 400, "INVALID_ARGUMENT", "scope", "LICENSE_SCOPE_OWN"),
+    ("/v1/insights?scope=7", 400, "INVALID_ARGUMENT", "scope", "no value 7"),
+    ("/v1/insights?min_revision=-1", 400, "INVALID_ARGUMENT", "min_revision", "whole number"),
+    ("/v1/insights?filter=%FF", 400, "INVALID_ARGUMENT", "filter", "UTF-8"),
+    ("/v1/insights?filter=usage+%3C", 400, "INVALID_ARGUMENT", "filter", ""),
+    ("/v1/insights?%=1", 400, "INVALID_ARGUMENT", "query", ""),
+    ("/v1/portfolio?as_of=yesterday", 400, "INVALID_ARGUMENT", "as_of", ""),
+    ("/v1/customers/" + "a" * 200, 400, "INVALID_ARGUMENT", "customer_id", "128"),
+    ("/v1/customers/none", 404, "NOT_FOUND", "", "no such customer"),
+    ("/v1/nothing", 404, "NOT_FOUND", "", "no such resource"),
+    ("/v1/", 404, "NOT_FOUND", "", "no such resource"),
+    ("/v1/me/", 404, "NOT_FOUND", "", "no such resource"),
+    ("/v1//me", 404, "NOT_FOUND", "", "no such resource"),
+    ("/v1/customers/%2e%2e/users", 404, "NOT_FOUND", "", "no such resource"),
+    ("/v1/customers/a%00/users", 404, "NOT_FOUND", "", "no such resource"),
+    ("/v1/customers/a/b/users", 404, "NOT_FOUND", "", "no such resource"),
+    ("/v1/insights?min_revision=18446744073709551615", 503, "UNAVAILABLE", "", ""),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("path, http, status, field, words", MISTAKES, ids=[line[0][:40] for line in MISTAKES])
+def test_mistakes(web, path, http, status, field, words):
+    response = web.http("GET", path)
+    assert response.status == http and response.headers["content-type"] == "application/json", response.content
+    told = refusal(response)
+    assert (told.code, told.field_name) == (status, field) and words in told.message, told
+    assert PROTECTION.items() <= dict(response.headers.items()).items()
+    if http == 503:
+        assert told.reason == "REVISION_NOT_HERE" and int(response.headers["retry-after"]) >= 1
+
+
+def test_what_is_no_get(web):
+    for verb in ("POST", "PUT", "DELETE", "PATCH", "OPTIONS"):
+        response = web.http(verb, "/v1/me", b"", content_type="application/json")
+        assert (response.status, response.headers["allow"]) == (405, "GET"), verb
+        assert json.loads(response.content)["error"]["code"] == 405
+    assert web.http("GET", "/v1/me", b"{}").status == 400
+    # Nobody's paths answer as without the web.
+    assert {web.http("GET", path).status for path in ("/", "/v1", "/v2/me", "/me")} == {405}
+
+
+def test_nobody_is_told_anything_before_he_may(house):
+    nobody, none = Web(house, house.certificates.nobody), Web(house)
+    assert nobody.http("GET", "/v1/portfolio?nonsense=1").status == 403
+    assert none.http("GET", "/v1/portfolio?nonsense=1").status == 401
+    assert refusal(none.http("GET", "/v1/me")).reason == "CREDENTIAL_MISSING"
+
+
+def test_curl_asks_for_packed_bodies(house, web):
+    command = [
+        "curl", "-sS", "--http2", "--compressed", "-D", "-", "--cacert", house.certificates.authority.certificate, "--cert",
+        house.certificates.alice.certificate, "--key", house.certificates.alice.key,
+        f"https://{house.daemon.address}/v1/insights?page_size=1000",
+    ]  # fmt: skip
+    done = subprocess.run(command, capture_output=True, check=True).stdout
+    head, _, body = done.partition(b"\r\n\r\n")
+    assert b"HTTP/2 200" in head and b"content-encoding: gzip" in head and b"vary: accept-encoding" in head
+    reply = json_format.Parse(body, house.api.ListCustomerInsightsResponse())
+    assert stable(reply) == stable(house["alice"].call("ListCustomerInsights", page_size=1000))
+
+
+# Everybody by every route.
+
+
+@pytest.fixture(scope="module")
+def callers(api, certificates, tmp_path_factory):
+    callers = with_customers(Callers(api, certificates, tmp_path_factory.mktemp("callers"), "--web", "api"))
+    yield callers
+    callers.close()
+
+
+def web_of(callers, column):
+    authority = callers.house.certificates.authority
+    if column in TOKEN_ROLES:
+        return Web(callers.house, token=callers.signer.token(roles=TOKEN_ROLES[column]))
+    if column in ROLE_SETS:
+        return Web(callers.house, authority.principal("A", principal(column), name=f"web-{column}"))
+    name = OTHERS[column]
+    return Web(callers.house, getattr(callers.house.certificates, name) if name else None)
+
+
+def golden():
+    """(method's path, customer or "-") → column → word."""
+    lines = GOLDEN.read_text().split("\n\n", 1)[1].splitlines()
+    widths = [lines[0].index(f" {column}") + 1 for column in COLUMNS]
+    ends = [*widths[1:], None]
+    table = {}
+    for line in lines[1:]:
+        path, kind = line[: widths[0]].split()
+        table["/" + path, kind] = {
+            column: line[start:end].strip() for column, start, end in zip(COLUMNS, widths, ends, strict=True)
+        }
+    return table
+
+
+def test_the_matrix_of_roles_is_that_of_grpc(callers, every):
+    expected, wrong, cells = golden(), [], 0
+    for column in COLUMNS:
+        web = web_of(callers, column)
+        for route in every:
+            takes = "customer_id" in route.method.request.DESCRIPTOR.fields_by_name
+            for kind, customer in (CUSTOMERS.items() if route.variables else [("own" if takes else "-", None)]):
+                fields = dict(REQUESTS[route.method.name])
+                response = web.http("GET", route.path(**fields, **({"customer_id": customer} if customer else {})))
+                word = "yes"
+                if response.status != 200:
+                    told = refusal(response)
+                    text = f"{told.code} {told.reason}".strip()
+                    word = next((word for word, meaning in WORDS.items() if meaning == text), text)
+                wanted = expected[route.method.path, kind][column]
+                if word != wanted:
+                    wrong.append((column, route.pattern, kind, word, wanted))
+                cells += 1
+        # The document is for everybody who is registered.
+        wanted = expected["/partner.insights.v1.AccessService/WhoAmI", "-"][column]
+        status = web.http("GET", "/openapi.json").status
+        assert (status == 200) == (wanted not in REFUSED) and status in (200, 401), (column, status)
+    assert not wrong and cells > 600, (cells, wrong[:5])

@@ -4,18 +4,22 @@ import gzip
 import json
 import random
 import subprocess
+import threading
+from urllib.parse import urlencode
 
 import grpc
 import pytest
-from callers import COLUMNS, ROLE_SETS, TOKEN_ROLES, OTHERS, Callers, principal
+from callers import COLUMNS, OTHERS, ROLE_SETS, TOKEN_ROLES, Callers, principal
 from connect import Web
 from conftest import House
 from facts import day
+from frames import Frames, tls_context
 from google.protobuf import json_format
 from random_worlds import AS_OF, catalog, random_customer
-from rest import refusal, routes
+from raw import resident
+from rest import refusal, routes, word
 from samples import REQUESTS
-from test_connect import PROTECTION, stable
+from test_connect import PROTECTION, stable, wait_until
 from test_matrix import CUSTOMERS, GOLDEN, REFUSED, WORDS, with_customers
 from wire import Refusal
 
@@ -208,6 +212,97 @@ def test_curl_asks_for_packed_bodies(house, web):
     assert b"HTTP/2 200" in head and b"content-encoding: gzip" in head and b"vary: accept-encoding" in head
     reply = json_format.Parse(body, house.api.ListCustomerInsightsResponse())
     assert stable(reply) == stable(house["alice"].call("ListCustomerInsights", page_size=1000))
+
+
+# Downloads.
+
+EXPORTS = [
+    ({}, {}), (PERIOD, {}), (dict(as_of=str(day(-5)), products=[1]), {}), (dict(PERIOD, scope=1, language_code="nl"), {}),
+    (dict(as_of=str(day(-5)), byte_order_mark=True), {"accept_language": "nl-BE"}),
+]  # fmt: skip
+
+
+def exported(api, form, fields):
+    words = {}
+    for name, value in fields.items():
+        field = api.ExportInsightsRequest.DESCRIPTOR.fields_by_name[name]
+        words[name] = [word(field, one) for one in value] if field.is_repeated else word(field, value)
+    return f"/v1/export.{form}" + ("?" + urlencode(words, doseq=True) if words else "")
+
+
+@pytest.mark.parametrize("fields, headers", EXPORTS)
+def test_a_download_is_the_export(house, web, fields, headers):
+    api, alice = house.api, house["alice"]
+    language = {"language_code": headers["accept_language"]} if headers else {}
+    parts = alice.call("ExportInsights", format=api.EXPORT_FORMAT_CSV, **{**fields, **language})
+    response = web.http("GET", exported(api, "csv", fields), **headers)
+    assert response.status == 200 and response.content == b"".join(part.csv_chunk for part in parts)
+    assert response.content.count(b"\n") > 5 and (response.content[:3] == b"\xef\xbb\xbf") == ("byte_order_mark" in fields)
+    assert response.headers["content-type"] == "text/csv; charset=utf-8"
+    days = [fields[name] for name in ("as_of", "start_date", "end_date") if name in fields]
+    name = "-".join(["insights", *days])
+    assert response.headers["content-disposition"] == f'attachment; filename="{name}.csv"'
+    assert PROTECTION.items() <= dict(response.headers.items()).items()
+
+    rows = [row for part in alice.call("ExportInsights", **fields) for row in part.rows]
+    response = web.http("GET", exported(api, "jsonl", fields))
+    lines = response.content.splitlines()
+    assert response.headers["content-type"] == "application/jsonl" and response.content.endswith(b"\n")
+    assert [json_format.Parse(line, api.ExportRow()) for line in lines] == rows and len(rows) > 5
+
+
+@pytest.mark.parametrize("form", ["csv", "jsonl"])
+@pytest.mark.parametrize("query, field", [
+    ("format=EXPORT_FORMAT_CSV", "format"), ("as_of=2024-01-01&start_date=2024-01-01&end_date=2024-01-02", "as_of"),
+    ("as_of=soon", "as_of"), ("resume_token=x", "resume_token"), ("byte_order_mark=1", "byte_order_mark"),
+])  # fmt: skip
+def test_mistakes_of_a_download(web, form, query, field):
+    response = web.http("GET", f"/v1/export.{form}?{query}")
+    assert response.status == 400 and "content-disposition" not in dict(response.headers.items())
+    assert refusal(response).field_name == field
+
+
+def test_a_download_is_for_who_may_export(house):
+    for who, status in (("carol", 200), ("nobody", 403), ("operator", 403), (None, 401)):
+        web = Web(house, getattr(house.certificates, who) if who else None)
+        for form in ("csv", "jsonl"):
+            assert web.http("GET", f"/v1/export.{form}").status == status, who
+
+
+def test_a_slow_reader_holds_nobody_up(house, web):
+    """It gets everything all the same, and what the server keeps for it meanwhile is bounded."""
+    fields = dict(start_date=str(day(-200)), end_date=str(day(-1)))
+    whole = web.http("GET", exported(house.api, "jsonl", fields)).content
+    assert len(whole) > 1_000_000
+    before = resident(house.daemon)
+    command = [
+        "curl", "-sS", "--http2", "--limit-rate", "700K", "--cacert", house.certificates.authority.certificate, "--cert",
+        house.certificates.alice.certificate, "--key", house.certificates.alice.key,
+        f"https://{house.daemon.address}{exported(house.api, 'jsonl', fields)}",
+    ]  # fmt: skip
+    slow = [subprocess.Popen(command, stdout=subprocess.PIPE) for _ in range(3)]
+    told = []
+    readers = [threading.Thread(target=lambda process=process: told.append(process.stdout.read())) for process in slow]
+    for reader in readers:
+        reader.start()
+    for _ in range(20):
+        assert web.http("GET", "/v1/portfolio").status == 200
+        assert resident(house.daemon) - before < 30_000_000
+    assert all(process.poll() is None for process in slow), "they were not slow"
+    for reader in readers:
+        reader.join(60)
+    assert [process.wait(60) for process in slow] == [0, 0, 0] and told == [whole] * 3
+
+
+def test_who_goes_away_leaves_nothing(house, web):
+    """Exports are counted: those whose reader is gone are not."""
+    path = exported(house.api, "csv", dict(start_date=str(day(-200)), end_date=str(day(-1))))
+    context = tls_context(house.certificates.authority, house.certificates.alice)
+    for _ in range(20):
+        with Frames(house.daemon.address, context) as frames:
+            frames.send(path, method="GET", content_type=None, te=None)
+            frames.socket.recv(1_000)
+    wait_until(lambda: web.http("GET", path).status == 200)
 
 
 # Everybody by every route.

@@ -54,7 +54,7 @@ def shell(command, folder, house, **variables):
 
 
 def test_the_first_call_from_python(house, folder):
-    (generate,) = re.findall(r"^venv/bin/(python -m grpc_tools.*)$", README, re.M)
+    (generate,) = re.findall(r"^venv/bin/(python -m grpc_tools(?:.*\\\n)*.*)$", README, re.M)
     done = shell(generate.replace("python", sys.executable, 1), folder, house)
     assert done.returncode == 0, done.stderr
     code = README.split("<!-- first call -->", 1)[1].split("```python\n", 1)[1].split("```", 1)[0]

@@ -78,6 +78,9 @@ def test_the_first_call_with_curl(new_house, house, folder):
     web["operator"].feed(portfolio(web.facts, "A"))
     done = shell(command, folder, web)
     assert '"14"' in done.stdout, done.stderr
+    (command,) = re.findall(r"^curl (?:.*\\\n)+.*/v1/.*$", README, re.M)
+    done = shell(command, folder, web)
+    assert '"sold":"14"' in done.stdout, done.stderr
 
 
 # MARK: Commands

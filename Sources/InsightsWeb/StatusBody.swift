@@ -20,6 +20,12 @@ struct StatusBody {
         return nil
     }
 
+    /// Of every `google.rpc.ErrorInfo`.
+    var reasons: [String] {
+        details.filter { Self.name(of: $0) == Google_Rpc_ErrorInfo.protoMessageName }
+            .compactMap { try? Google_Rpc_ErrorInfo(serializedBytes: $0.value).reason }
+    }
+
     /// Full name of the message.
     static func name(of any: Google_Protobuf_Any) -> String {
         any.typeURL.split(separator: "/").last.map(String.init) ?? any.typeURL

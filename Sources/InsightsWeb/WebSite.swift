@@ -22,7 +22,12 @@ package struct WebSite: WebHandler {
         self.work(call, isReply, work)
     }
 
-    package func refusal(_ status: RPCStatus) -> WebResponse { ConnectError.response(to: status) }
+    package func refusal(_ status: RPCStatus, path: String, http: Int?) -> WebResponse {
+        if RESTForms.isMeant(by: path) { return RESTError.response(to: status, http: http) }
+        var response = ConnectError.response(to: status)
+        response.status = http ?? response.status
+        return response
+    }
 
     package func form(of head: WebHead) -> WebForm? {
         // Of what is below `/v1/` nothing is Connect's.

@@ -194,6 +194,16 @@ def test_what_is_no_get(web):
     assert {web.http("GET", path).status for path in ("/", "/v1", "/v2/me", "/me")} == {405}
 
 
+def test_what_is_too_large(web):
+    """The status of HTTP is that in the body too."""
+    for status, response in (
+        (414, web.http("GET", "/v1/insights?filter=" + "a" * 9_000)), (414, web.http("GET", "/v1/customers/" + "a" * 9_000)),
+        (431, web.http("GET", "/v1/insights", x_filler="a" * 20_000)), (413, web.http("GET", "/v1/insights", b" " * 300_000)),
+    ):  # fmt: skip
+        assert response.status == json.loads(response.content)["error"]["code"] == status, response.content
+        assert PROTECTION.items() <= dict(response.headers.items()).items()
+
+
 def test_nobody_is_told_anything_before_he_may(house):
     nobody, none = Web(house, house.certificates.nobody), Web(house)
     assert nobody.http("GET", "/v1/portfolio?nonsense=1").status == 403
@@ -357,6 +367,10 @@ def test_the_matrix_of_roles_is_that_of_grpc(callers, every):
                 if word != wanted:
                     wrong.append((column, route.pattern, kind, word, wanted))
                 cells += 1
+        for form in ("csv", "jsonl"):
+            told = web.http("GET", f"/v1/export.{form}")
+            wanted = expected["/partner.insights.v1.InsightsService/ExportInsights", "-"][column]
+            assert told.status == 200 if wanted == "yes" else WORDS[wanted].endswith(refusal(told).reason), (column, form)
         # The document is for everybody who is registered.
         wanted = expected["/partner.insights.v1.AccessService/WhoAmI", "-"][column]
         status = web.http("GET", "/openapi.json").status

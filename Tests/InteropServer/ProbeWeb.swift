@@ -10,7 +10,7 @@ struct ProbeWeb: WebHandler {
         guard head.headers["content-type"] == "test/bytes" else { return nil }
         if head.query == "refused" {
             let status = RPCStatus(.notFound, "refused")
-            return .refused(status, refusal(status))
+            return .refused(status, refusal(status, path: head.path, http: nil))
         }
         func number(_ name: String) -> Int? { head.headers[name].flatMap { Int($0) } }
         return .call(
@@ -24,8 +24,9 @@ struct ProbeWeb: WebHandler {
         return nil
     }
 
-    func refusal(_ status: RPCStatus) -> WebResponse {
-        WebResponse(status: 404, headers: [("x-code", "\(status.code.rawValue)")], body: Array(status.message.utf8))
+    func refusal(_ status: RPCStatus, path _: String, http: Int?) -> WebResponse {
+        WebResponse(
+            status: http ?? 404, headers: [("x-code", "\(status.code.rawValue)")], body: Array(status.message.utf8))
     }
 }
 

@@ -6,7 +6,7 @@ enum RESTError {
     /// - Parameter http: the status of HTTP, where it is not that of the code.
     static func response(to status: RPCStatus, http: Int? = nil) -> WebResponse {
         let said = StatusBody(status)
-        let http = http ?? status.code.httpStatus
+        let http = http ?? (said.reasons.contains("MESSAGE_TOO_LARGE") ? 413 : status.code.httpStatus)
         var error: [String: Any] = [
             "code": http, "status": StatusCodeNames.name(of: Int32(status.code.rawValue)), "message": status.message,
         ]

@@ -7,9 +7,11 @@ enum RESTForms {
 
     private static let routes = HTTPRoute.all.map { (route: $0, pattern: PathPattern($0.pattern)) }
 
+    static func isMeant(by path: String) -> Bool { path.hasPrefix(root) }
+
     /// Nil for a path that is no route's.
     static func form(of head: WebHead) -> WebForm? {
-        guard head.path.hasPrefix(root), let (route, variables) = route(of: head.path) else { return nil }
+        guard isMeant(by: head.path), let (route, variables) = route(of: head.path) else { return nil }
         guard head.method == "GET" else {
             let status = RPCStatus(.unimplemented, "\(route.pattern) is read with GET")
             var response = RESTError.response(to: status, http: 405)
@@ -24,7 +26,7 @@ enum RESTForms {
 
     /// A path below `/v1/` that is nobody's.
     static func unknown(_ head: WebHead) -> WebForm? {
-        guard head.path.hasPrefix(root) else { return nil }
+        guard isMeant(by: head.path) else { return nil }
         let status = RPCStatus(.notFound, "there is no such resource")
         return .refused(status, RESTError.response(to: status))
     }

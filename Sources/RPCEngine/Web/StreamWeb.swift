@@ -8,21 +8,22 @@ extension Stream {
     /// Of the request target that is kept, in bytes.
     static let maximumTargetBytes = 8_192
 
+    /// The request target, and its path and query.
+    private var target: (whole: String, path: String, query: String) {
+        let target = route?.entry.path ?? context.unknownPath
+        guard let mark = target.firstIndex(of: "?") else { return (target, target, "") }
+        return (target, String(target[..<mark]), String(target[target.index(after: mark)...]))
+    }
+
     /// How the request, which is none of gRPC's, is to be answered; nil where it is to be refused.
     func webForm() -> WebForm? {
         guard let handler = loop.shared.web else { return nil }
-        let target = route?.entry.path ?? context.unknownPath
-        let (path, query) =
-            target.firstIndex(of: "?").map { mark in
-                (String(target[..<mark]), String(target[target.index(after: mark)...]))
-            } ?? (target, "")
+        let (target, path, query) = target
         // What is asked for is the log's; with what words is not.
         if route == nil { keepPath(path) }
         guard target.utf8.count <= Self.maximumTargetBytes else {
             let status = RPCStatus(.invalidArgument, "path and query are above \(Self.maximumTargetBytes) bytes")
-            var response = handler.refusal(status)
-            response.status = 414
-            return .refused(status, response)
+            return .refused(status, handler.refusal(status, path: path, http: 414))
         }
         let method = head.isPost ? "POST" : head.isGet ? "GET" : ""
         let webHead = WebHead(
@@ -177,9 +178,7 @@ extension Stream {
 
     /// A request whose headers were not looked at any further.
     func submitWebRefusal(_ handler: any WebHandler) {
-        var response = handler.refusal(status)
-        if head.tooLarge { response.status = 431 }
-        submit(response)
+        submit(handler.refusal(status, path: target.path, http: head.tooLarge ? 431 : nil))
     }
 
     /// Sends the response. `status` says how the call ended.

@@ -12,7 +12,11 @@ public protocol WebHandler: Sendable {
     func submit(for call: CallContext, isReply: Bool, _ work: @escaping @Sendable () -> Void) -> RPCStatus?
 
     /// The response to a request that is refused before its form is known.
-    func refusal(_ status: RPCStatus) -> WebResponse
+    ///
+    /// - Parameters:
+    ///   - path: as far as it is known.
+    ///   - http: the status of HTTP, where the status of gRPC does not say it.
+    func refusal(_ status: RPCStatus, path: String, http: Int?) -> WebResponse
 }
 
 /// The head of a request that is none of gRPC's.

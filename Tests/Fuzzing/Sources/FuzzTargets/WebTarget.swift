@@ -12,6 +12,7 @@ extension FuzzTarget {
             "application/json", "; charset=utf-8", "{\"customerId\":\"", "\"minRevision\":\"18446744073709551615\"",
             "\\ud83d\\ude08", "[[[[", "1e999", "-0", "null", "\"products\":[1,\"PRODUCT_OFFICE_365\"]",
             "&filter=", "channel eq '", "' and ", "' or ", "groupby=", "productId,", "&top=", "&skip=", "%2F", "/..",
+            "as_of=", "&products=PRODUCT_OFFICE_365", "&page_size=-7", "&minRevision=18446744073709551615",
         ],
         seeds: {
             [
@@ -33,6 +34,7 @@ extension FuzzTarget {
                 require(URLBase64.decode(Array(URLBase64.encode(decoded).utf8)) == decoded, "Base64 comes back")
             }
             _ = PathPattern.segments(of: text)
+            readAsGet(text, HTTPRoute.all[method.rawValue % HTTPRoute.all.count])
             for kind in LegacyKind.allCases {
                 if let query = try? LegacyQuery(text, kind) {
                     require((1...LegacyQuery.maximumTop).contains(query.top) && query.skip >= 0, "a page is bounded")
@@ -47,6 +49,19 @@ extension FuzzTarget {
                 answer(translation, query == nil ? rest : [])
             }
         })
+
+    private static func readAsGet(_ text: String, _ route: HTTPRoute) {
+        do throws(QueryMessage.Refusal) {
+            let bytes = try QueryMessage.bytes(of: route, variables: ["customer_id": text], query: text)
+            require(bytes.count <= 8 * text.utf8.count + 64, "a message is not much longer than its query")
+            if let type = route.method.messages?.request {
+                require((try? type.init(serializedBytes: bytes)) != nil, "a query makes a message")
+            }
+        } catch {
+            let response = RESTError.response(to: error.status)
+            require(response.status == 400 && response.body.count < 2_000, "a refusal is short")
+        }
+    }
 
     private static func answer(_ translation: ConnectTranslation, _ body: [UInt8]) {
         do throws(WebFailure) {

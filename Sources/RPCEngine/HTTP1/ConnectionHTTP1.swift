@@ -146,7 +146,9 @@ extension Connection: HTTP1Host {
         return engine_is_certified(ssl, name, name.utf8.count) == 1
     }
 
-    func refusal(_ status: RPCStatus) -> WebResponse { loop.shared.web?.refusal(status) ?? WebResponse(status: 400) }
+    func refusal(_ status: RPCStatus, http: Int) -> WebResponse {
+        loop.shared.web?.refusal(status, path: "", http: http) ?? WebResponse(status: http)
+    }
 
     var date: String { loop.date }
 }

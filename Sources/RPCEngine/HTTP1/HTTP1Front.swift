@@ -6,7 +6,7 @@ protocol HTTP1Host: AnyObject {
     /// Whether requests to a host of that name are ours to answer.
     func answers(to name: String) -> Bool
     /// What a request is answered with that is refused here.
-    func refusal(_ status: RPCStatus) -> WebResponse
+    func refusal(_ status: RPCStatus, http: Int) -> WebResponse
     /// The value of `date`.
     var date: String { get }
 }
@@ -376,8 +376,7 @@ final class HTTP1Front {
             reset(exchange.stream)
         }
         forgetExchange()
-        var response = host.refusal(RPCStatus(failure.code, failure.reason))
-        response.status = failure.status
+        let response = host.refusal(RPCStatus(failure.code, failure.reason), http: failure.status)
         var head = HTTP1Text.statusLine(response.status)
         for (name, value) in response.headers { head += "\(name): \(value)\r\n" }
         head += "date: \(host.date)\r\ncontent-length: \(response.body.count)\r\nconnection: close\r\n\r\n"

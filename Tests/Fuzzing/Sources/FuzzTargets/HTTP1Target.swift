@@ -104,9 +104,9 @@ private final class FuzzSession: HTTP1Host {
 
     func answers(to name: String) -> Bool { name.first == "a" || name.contains(":") }
 
-    func refusal(_ status: RPCStatus) -> WebResponse {
+    func refusal(_ status: RPCStatus, http: Int) -> WebResponse {
         refusals += 1
-        return WebResponse(status: 400, headers: [("x", "y")], body: Array(status.message.utf8))
+        return WebResponse(status: http, headers: [("x", "y")], body: Array(status.message.utf8))
     }
 
     var date: String { "Sun, 06 Nov 1994 08:49:37 GMT" }

@@ -92,8 +92,11 @@ let package = Package(
             ],
             resources: [.embedInCode("Reflection/descriptors.binpb")]),
         .target(
-            name: "InsightsWeb", dependencies: ["InsightsAPI", "RPCEngine", "Tenancy", protobuf],
-            resources: [.embedInCode("OpenAPI/openapi.json")]),
+            name: "InsightsWeb", dependencies: ["InsightsAPI", "LicenseModel", "RPCEngine", "Tenancy", protobuf],
+            resources: [
+                .embedInCode("Assets/app.css"), .embedInCode("Assets/app.js"), .embedInCode("Assets/icon.svg"),
+                .embedInCode("OpenAPI/openapi.json"),
+            ]),
         .executableTarget(
             name: "insightsd",
             dependencies: [

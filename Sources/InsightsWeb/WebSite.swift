@@ -9,13 +9,19 @@ package typealias WebWork = @Sendable (CallContext, _ isReply: Bool, @escaping @
 package struct WebSite: WebHandler {
     private let connect: ConnectHandler?
     private let routes: [WebRoute]
+    private let missing: (@Sendable (WebHead) -> WebResponse?)?
     private let work: WebWork
 
     /// - Parameters:
     ///   - connect: nil where the methods are not served as JSON, neither in Connect's form nor by GETs.
     ///   - routes: in the order of the engine's.
-    package init(connect: ConnectHandler?, routes: [WebRoute], work: @escaping WebWork) {
-        (self.connect, self.routes, self.work) = (connect, routes, work)
+    ///   - missing: the answer to a request that is in none of the forms; nil, and where it is nil, refuses it as if
+    ///     there were no web.
+    package init(
+        connect: ConnectHandler?, routes: [WebRoute], missing: (@Sendable (WebHead) -> WebResponse?)? = nil,
+        work: @escaping WebWork
+    ) {
+        (self.connect, self.routes, self.missing, self.work) = (connect, routes, missing, work)
     }
 
     package func submit(for call: CallContext, isReply: Bool, _ work: @escaping @Sendable () -> Void) -> RPCStatus? {
@@ -33,7 +39,8 @@ package struct WebSite: WebHandler {
         // Of what is below `/v1/` nothing is Connect's.
         if connect != nil, let form = RESTForms.form(of: head) { return form }
         if let form = connect?.form(of: head) ?? route(of: head) { return form }
-        return connect == nil ? nil : RESTForms.unknown(head)
+        if connect != nil, let form = RESTForms.unknown(head) { return form }
+        return missing?(head).map { .refused(RPCStatus(.notFound, "nothing is there"), $0) }
     }
 
     private func route(of head: WebHead) -> WebForm? {

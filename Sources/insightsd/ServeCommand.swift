@@ -111,13 +111,16 @@ struct ServeCommand: AsyncParsableCommand {
         parts.storeFolder = settings.store.folder
         parts.acceptsOlderStore = acceptsOlderStore
         parts.keysFolder = settings.keys
+        let pages = settings.web.contains(.pages) ? PageRoutes() : nil
         var routes: [WebRoute] = settings.web.contains(.api) ? [OpenAPI.route] : []
         if settings.web.contains(.legacy) { routes += LegacyResources(scale: settings.legacyPercent).routes }
+        if let pages { routes += pages.routes }
         parts.webRoutes = routes
         return try PartnerInsightsServer(parts) { [routes] calls in
             let connect = settings.web.contains(.api) ? ConnectHandler() : nil
             let web =
-                settings.web.isEmpty ? nil : WebSite(connect: connect, routes: routes, work: calls.work)
+                settings.web.isEmpty
+                ? nil : WebSite(connect: connect, routes: routes, missing: pages?.missing, work: calls.work)
             return transport(settings, limits, calls, web: web) {
                 EngineEventLog.write($0, to: log.logger, strangers: strangers)
             }

@@ -65,7 +65,7 @@ struct ServeOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "Besides gRPC on the same port: api (JSON and Connect), legacy (the old resources), all, or none (default).",
+            "Besides gRPC on the same port: api, legacy, pages (for browsers), all, or none (default).",
             valueName: "parts"))
     var web: String?
 

@@ -54,6 +54,8 @@ enum WebPart: String, CaseIterable {
     case api
     /// The vendor's analytics resources of old.
     case legacy
+    /// The dashboard.
+    case pages
 
     /// Those that a setting lists.
     static func parts(_ text: String) throws(SettingsError) -> Set<WebPart> {

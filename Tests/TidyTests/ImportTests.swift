@@ -28,7 +28,7 @@ struct ImportTests {
         "InsightsAPI": ["SwiftProtobuf", "Tenancy"],
         "FactReading": ["InsightsAPI", "LicenseModel", "Tenancy"],
         "RPCEngine": ["CLinux", "CNghttp2", "COpenSSL", "CZlib", "Glibc", "Synchronization", "Threads"],
-        "InsightsWeb": ["Foundation", "InsightsAPI", "RPCEngine", "SwiftProtobuf", "Tenancy"],
+        "InsightsWeb": ["Foundation", "InsightsAPI", "LicenseModel", "RPCEngine", "SwiftProtobuf", "Tenancy"],
         "InsightsServer": [
             "AuditTrail", "Authentication", "Cryptography", "Datastore", "DequeModule", "Dispatch", "DurableFiles",
             "FactReading",

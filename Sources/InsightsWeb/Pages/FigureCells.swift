@@ -1,0 +1,154 @@
+import InsightsAPI
+
+/// How figures stand in a page. What is absent is said in words: it is never a zero, and never an empty cell.
+extension PageView {
+    /// A count, or the words for none.
+    func count(_ value: Int64?) -> String { value.map(numerals.count) ?? words.notReported }
+
+    func countCell(_ html: inout HTML, _ value: Int64?) {
+        guard let value else { return absentCell(&html) }
+        html.put(.td, .class("n"), text: numerals.count(value))
+    }
+
+    func absentCell(_ html: inout HTML) {
+        html.put(.td, .class("n")) { absent(&$0) }
+    }
+
+    func absent(_ html: inout HTML) {
+        html.put(.span, .class("nr"), text: words.notReported)
+    }
+
+    /// Own licenses that are assigned: an estimate with its bounds, or a count.
+    func assignedCell(_ html: inout HTML, _ licenses: PBLicenseFigures) {
+        guard licenses.hasAssigned else { return absentCell(&html) }
+        html.put(.td, .class("n")) { html in
+            html.write(
+                licenses.isEstimated ? "≈ " + numerals.count(licenses.assigned) : numerals.count(licenses.assigned))
+            if let (lower, upper) = licenses.bounds {
+                html.put(.small, .class("of"), text: "\(numerals.count(lower))–\(numerals.count(upper))")
+            }
+        }
+    }
+
+    /// A percentage with the counts that it is made of, and a bar.
+    func ratioCell(_ html: inout HTML, _ ratio: PBRatio?, bar name: String) {
+        guard let ratio else { return absentCell(&html) }
+        html.put(.td, .class("n ratio")) { html in
+            html.put(.span, .class("pct"), text: percent(ratio))
+            html.put(.small, .class("of"), text: counts(ratio))
+            if ratio.hasPercent { html.add(PercentBarSVG(percent: ratio.percent, name: name).svg()) }
+        }
+    }
+
+    func deploymentCell(_ html: inout HTML, _ licenses: PBLicenseFigures?) {
+        guard let licenses, licenses.hasDeployment else { return absentCell(&html) }
+        guard licenses.isEstimated else { return ratioCell(&html, licenses.deployment, bar: "deploy") }
+        html.put(.td, .class("n ratio")) { html in
+            html.put(.span, .class("pct"), text: "≈ " + percent(licenses.deployment))
+            html.put(.small, .class("of"), text: counts(licenses.deployment))
+            if licenses.deployment.hasPercent {
+                html.add(
+                    PercentBarSVG(
+                        percent: licenses.deployment.percent, name: "deploy", bounds: licenses.deploymentBounds
+                    ).svg())
+            }
+        }
+    }
+
+    /// One decimal; a dash where there is no denominator.
+    func percent(_ ratio: PBRatio) -> String { ratio.hasPercent ? numerals.percent(ratio.percent) : "–" }
+
+    /// `29 of 40`
+    func counts(_ ratio: PBRatio) -> String {
+        "\(numerals.count(ratio.numerator)) \(words.of) \(numerals.count(ratio.denominator))"
+    }
+
+    /// `72.4 % (29 of 40)`, or the words for none.
+    func sentence(_ ratio: PBRatio?) -> String {
+        ratio.map { "\(percent($0)) (\(counts($0)))" } ?? words.notReported
+    }
+
+    func table(_ html: inout HTML, caption: String, _ classes: String = "", content: (inout HTML) -> Void) {
+        html.put(.div, .class("scroll"), .with("tabindex", "0"), .role("region"), .label(caption)) { html in
+            html.put(.table, classes.isEmpty ? nil : .class(classes)) { html in
+                html.put(.caption, .class("off"), text: caption)
+                content(&html)
+            }
+        }
+    }
+
+    /// Headings of columns: those that begin with `#` are of numbers.
+    func head(_ html: inout HTML, _ titles: [String]) {
+        html.put(.thead) { html in
+            html.put(.tr) { html in
+                for title in titles {
+                    let isNumber = title.hasPrefix("#")
+                    html.put(
+                        .th, .scope("col"), isNumber ? .class("n") : nil,
+                        text: isNumber ? String(title.dropFirst()) : title)
+                }
+            }
+        }
+    }
+
+    /// A name of the outside: it turns nothing around it.
+    func customerLink(_ html: inout HTML, id: String, name: String) {
+        html.put(.a, .href(Link("customers", id))) { html in
+            html.put(.bdi, text: name.isEmpty ? id : name)
+        }
+    }
+}
+
+extension PBLicenseFigures {
+    var isEstimated: Bool { attribution == .estimated }
+    /// Of an estimate.
+    var bounds: (Int64, Int64)? {
+        isEstimated && hasAssignedLower && hasAssignedUpper ? (assignedLower, assignedUpper) : nil
+    }
+    var deploymentBounds: (Double, Double)? {
+        guard let bounds, sold > 0 else { return nil }
+        return (100 * Double(bounds.0) / Double(sold), 100 * Double(bounds.1) / Double(sold))
+    }
+    var soldIfTold: Int64? { hasSold ? sold : nil }
+    var entitledIfTold: Int64? { hasEntitled ? entitled : nil }
+    var trialIfTold: Int64? { hasTrial ? trial : nil }
+    var uncountedIfTold: Int64? { hasUncounted ? uncounted : nil }
+    var assignedIfTold: Int64? { hasAssigned ? assigned : nil }
+    var assignedUnsoldIfTold: Int64? { hasAssignedUnsold ? assignedUnsold : nil }
+    var deploymentIfTold: PBRatio? { hasDeployment ? deployment : nil }
+}
+
+extension PBUsageFigures {
+    var totalIfTold: Int64? { hasTotalUsers ? totalUsers : nil }
+    var entitlementsIfTold: Int64? { hasEntitlements ? entitlements : nil }
+    var usageIfTold: PBRatio? { hasUsage ? usage : nil }
+    var perEntitlementIfTold: PBRatio? { hasUsagePerEntitlement ? usagePerEntitlement : nil }
+}
+
+extension PBProductInsights {
+    /// Nobody has bought, holds or uses anything of it: reported, and nothing.
+    var isIdle: Bool {
+        hasLicenses && licenses.hasSold && licenses.sold == 0 && licenses.trial == 0 && licenses.uncounted == 0
+            && licenses.assignedUnsold == 0 && (!hasUsage || usage.activeUsers == 0)
+    }
+    var usageFigures: PBUsageFigures? { hasUsage ? usage : nil }
+}
+
+extension PBProduct {
+    var title: String {
+        switch self {
+        case .office365: "Office 365"
+        case .dynamics365: "Dynamics 365"
+        default: ""
+        }
+    }
+
+    /// In a query.
+    var code: String {
+        switch self {
+        case .office365: "office_365"
+        case .dynamics365: "dynamics_365"
+        default: ""
+        }
+    }
+}

@@ -1,0 +1,132 @@
+import InsightsAPI
+import RPCEngine
+import Tenancy
+
+/// The dashboard: pages for people, as routes of the web.
+package struct PageRoutes: Sendable {
+    private let assets = Assets()
+    private let others: OtherPages
+
+    package init() {
+        others = OtherPages(assets: assets)
+    }
+
+    package var routes: [WebRoute] {
+        [
+            route(PortfolioPage.self), route(CustomersPage.self), route(CustomerPage.self),
+            route(SubscriptionsPage.self), route(UsersPage.self), route(ComparePage.self), route(TrendPage.self),
+            route(ExplainPage.self), route(AdvicePage.self), route(ExportPage.self), route(AccessPage.self),
+            route(AuditPage.self), route(MePage.self), about, assetRoute,
+        ]
+    }
+
+    /// The answer to a browser that asks for what is not there; nil for whatever else is asked.
+    package func missing(_ head: WebHead) -> WebResponse? {
+        head.method == WebRoute.Verb.get.rawValue ? noSuchPage(head) : nil
+    }
+
+    private func noSuchPage(_ head: WebHead) -> WebResponse {
+        refusal(OtherPages.noSuchPage, head, permission: nil)
+    }
+
+    private func route<P: Page>(_ page: P.Type) -> WebRoute {
+        WebRoute(
+            .get, PathPattern(P.pattern), needs: P.permission,
+            refusal: { refusal($0, $1, permission: P.permission) },
+            page: { (request, calls) throws(RPCStatus) in try answer(P.self, request, calls) })
+    }
+
+    private func answer<P: Page>(
+        _: P.Type, _ request: WebRequest, _ calls: any LocalCalls
+    ) throws(RPCStatus) -> WebResponse {
+        let query = PageQuery(request.head.query)
+        let language = request.head.language
+        let page = try P(PageLoad(calls: calls, variables: request.variables, query: query, language: language))
+        let view = PageView(
+            language: language, query: query, permissions: AccessPolicy.permissions(of: calls.principal),
+            caller: PageCaller(name: calls.principal.name, partner: calls.principal.partner?.text ?? ""))
+        if var file = page.file(view) {
+            file.finish(request.head)
+            return file
+        }
+        let html = Layout(view: view, assets: assets).page(title: page.title(view.words), section: P.section) {
+            page.body(view, &$0)
+        }
+        return response(200, html, request.head)
+    }
+
+    private var about: WebRoute {
+        WebRoute(.get, open: "/about", refusal: { refusal($0, $1, permission: nil) }) { request, answer in
+            answer(response(200, others.about(request.head.language), request.head))
+        }
+    }
+
+    private var assetRoute: WebRoute {
+        WebRoute(.get, open: "/assets/{name}", refusal: { refusal($0, $1, permission: nil) }) { request, answer in
+            answer(assets.response(to: request) ?? noSuchPage(request.head))
+        }
+    }
+
+    // MARK: Answers
+
+    private func response(_ status: Int, _ html: HTML, _ head: WebHead) -> WebResponse {
+        var response = WebResponse(
+            status: status, headers: [("content-type", "text/html; charset=utf-8")], body: html.bytes)
+        response.finish(head)
+        return response
+    }
+
+    /// A browser is led to where people sign in; everything else is told in a few words.
+    private func refusal(_ status: RPCStatus, _ head: WebHead, permission: Permission?) -> WebResponse {
+        if status.code == .unauthenticated { return signIn(status, head) }
+        let roles = permission.map(AccessPolicy.roles) ?? []
+        var answer = response(
+            ConnectError.httpStatus(status.code), others.refusal(status, roles: roles, head.language), head)
+        if let seconds = ConnectError.retrySeconds(status) {
+            answer.headers.append(("retry-after", String(seconds)))
+        } else if status.code == .unavailable || status.code == .resourceExhausted {
+            answer.headers.append(("retry-after", "5"))
+        }
+        return answer
+    }
+
+    private func signIn(_ status: RPCStatus, _ head: WebHead) -> WebResponse {
+        guard head.takesHTML else { return ConnectError.response(to: status) }
+        let target = head.path + (head.query.isEmpty ? "" : "?" + head.query)
+        var answer = WebResponse(status: 303, headers: [("location", Link("login", query: [("to", target)]).text)])
+        answer.finish(head)
+        return answer
+    }
+}
+
+extension WebResponse {
+    /// No script or style but our own files, no frame around a page, and nothing sent anywhere else.
+    static let contentSecurityPolicy =
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+        + "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+
+    /// Bytes from which packing is worth it.
+    private static let packedBytes = 1_024
+
+    /// The headers that every page has, the choice of a language, and the body made smaller.
+    fileprivate mutating func finish(_ head: WebHead) {
+        headers.append(("content-security-policy", Self.contentSecurityPolicy))
+        protect()
+        if let language = PageQuery(head.query)["lang"].flatMap(PageLanguage.init(rawValue:)) {
+            headers.append(
+                ("set-cookie", "lang=\(language.rawValue); Path=/; Max-Age=31536000; Secure; HttpOnly; SameSite=Lax"))
+        }
+        if head.takesGzip, body.count > Self.packedBytes { pack() }
+    }
+}
+
+extension WebHead {
+    var takesHTML: Bool { headers.values(for: "accept").contains { $0.contains("text/html") } }
+
+    var language: PageLanguage {
+        let cookies = headers.values(for: "cookie").joined(separator: ";").split(separator: ";", maxSplits: 64)
+        let cookie = cookies.map { $0.drop { $0 == " " } }.first { $0.hasPrefix("lang=") }?.dropFirst(5)
+        return PageLanguage(
+            query: PageQuery(query)["lang"], cookie: cookie.map(String.init), accept: headers["accept-language"] ?? "")
+    }
+}

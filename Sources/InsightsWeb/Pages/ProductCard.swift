@@ -1,0 +1,107 @@
+import InsightsAPI
+
+/// The figures of one product: of the portfolio, or of one customer.
+extension PageView {
+    /// - Parameter own: the same product with own licenses only; nil where nobody asked.
+    func productCard(_ html: inout HTML, _ all: PBProductInsights, own: PBProductInsights?) {
+        card(&html, all.product.title, "product") { html in
+            if all.isIdle { return nothing(&html, words.noLicenses) }
+            html.put(.div, .class("kpis")) { html in
+                deployment(&html, all, own)
+                usage(&html, all)
+            }
+            licenses(&html, all, own)
+            if !all.workloads.isEmpty { workloads(&html, all) }
+        }
+    }
+
+    private func kpi(_ html: inout HTML, _ title: String, _ ratio: PBRatio?, bar: String, sentence: String) {
+        html.put(.div, .class("kpi")) { html in
+            html.put(.h3, text: title)
+            guard let ratio else {
+                return html.put(.p, .class("big")) { absent(&$0) }
+            }
+            html.put(.p, .class("big")) { html in
+                html.put(.span, text: percent(ratio))
+                html.put(.small, .class("of"), text: "\(counts(ratio)) \(sentence)")
+            }
+            if ratio.hasPercent { html.add(PercentBarSVG(percent: ratio.percent, name: bar).svg()) }
+        }
+    }
+
+    private func deployment(_ html: inout HTML, _ all: PBProductInsights, _ own: PBProductInsights?) {
+        kpi(
+            &html, words.deployment, all.hasLicenses ? all.licenses.deploymentIfTold : nil, bar: "deploy",
+            sentence: words.licensesAssigned)
+    }
+
+    private func usage(_ html: inout HTML, _ all: PBProductInsights) {
+        kpi(&html, words.usage, all.usageFigures?.usageIfTold, bar: "use", sentence: words.usersActive)
+    }
+
+    /// Own licenses beside those of all sellers.
+    private func licenses(_ html: inout HTML, _ all: PBProductInsights, _ own: PBProductInsights?) {
+        let figures = all.hasLicenses ? all.licenses : PBLicenseFigures()
+        let ownFigures = own.map { $0.hasLicenses ? $0.licenses : PBLicenseFigures() }
+        table(&html, caption: "\(all.product.title): \(words.licenses)", "figures") { html in
+            head(&html, [words.licenses] + (own == nil ? [] : ["#" + words.own]) + ["#" + words.allSellers])
+            html.put(.tbody) { html in
+                func row(_ title: String, _ meaning: String, _ figure: (PBLicenseFigures) -> Int64?) {
+                    html.put(.tr) { html in
+                        html.put(.th, .scope("row"), .title(meaning), text: title)
+                        if let ownFigures { countCell(&html, figure(ownFigures)) }
+                        countCell(&html, figure(figures))
+                    }
+                }
+                row(words.sold, words.soldMeaning, \.soldIfTold)
+                row(words.entitled, words.entitledMeaning, \.entitledIfTold)
+                row(words.trial, words.trialMeaning, \.trialIfTold)
+                row(words.uncounted, words.uncountedMeaning, \.uncountedIfTold)
+                html.put(.tr) { html in
+                    html.put(.th, .scope("row"), .title(words.assignedMeaning), text: words.assigned)
+                    if let ownFigures { assignedCell(&html, ownFigures) }
+                    assignedCell(&html, figures)
+                }
+                row(words.assignedUnsold, words.assignedUnsoldMeaning, \.assignedUnsoldIfTold)
+                html.put(.tr) { html in
+                    html.put(.th, .scope("row"), text: words.deployment)
+                    if let ownFigures { deploymentCell(&html, ownFigures) }
+                    deploymentCell(&html, figures)
+                }
+            }
+        }
+        if ownFigures?.isEstimated ?? false { note(&html, words.estimateNote) }
+    }
+
+    private func workloads(_ html: inout HTML, _ product: PBProductInsights) {
+        table(&html, caption: "\(product.product.title): \(words.usage)", "figures") { html in
+            head(
+                &html,
+                [
+                    words.workload, "#" + words.usage, "#" + words.activeUsers, "#" + words.totalUsers,
+                    "#" + words.perEntitlement,
+                ])
+            html.put(.tbody) { html in
+                html.put(.tr, .class("total")) { html in
+                    html.put(.th, .scope("row"), text: words.wholeProduct)
+                    usageCells(&html, product.usageFigures)
+                }
+                for workload in product.workloads {
+                    html.put(.tr) { html in
+                        html.put(
+                            .th, .scope("row"),
+                            text: workload.workloadName.isEmpty ? workload.workloadCode : workload.workloadName)
+                        usageCells(&html, workload.hasUsage ? workload.usage : nil)
+                    }
+                }
+            }
+        }
+    }
+
+    private func usageCells(_ html: inout HTML, _ usage: PBUsageFigures?) {
+        ratioCell(&html, usage?.usageIfTold, bar: "use")
+        countCell(&html, usage?.activeUsers)
+        countCell(&html, usage?.totalIfTold)
+        ratioCell(&html, usage?.perEntitlementIfTold, bar: "use")
+    }
+}

@@ -1,0 +1,72 @@
+import InsightsAPI
+import RPCEngine
+import Tenancy
+
+/// `/customers/{customer_id}/subscriptions`: what the caller's partner sold, line by line.
+struct SubscriptionsPage: Page {
+    static let pattern = "/customers/{customer_id}/subscriptions"
+    static let permission = Permission.readSubscriptions
+    static let section = Section.customers
+
+    let customer: PBCustomer
+    let reply: PBListSubscriptionsResponse
+
+    init(_ load: PageLoad) throws(RPCStatus) {
+        var request = PBListSubscriptionsRequest()
+        request.customerID = load.customerID
+        request.asOf = load.query["as_of"] ?? ""
+        request.pageToken = load.query["page"] ?? ""
+        reply = try load.call(.listSubscriptions, request)
+        customer = try load.customer(load.customerID)
+    }
+
+    func title(_ words: any Words) -> String { "\(words.subscriptions) · \(customer.name)" }
+
+    func body(_ view: PageView, _ html: inout HTML) {
+        let words = view.words
+        let count = Int64(reply.totalSize)
+        view.customerHeading(
+            &html, customer, .subscriptions,
+            lead: words.subscriptionCount(view.numerals.count(count), isOne: count == 1))
+        view.form(&html, Link("customers", customer.customerID, "subscriptions")) { html in
+            view.dayInput(&html, "as_of", words.day)
+            view.submit(&html, words.show)
+        }
+        if reply.subscriptions.isEmpty { return view.nothing(&html, words.noSubscriptions) }
+        html.put(.div, .class("card flush")) { html in
+            view.table(&html, caption: words.subscriptions, "rows") { html in
+                view.head(
+                    &html,
+                    [
+                        words.license, words.state, "#" + words.quantity, words.term, words.termEnd, words.since,
+                        words.subscriptionID,
+                    ])
+                html.put(.tbody) { html in
+                    for row in reply.subscriptions { html.put(.tr) { self.row(view, &$0, row) } }
+                }
+            }
+        }
+        view.pager(&html, next: reply.nextPageToken)
+    }
+
+    private func row(_ view: PageView, _ html: inout HTML, _ row: PBSubscription) {
+        let words = view.words
+        html.put(.th, .scope("row")) { html in
+            html.put(.bdi, text: row.skuName.isEmpty ? row.skuID : row.skuName)
+            if row.trial { html.put(.span, .class("badge"), text: words.trial) }
+        }
+        html.put(.td) {
+            $0.put(.span, .class(row.state == .active ? "badge good" : "badge late"), text: words.state(row.state))
+        }
+        view.countCell(&html, row.quantity)
+        html.put(.td, text: row.term.isEmpty ? words.unknown : words.term(row.term))
+        html.put(.td) { html in
+            html.write(row.termEnd.isEmpty ? words.noEnd : view.numerals.day(row.termEnd))
+            if !row.termEnd.isEmpty {
+                html.put(.small, .class("of"), text: row.autoRenew ? words.renews : words.ends)
+            }
+        }
+        html.put(.td, text: view.numerals.day(row.effectiveDate))
+        html.put(.td) { $0.put(.code, text: row.subscriptionID) }
+    }
+}

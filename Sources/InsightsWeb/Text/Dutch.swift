@@ -1,0 +1,232 @@
+/// Dutch. Licenses of the vendor are *licenties*, deployment is *uitrol*.
+struct Dutch: Words {
+    // MARK: Around every page
+
+    var product: String { "Partner Insights" }
+    var skipToContent: String { "Naar de inhoud" }
+    var menu: String { "Menu" }
+    var language: String { "Taal" }
+    var footer: String { "Alleen cijfers van uw eigen klanten. Dagen zijn in UTC." }
+    var about: String { "Over deze cijfers" }
+    var me: String { "Wie ben ik" }
+    var portfolio: String { "Portfolio" }
+    var customers: String { "Klanten" }
+    var compare: String { "Vergelijken" }
+    var trend: String { "Verloop" }
+    var explain: String { "Verklaren" }
+    var advice: String { "Advies" }
+    var export: String { "Exporteren" }
+    var access: String { "Toegang" }
+    var audit: String { "Controlespoor" }
+
+    // MARK: Common
+
+    var notReported: String { "niet gerapporteerd" }
+    var unknown: String { "onbekend" }
+    var of: String { "van" }
+    var or: String { " of " }
+    var yes: String { "ja" }
+    var no: String { "nee" }
+    var day: String { "Dag" }
+    var from: String { "Van" }
+    var through: String { "Tot en met" }
+    var show: String { "Tonen" }
+    var filter: String { "Filteren" }
+    var clearFilter: String { "Wissen" }
+    var firstPage: String { "Eerste pagina" }
+    var nextPage: String { "Volgende pagina" }
+    var pagesOfList: String { "Pagina's van de lijst" }
+    var pagesOfCustomer: String { "Pagina's van de klant" }
+    var figuresOf: String { "Cijfers van" }
+    var activityOf: String { "gebruik van" }
+    var allCustomers: String { "Alle klanten" }
+    var total: String { "Totaal" }
+    var share: String { "Aandeel" }
+    var meaning: String { "Wie dat zijn" }
+    var state: String { "Status" }
+    var productLabel: String { "Product" }
+    var allProducts: String { "Alle producten" }
+    var scope: String { "Licenties van" }
+    var scopeAll: String { "Alle verkopers" }
+    var scopeOwn: String { "Eigen verkoop" }
+
+    // MARK: Figures
+
+    var licenses: String { "Licenties" }
+    var license: String { "Licentie" }
+    var licensesAssigned: String { "licenties toegewezen" }
+    var usersActive: String { "gebruikers actief" }
+    var own: String { "Eigen" }
+    var allSellers: String { "Alle verkopers" }
+    var sold: String { "Verkocht" }
+    var soldMeaning: String { "Actief, in respijt of uitgeschakeld; geen proef" }
+    var entitled: String { "Te gebruiken" }
+    var entitledMeaning: String { "Licenties die gebruikt mogen worden" }
+    var trial: String { "Proef" }
+    var trialMeaning: String { "Proefplaatsen: nooit deel van verkocht of te gebruiken" }
+    var uncounted: String { "Niet meegeteld" }
+    var uncountedMeaning: String { "Van abonnementen die niet meer meetellen, in de laatste 28 dagen" }
+    var assigned: String { "Toegewezen" }
+    var assignedMeaning: String { "Mensen die de licentie hebben" }
+    var assignedUnsold: String { "Toegewezen, niet verkocht" }
+    var assignedUnsoldMeaning: String { "Alleen uit een proef toegewezen, of waar niets is verkocht" }
+    var deployment: String { "Uitrol" }
+    var usage: String { "Gebruik" }
+    var perEntitlement: String { "Gebruik per licentie" }
+    var activeUsers: String { "Actieve gebruikers" }
+    var totalUsers: String { "Totaal gebruikers" }
+    var workload: String { "Onderdeel" }
+    var workloads: String { "Lijnen" }
+    var wholeProduct: String { "Hele product" }
+    var estimateNote: String {
+        "≈ is een schatting: een toegewezen licentie hoort bij geen verkoper. Het bereik eronder is "
+            + "zeker, en in de balk omlijnd."
+    }
+    var noLicenses: String { "Geen licenties en geen gebruik op deze dag." }
+    var skuID: String { "SKU-id" }
+
+    // MARK: Freshness
+
+    var lagging: String { "loopt achter" }
+    var reportedCustomers: String { "gerapporteerd" }
+    var freshnessOfActivity: String { "Klanten naar actualiteit van het gebruik" }
+    var activityThrough: String { "Gebruik tot en met" }
+
+    // MARK: Charts
+
+    var numbersOfChart: String { "De cijfers van deze grafiek" }
+    var noFigures: String { "niet gerapporteerd in deze periode" }
+    var moreTrend: String { "Andere perioden en cijfers" }
+    var noTrend: String { "Over deze dagen is niets gerapporteerd." }
+    var figure: String { "Cijfer" }
+    var interval: String { "Stap" }
+    var byDay: String { "Dag" }
+    var byWeek: String { "Week" }
+    var byMonth: String { "Maand" }
+    var downloadCSV: String { "Downloaden als CSV" }
+
+    // MARK: Portfolio and customers
+
+    var customer: String { "Klant" }
+    var customerID: String { "Klant-id" }
+    var customerSince: String { "Klant sinds" }
+    var market: String { "Markt" }
+    var overview: String { "Overzicht" }
+    var subscriptions: String { "Abonnementen" }
+    var users: String { "Gebruikers" }
+    var lowestUsage: String { "Laagste gebruik" }
+    var noUsageAnywhere: String { "Van geen enkele klant is er een gebruikspercentage." }
+    var allCustomersByUsage: String { "Alle klanten naar gebruik" }
+    var topAdvice: String { "Waar te beginnen" }
+    var nameContains: String { "Naam bevat" }
+    var usageBelow: String { "Gebruik onder %" }
+    var deploymentBelow: String { "Uitrol onder %" }
+    var soldFrom: String { "Verkocht vanaf" }
+    var noCustomers: String { "Er zijn nog geen klanten." }
+    var noCustomersMatch: String { "Geen klant voldoet." }
+
+    // MARK: Comparison
+
+    var compareTitle: String { "Eigen licenties naast alle verkopers" }
+    var soldBy: String { "Verkocht door" }
+    var direct: String { "Rechtstreeks" }
+    var otherPartners: String { "Andere partners" }
+    var unknownSeller: String { "Verkoper onbekend" }
+    var ownShare: String { "Eigen aandeel" }
+    var ownAssigned: String { "Eigen toegewezen" }
+    var allAssigned: String { "Alle toegewezen" }
+    var ownDeployment: String { "Eigen uitrol" }
+    var allDeployment: String { "Alle uitrol" }
+
+    // MARK: Explanation
+
+    var explainTitle: String { "Waarom het gebruik is zoals het is" }
+    var activeBecause: String { "Actief omdat" }
+    var unclassified: String { "Niet ingedeeld" }
+    var unclassifiedMeaning: String { "hun licenties of toewijzingen zijn niet gerapporteerd" }
+
+    // MARK: Advice
+
+    var kind: String { "Soort" }
+    var allKinds: String { "Alle soorten" }
+    var consider: String { "Bedenk" }
+    var tryThis: String { "Probeer" }
+    var evidence: String { "Cijfers die hiertoe leidden" }
+    var noAdvice: String { "Er is geen advies: niets valt op." }
+    var noAdviceOfKind: String { "Geen advies van deze soort hier." }
+
+    // MARK: Subscriptions and users
+
+    var quantity: String { "Aantal" }
+    var term: String { "Termijn" }
+    var termEnd: String { "Einde termijn" }
+    var noEnd: String { "geen einde" }
+    var renews: String { "wordt vanzelf verlengd" }
+    var ends: String { "eindigt" }
+    var since: String { "Ongewijzigd sinds" }
+    var subscriptionID: String { "Abonnements-id" }
+    var noSubscriptions: String { "U hebt deze klant geen abonnementen verkocht." }
+    var user: String { "Gebruiker" }
+    var activity: String { "Gebruik" }
+    var anyActivity: String { "Actief of niet" }
+    var active: String { "Actief in 28 dagen" }
+    var inactive: String { "Niet actief in 28 dagen" }
+    var anyWorkload: String { "Elk onderdeel" }
+    var lastActive: String { "Laatst actief" }
+    var neverActive: String { "nooit actief gezien" }
+    var noUsers: String { "Hier is niemand." }
+
+    // MARK: Export
+
+    var exportLead: String { "De hele portfolio als bestand: een regel per klant, product en dag." }
+    var exportNote: String {
+        "Cijfers die niet gerapporteerd zijn blijven leeg in het bestand, en worden nooit als 0 "
+            + "geschreven."
+    }
+    var formOfNumbers: String { "Vorm van getallen" }
+    var formEnglish: String { "1234.5, komma's tussen velden" }
+    var formDutch: String { "1234,5, puntkomma's tussen velden" }
+    var byteOrderMark: String { "Markering voor Excel (byte order mark)" }
+
+    // MARK: Access and audit
+
+    var principal: String { "Account" }
+    var partner: String { "Partner" }
+    var displayName: String { "Naam" }
+    var roles: String { "Rollen" }
+    var noName: String { "geen naam" }
+    var noRole: String { "geen rol" }
+    var enabled: String { "ingeschakeld" }
+    var disabled: String { "uitgeschakeld" }
+    var permission: String { "Bevoegdheid" }
+    var whoMayWhat: String { "Wie wat mag" }
+    var accessNote: String { "Deze pagina is om te lezen. Wijzigen gaat met: insights principals." }
+    var operatorName: String { "beheerder" }
+    var operatorHasNone: String { "geen: de beheerder hoort bij geen partner" }
+    var credentialExpires: String { "Aangemeld tot" }
+    var meLead: String { "Zoals de server u kent." }
+    var youMay: String { "U mag" }
+    var time: String { "Tijd" }
+    var who: String { "Wie" }
+    var method: String { "Wat" }
+    var decision: String { "Besluit" }
+    var allowed: String { "toegestaan" }
+    var denied: String { "geweigerd" }
+    var outcome: String { "Uitkomst" }
+    var customerCode: String { "Klantcode" }
+    var noCustomer: String { "geen klant" }
+    var record: String { "Regel" }
+    var noRecords: String { "Er zijn nog geen regels." }
+
+    // MARK: About and refusals
+
+    var aboutLead: String { "Wat de woorden betekenen, en waar de cijfers vandaan komen." }
+    var whatFiguresMean: String { "Wat de cijfers betekenen" }
+    var forPrograms: String { "Voor programma's" }
+    var forProgramsText: String {
+        "Alles hier is een antwoord van de API, die programma's aanroepen met gRPC en met gewone HTTP, "
+            + "met hetzelfde certificaat, dezelfde bevoegdheden en grenzen."
+    }
+    var operatorOnly: String { "Alleen de beheerder van het systeem mag dit." }
+    var toPortfolio: String { "Naar de portfolio" }
+}

@@ -1,0 +1,229 @@
+/// English.
+struct English: Words {
+    // MARK: Around every page
+
+    var product: String { "Partner Insights" }
+    var skipToContent: String { "Skip to content" }
+    var menu: String { "Menu" }
+    var language: String { "Language" }
+    var footer: String { "Figures of your own customers only. Days are in UTC." }
+    var about: String { "About these figures" }
+    var me: String { "Who am I" }
+    var portfolio: String { "Portfolio" }
+    var customers: String { "Customers" }
+    var compare: String { "Compare" }
+    var trend: String { "Trend" }
+    var explain: String { "Explain" }
+    var advice: String { "Advice" }
+    var export: String { "Export" }
+    var access: String { "Access" }
+    var audit: String { "Audit trail" }
+
+    // MARK: Common
+
+    var notReported: String { "not reported" }
+    var unknown: String { "unknown" }
+    var of: String { "of" }
+    var or: String { " or " }
+    var yes: String { "yes" }
+    var no: String { "no" }
+    var day: String { "Day" }
+    var from: String { "From" }
+    var through: String { "Through" }
+    var show: String { "Show" }
+    var filter: String { "Filter" }
+    var clearFilter: String { "Clear" }
+    var firstPage: String { "First page" }
+    var nextPage: String { "Next page" }
+    var pagesOfList: String { "Pages of the list" }
+    var pagesOfCustomer: String { "Pages of the customer" }
+    var figuresOf: String { "Figures of" }
+    var activityOf: String { "activity of" }
+    var allCustomers: String { "All customers" }
+    var total: String { "Total" }
+    var share: String { "Share" }
+    var meaning: String { "Who they are" }
+    var state: String { "State" }
+    var productLabel: String { "Product" }
+    var allProducts: String { "All products" }
+    var scope: String { "Licenses of" }
+    var scopeAll: String { "All sellers" }
+    var scopeOwn: String { "Own sales" }
+
+    // MARK: Figures
+
+    var licenses: String { "Licenses" }
+    var license: String { "License" }
+    var licensesAssigned: String { "licenses assigned" }
+    var usersActive: String { "users active" }
+    var own: String { "Own" }
+    var allSellers: String { "All sellers" }
+    var sold: String { "Sold" }
+    var soldMeaning: String { "Active, in grace or suspended; no trials" }
+    var entitled: String { "Entitled" }
+    var entitledMeaning: String { "Licenses that may be used" }
+    var trial: String { "Trial" }
+    var trialMeaning: String { "Trial seats: never part of sold or entitled" }
+    var uncounted: String { "Uncounted" }
+    var uncountedMeaning: String { "Of subscriptions that no longer count, in the last 28 days" }
+    var assigned: String { "Assigned" }
+    var assignedMeaning: String { "People who hold the license" }
+    var assignedUnsold: String { "Assigned, not sold" }
+    var assignedUnsoldMeaning: String { "Assigned from trials only, or where nothing is sold" }
+    var deployment: String { "Deployment" }
+    var usage: String { "Usage" }
+    var perEntitlement: String { "Usage per entitlement" }
+    var activeUsers: String { "Active users" }
+    var totalUsers: String { "Total users" }
+    var workload: String { "Workload" }
+    var workloads: String { "Lines" }
+    var wholeProduct: String { "Whole product" }
+    var estimateNote: String {
+        "≈ is an estimate: an assigned license belongs to no seller. The range below it is certain, and "
+            + "outlined in the bar."
+    }
+    var noLicenses: String { "No licenses and no activity on this day." }
+    var skuID: String { "SKU id" }
+
+    // MARK: Freshness
+
+    var lagging: String { "lagging" }
+    var reportedCustomers: String { "reported" }
+    var freshnessOfActivity: String { "Customers by freshness of activity" }
+    var activityThrough: String { "Activity through" }
+
+    // MARK: Charts
+
+    var numbersOfChart: String { "The numbers of this chart" }
+    var noFigures: String { "not reported in this period" }
+    var moreTrend: String { "Other periods and figures" }
+    var noTrend: String { "Nothing is reported on these days." }
+    var figure: String { "Figure" }
+    var interval: String { "Step" }
+    var byDay: String { "Day" }
+    var byWeek: String { "Week" }
+    var byMonth: String { "Month" }
+    var downloadCSV: String { "Download as CSV" }
+
+    // MARK: Portfolio and customers
+
+    var customer: String { "Customer" }
+    var customerID: String { "Customer id" }
+    var customerSince: String { "Customer since" }
+    var market: String { "Market" }
+    var overview: String { "Overview" }
+    var subscriptions: String { "Subscriptions" }
+    var users: String { "Users" }
+    var lowestUsage: String { "Lowest usage" }
+    var noUsageAnywhere: String { "There is no percentage of usage of any customer." }
+    var allCustomersByUsage: String { "All customers by usage" }
+    var topAdvice: String { "Where to begin" }
+    var nameContains: String { "Name contains" }
+    var usageBelow: String { "Usage below %" }
+    var deploymentBelow: String { "Deployment below %" }
+    var soldFrom: String { "Sold from" }
+    var noCustomers: String { "There are no customers yet." }
+    var noCustomersMatch: String { "No customer matches." }
+
+    // MARK: Comparison
+
+    var compareTitle: String { "Own licenses beside all sellers" }
+    var soldBy: String { "Sold by" }
+    var direct: String { "Direct" }
+    var otherPartners: String { "Other partners" }
+    var unknownSeller: String { "Unknown seller" }
+    var ownShare: String { "Own share" }
+    var ownAssigned: String { "Own assigned" }
+    var allAssigned: String { "All assigned" }
+    var ownDeployment: String { "Own deployment" }
+    var allDeployment: String { "All deployment" }
+
+    // MARK: Explanation
+
+    var explainTitle: String { "Why usage is what it is" }
+    var activeBecause: String { "Active because" }
+    var unclassified: String { "Unclassified" }
+    var unclassifiedMeaning: String { "their licenses or assignments are not reported" }
+
+    // MARK: Advice
+
+    var kind: String { "Kind" }
+    var allKinds: String { "All kinds" }
+    var consider: String { "Consider" }
+    var tryThis: String { "Try" }
+    var evidence: String { "Figures that led to it" }
+    var noAdvice: String { "There is no advice: nothing stands out." }
+    var noAdviceOfKind: String { "No advice of this kind here." }
+
+    // MARK: Subscriptions and users
+
+    var quantity: String { "Quantity" }
+    var term: String { "Term" }
+    var termEnd: String { "End of term" }
+    var noEnd: String { "no end" }
+    var renews: String { "renews by itself" }
+    var ends: String { "ends" }
+    var since: String { "Unchanged since" }
+    var subscriptionID: String { "Subscription id" }
+    var noSubscriptions: String { "You have sold this customer no subscriptions." }
+    var user: String { "User" }
+    var activity: String { "Activity" }
+    var anyActivity: String { "Active or not" }
+    var active: String { "Active in 28 days" }
+    var inactive: String { "Not active in 28 days" }
+    var anyWorkload: String { "Any workload" }
+    var lastActive: String { "Last active" }
+    var neverActive: String { "never seen active" }
+    var noUsers: String { "Nobody here." }
+
+    // MARK: Export
+
+    var exportLead: String { "The whole portfolio as a file: one row per customer, product and day." }
+    var exportNote: String { "Figures that are not reported are left empty in the file, never written as 0." }
+    var formOfNumbers: String { "Form of numbers" }
+    var formEnglish: String { "1234.5, commas between fields" }
+    var formDutch: String { "1234,5, semicolons between fields" }
+    var byteOrderMark: String { "Mark for Excel (byte order mark)" }
+
+    // MARK: Access and audit
+
+    var principal: String { "Principal" }
+    var partner: String { "Partner" }
+    var displayName: String { "Name" }
+    var roles: String { "Roles" }
+    var noName: String { "no name" }
+    var noRole: String { "no role" }
+    var enabled: String { "enabled" }
+    var disabled: String { "disabled" }
+    var permission: String { "Permission" }
+    var whoMayWhat: String { "Who may do what" }
+    var accessNote: String { "This page is to read. Changes are made with: insights principals." }
+    var operatorName: String { "operator" }
+    var operatorHasNone: String { "none: the operator belongs to no partner" }
+    var credentialExpires: String { "Signed in until" }
+    var meLead: String { "As the server knows you." }
+    var youMay: String { "You may" }
+    var time: String { "Time" }
+    var who: String { "Who" }
+    var method: String { "What" }
+    var decision: String { "Decision" }
+    var allowed: String { "allowed" }
+    var denied: String { "denied" }
+    var outcome: String { "Outcome" }
+    var customerCode: String { "Customer code" }
+    var noCustomer: String { "no customer" }
+    var record: String { "Record" }
+    var noRecords: String { "There are no records yet." }
+
+    // MARK: About and refusals
+
+    var aboutLead: String { "What the words mean, and where the figures come from." }
+    var whatFiguresMean: String { "What the figures mean" }
+    var forPrograms: String { "For programs" }
+    var forProgramsText: String {
+        "Everything here is an answer of the API, which programs call by gRPC and by plain HTTP, with "
+            + "the same certificate, permissions and limits."
+    }
+    var operatorOnly: String { "Only the operator of the system may." }
+    var toPortfolio: String { "To the portfolio" }
+}

@@ -55,15 +55,15 @@ struct AccessPage: Page {
     private func row(_ view: PageView, _ html: inout HTML, _ principal: PBPrincipal) {
         let words = view.words
         html.put(.th, .scope("row")) { $0.put(.bdi, text: principal.principalID) }
-        html.put(.td) { html in
+        html.put(.td, view.column(words.displayName)) { html in
             html.put(.bdi, text: principal.displayName.isEmpty ? words.noName : principal.displayName)
         }
-        html.put(.td) { html in
+        html.put(.td, view.column(words.roles)) { html in
             let roles = principal.roles.compactMap { UInt8(exactly: $0.rawValue).flatMap(Role.init(rawValue:)) }
             if roles.isEmpty { return html.put(.span, .class("nr"), text: words.noRole) }
             for role in roles { html.put(.span, .class("badge"), text: words.role(role)) }
         }
-        html.put(.td) {
+        html.put(.td, view.column(words.state)) {
             $0.put(
                 .span, .class(principal.disabled ? "badge late" : "badge good"),
                 text: principal.disabled ? words.disabled : words.enabled)

@@ -43,21 +43,23 @@ struct AuditPage: Page {
     private func row(_ view: PageView, _ html: inout HTML, _ event: PBAuditEvent) {
         let words = view.words
         html.put(.th, .scope("row"), text: view.numerals.moment(event.time))
-        html.put(.td) { html in
+        html.put(.td, view.column(words.who)) { html in
             html.put(.bdi, text: event.principalID.isEmpty ? words.unknown : event.principalID)
             if event.isOperator { html.put(.span, .class("badge"), text: words.operatorName) }
         }
-        html.put(.td, text: event.method.split(separator: "/").last.map(String.init) ?? event.method)
-        html.put(.td) {
+        html.put(
+            .td, view.column(words.method),
+            text: event.method.split(separator: "/").last.map(String.init) ?? event.method)
+        html.put(.td, view.column(words.decision)) {
             let isAllowed = event.decision == .allowed
             $0.put(
                 .span, .class(isAllowed ? "badge good" : "badge late"), text: isAllowed ? words.allowed : words.denied)
         }
-        html.put(.td) { $0.put(.code, text: StatusCodeNames.name(of: event.code)) }
-        html.put(.td) { html in
+        html.put(.td, view.column(words.outcome)) { $0.put(.code, text: StatusCodeNames.name(of: event.code)) }
+        html.put(.td, view.column(words.customerCode)) { html in
             if event.customerHash.isEmpty { return html.write(words.noCustomer) }
             html.put(.code, .title(event.customerHash), text: String(event.customerHash.prefix(12)))
         }
-        view.countCell(&html, event.sequence)
+        view.countCell(&html, event.sequence, label: words.record)
     }
 }

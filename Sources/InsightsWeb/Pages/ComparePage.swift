@@ -37,47 +37,63 @@ struct ComparePage: Page {
 }
 
 extension PageView {
+    /// Sellers that nobody bought from anything: they have no column.
+    private struct Sellers {
+        let direct: Bool
+        let others: Bool
+        let unknown: Bool
+
+        init(_ rows: [PBLicenseComparison]) {
+            direct = rows.contains { !$0.hasDirectSold || $0.directSold != 0 }
+            others = rows.contains { !$0.hasOtherPartnersSold || $0.otherPartnersSold != 0 }
+            unknown = rows.contains { !$0.hasUnknownSold || $0.unknownSold != 0 }
+        }
+    }
+
     /// Who sold what, as bars of one scale and as a table. Other partners are only ever a sum.
     func comparison(_ html: inout HTML, _ reply: PBCompareLicensesResponse) {
+        let rows = reply.comparisons
+        let sellers = Sellers(rows)
         html.put(.ul, .class("legend")) { html in
-            for (name, title) in [
-                ("own", words.own), ("direct", words.direct), ("others", words.otherPartners),
-                ("unknown", words.unknownSeller),
-            ] {
+            for (name, title, isThere) in [
+                ("own", words.own, true), ("direct", words.direct, sellers.direct),
+                ("others", words.otherPartners, sellers.others), ("unknown", words.unknownSeller, sellers.unknown),
+            ] where isThere {
                 html.put(.li) { html in
                     html.put(.span, .class("dot \(name)"))
                     html.put(.span, text: title)
                 }
             }
         }
-        let rows = reply.comparisons
         let most = rows.map { $0.allPartners.hasSold ? $0.allPartners.sold : 0 }.max() ?? 0
         table(&html, caption: words.compareTitle, "compare") { html in
             head(
                 &html,
-                [
-                    words.license, words.soldBy, "#" + words.own, "#" + words.direct, "#" + words.otherPartners,
-                    "#" + words.unknownSeller, "#" + words.allSellers, "#" + words.ownShare, "#" + words.ownAssigned,
-                    "#" + words.allAssigned, "#" + words.ownDeployment, "#" + words.allDeployment,
-                ])
+                [words.license, words.soldBy, "#" + words.own]
+                    + (sellers.direct ? ["#" + words.direct] : [])
+                    + (sellers.others ? ["#" + words.otherPartners] : [])
+                    + (sellers.unknown ? ["#" + words.unknownSeller] : [])
+                    + ["#" + words.allSellers, "#" + words.ownShare, "#" + words.ownDeployment]
+                    + ["#" + words.allDeployment])
             html.put(.tbody) { html in
                 for row in rows {
                     let title = row.skuName.isEmpty ? row.skuID : row.skuName
-                    html.put(.tr) { comparisonRow(&$0, row, title, scale: Double(most)) }
+                    html.put(.tr) { comparisonRow(&$0, row, title, sellers, scale: Double(most)) }
                 }
             }
             html.put(.tfoot) { html in
+                let all = reply.total.allPartners
                 html.put(.tr) {
-                    comparisonRow(
-                        &$0, reply.total, words.total,
-                        scale: Double(reply.total.allPartners.hasSold ? reply.total.allPartners.sold : 0))
+                    comparisonRow(&$0, reply.total, words.total, sellers, scale: Double(all.hasSold ? all.sold : 0))
                 }
             }
         }
         if rows.contains(where: { $0.own.isEstimated }) { note(&html, words.estimateNote) }
     }
 
-    private func comparisonRow(_ html: inout HTML, _ row: PBLicenseComparison, _ title: String, scale: Double) {
+    private func comparisonRow(
+        _ html: inout HTML, _ row: PBLicenseComparison, _ title: String, _ shown: Sellers, scale: Double
+    ) {
         html.put(.th, .scope("row")) { html in
             html.put(.bdi, text: title)
             if row.product != .unspecified { html.put(.small, .class("of"), text: row.product.title) }
@@ -87,9 +103,9 @@ extension PageView {
             html.add(sellers(row, scale))
         }
         countCell(&html, row.own.soldIfTold)
-        countCell(&html, row.hasDirectSold ? row.directSold : nil)
-        countCell(&html, row.hasOtherPartnersSold ? row.otherPartnersSold : nil)
-        countCell(&html, row.hasUnknownSold ? row.unknownSold : nil)
+        if shown.direct { countCell(&html, row.hasDirectSold ? row.directSold : nil) }
+        if shown.others { countCell(&html, row.hasOtherPartnersSold ? row.otherPartnersSold : nil) }
+        if shown.unknown { countCell(&html, row.hasUnknownSold ? row.unknownSold : nil) }
         countCell(&html, row.allPartners.soldIfTold)
         if row.hasOwnSharePercent {
             html.put(.td, .class("n"), text: numerals.percent(row.ownSharePercent))
@@ -98,8 +114,6 @@ extension PageView {
         } else {
             absentCell(&html)
         }
-        assignedCell(&html, row.own)
-        assignedCell(&html, row.allPartners)
         deploymentCell(&html, row.own)
         deploymentCell(&html, row.allPartners)
     }

@@ -90,11 +90,11 @@ struct CustomerPage: Page {
         view.card(&html, "", "slim") { html in
             html.put(.div, .class("facts")) { html in
                 view.freshness(&html, all.freshness)
-                html.put(.dl, .class("pairs")) { html in
+                html.put(.ul, .class("freshness")) { html in
                     func pair(_ title: String, _ text: String) {
-                        html.put(.div) { html in
-                            html.put(.dt, text: title)
-                            html.put(.dd) { $0.put(.bdi, text: text) }
+                        html.put(.li) { html in
+                            html.put(.span, .class("source"), text: title)
+                            html.put(.bdi, text: text)
                         }
                     }
                     if customer.name != customer.customerID { pair(words.customerID, customer.customerID) }

@@ -75,21 +75,39 @@ struct CustomersPage: Page {
         let words = view.words
         view.form(&html, Link("customers")) { html in
             view.input(&html, "name", words.nameContains, type: "search")
-            view.input(&html, "usage_below", words.usageBelow, extra: .with("inputmode", "decimal"), .with("size", "5"))
-            view.input(
-                &html, "deployment_below", words.deploymentBelow, extra: .with("inputmode", "decimal"),
-                .with("size", "5"))
-            view.input(&html, "sold_from", words.soldFrom, extra: .with("inputmode", "numeric"), .with("size", "5"))
-            view.input(&html, "market", words.market, extra: .with("size", "5"))
-            view.productSelect(&html)
-            view.scopeSelect(&html)
-            view.dayInput(&html, "as_of", words.day)
-            view.hidden(&html, "order", "filter")
+            view.input(&html, "usage_below", words.usageBelow, extra: .with("inputmode", "decimal"), .with("size", "8"))
+            var orders = [
+                ("customer_name", words.orderName), ("usage", words.orderUsage),
+                ("deployment", words.orderDeployment), ("sold desc", words.orderSold),
+                ("active_users desc", words.orderActive),
+            ]
+            if !orders.contains(where: { $0.0 == order }) { orders.append((order, order)) }
+            view.select(&html, "order", words.order, orders, chosen: order)
             view.submit(&html, words.filter)
             if !filter.isEmpty {
                 html.put(.div, .class("field buttons")) {
                     $0.put(.a, .class("button quiet"), .href(Link("customers")), text: words.clearFilter)
                 }
+            }
+            view.hidden(&html, "filter")
+            moreFilters(view, &html)
+        }
+    }
+
+    private func moreFilters(_ view: PageView, _ html: inout HTML) {
+        let words = view.words
+        let isUsed = ["deployment_below", "sold_from", "market", "product", "scope", "as_of"]
+            .contains { view.query[$0] != nil }
+        html.put(.details, .class("more-filters"), .flag("open", if: isUsed)) { html in
+            html.put(.summary, text: words.moreFilters)
+            html.put(.div, .class("filters")) { html in
+                let (decimal, size) = (Attribute.with("inputmode", "decimal"), Attribute.with("size", "8"))
+                view.input(&html, "deployment_below", words.deploymentBelow, extra: decimal, size)
+                view.input(&html, "sold_from", words.soldFrom, extra: .with("inputmode", "numeric"), size)
+                view.input(&html, "market", words.market, extra: size)
+                view.productSelect(&html)
+                view.scopeSelect(&html)
+                view.dayInput(&html, "as_of", words.day)
             }
         }
     }
@@ -128,12 +146,13 @@ struct CustomersPage: Page {
         let sum = FigureSum(row.products)
         html.put(.tr) { html in
             html.put(.th, .scope("row")) { view.customerLink(&$0, id: row.customerID, name: row.customerName) }
-            view.countCell(&html, sum.sold)
-            view.countCell(&html, sum.assigned)
-            view.ratioCell(&html, sum.deployment, bar: "deploy")
-            view.countCell(&html, sum.active)
-            view.ratioCell(&html, sum.usage, bar: "use")
-            view.coverageCell(&html, row.freshness, .activity)
+            let words = view.words
+            view.countCell(&html, sum.sold, label: words.sold)
+            view.countCell(&html, sum.assigned, label: words.assigned)
+            view.ratioCell(&html, sum.deployment, bar: "deploy", label: words.deployment)
+            view.countCell(&html, sum.active, label: words.activeUsers)
+            view.ratioCell(&html, sum.usage, bar: "use", label: words.usage)
+            view.coverageCell(&html, row.freshness, .activity, label: words.activityThrough)
         }
     }
 }

@@ -5,14 +5,17 @@ extension PageView {
     /// A count, or the words for none.
     func count(_ value: Int64?) -> String { value.map(numerals.count) ?? words.notReported }
 
-    func countCell(_ html: inout HTML, _ value: Int64?) {
-        guard let value else { return absentCell(&html) }
-        html.put(.td, .class("n"), text: numerals.count(value))
+    /// - Parameter label: of the column, for screens on which a row is a card.
+    func countCell(_ html: inout HTML, _ value: Int64?, label: String? = nil) {
+        guard let value else { return absentCell(&html, label: label) }
+        html.put(.td, .class("n"), column(label), text: numerals.count(value))
     }
 
-    func absentCell(_ html: inout HTML) {
-        html.put(.td, .class("n")) { absent(&$0) }
+    func absentCell(_ html: inout HTML, label: String? = nil) {
+        html.put(.td, .class("n"), column(label)) { absent(&$0) }
     }
+
+    func column(_ label: String?) -> Attribute? { label.map { .with("data-label", $0) } }
 
     func absent(_ html: inout HTML) {
         html.put(.span, .class("nr"), text: words.notReported)
@@ -31,28 +34,42 @@ extension PageView {
     }
 
     /// A percentage with the counts that it is made of, and a bar.
-    func ratioCell(_ html: inout HTML, _ ratio: PBRatio?, bar name: String) {
-        guard let ratio else { return absentCell(&html) }
-        html.put(.td, .class("n ratio")) { html in
+    func ratioCell(_ html: inout HTML, _ ratio: PBRatio?, bar name: String, label: String? = nil) {
+        guard let ratio else { return absentCell(&html, label: label) }
+        html.put(.td, .class("n ratio"), column(label)) { html in
             html.put(.span, .class("pct"), text: percent(ratio))
             html.put(.small, .class("of"), text: counts(ratio))
             if ratio.hasPercent { html.add(PercentBarSVG(percent: ratio.percent, name: name).svg()) }
         }
     }
 
+    /// With the bounds of what is estimated.
     func deploymentCell(_ html: inout HTML, _ licenses: PBLicenseFigures?) {
         guard let licenses, licenses.hasDeployment else { return absentCell(&html) }
         guard licenses.isEstimated else { return ratioCell(&html, licenses.deployment, bar: "deploy") }
+        let ratio = licenses.deployment
         html.put(.td, .class("n ratio")) { html in
-            html.put(.span, .class("pct"), text: "≈ " + percent(licenses.deployment))
-            html.put(.small, .class("of"), text: counts(licenses.deployment))
-            if licenses.deployment.hasPercent {
+            html.put(.span, .class("pct"), text: "≈ " + percent(ratio))
+            html.put(.small, .class("of"), text: counts(ratio))
+            if ratio.hasPercent {
                 html.add(
-                    PercentBarSVG(
-                        percent: licenses.deployment.percent, name: "deploy", bounds: licenses.deploymentBounds
-                    ).svg())
+                    PercentBarSVG(percent: ratio.percent, name: "deploy", bounds: licenses.deploymentBounds).svg())
+            }
+            if let (lower, upper) = licenses.deploymentBounds {
+                html.put(.small, .class("range"), text: "\(numerals.percent(lower)) – \(numerals.percent(upper))")
             }
         }
+    }
+
+    /// Where there is no percentage, who was active is told all the same.
+    func usageCell(_ html: inout HTML, _ usage: PBUsageFigures?) {
+        if let usage, !usage.hasUsage {
+            return html.put(.td, .class("n")) { html in
+                absent(&html)
+                html.put(.small, .class("of"), text: "\(numerals.count(usage.activeUsers)) \(words.usersActive)")
+            }
+        }
+        ratioCell(&html, usage?.usageIfTold, bar: "use")
     }
 
     /// One decimal; a dash where there is no denominator.

@@ -22,7 +22,7 @@ struct MePage: Page {
         view.heading(
             &html, principal.displayName.isEmpty ? principal.principalID : principal.displayName, lead: words.meLead)
         view.card(&html, "", "narrow") { html in
-            html.put(.dl, .class("pairs rows")) { html in
+            html.put(.dl, .class("pairs")) { html in
                 pair(&html, words.principal, principal.principalID)
                 pair(&html, words.partner, reply.isOperator ? words.operatorHasNone : principal.partnerID)
                 let roles = principal.roles.compactMap { UInt8(exactly: $0.rawValue).flatMap(Role.init(rawValue:)) }
@@ -42,9 +42,7 @@ struct MePage: Page {
     }
 
     private func pair(_ html: inout HTML, _ title: String, _ text: String) {
-        html.put(.div) { html in
-            html.put(.dt, text: title)
-            html.put(.dd) { $0.put(.bdi, text: text) }
-        }
+        html.put(.dt, text: title)
+        html.put(.dd) { $0.put(.bdi, text: text) }
     }
 }

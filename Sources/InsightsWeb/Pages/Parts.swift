@@ -22,6 +22,7 @@ extension PageView {
 
     /// The head of a page about one customer: its name and its other pages.
     func customerHeading(_ html: inout HTML, _ customer: PBCustomer, _ tab: CustomerTab, lead: String) {
+        html.put(.p, .class("crumb")) { $0.put(.a, .href(Link("customers")), text: words.customers) }
         heading(&html, customer.name.isEmpty ? customer.customerID : customer.name, lead: lead)
         html.put(.nav, .class("tabs"), .label(words.pagesOfCustomer)) { html in
             html.put(.ul) { html in
@@ -74,6 +75,7 @@ extension PageView {
             customerHeading(&html, customer, tab, lead: "\(title) · \(lead)")
         } else {
             heading(&html, title, lead: lead.isEmpty ? words.allCustomers : "\(words.allCustomers) · \(lead)")
+            html.put(.p, .class("crumb")) { $0.put(.a, .href(Link("customers")), text: words.forOneCustomer) }
         }
     }
 
@@ -109,6 +111,10 @@ extension PageView {
     // MARK: Freshness
 
     func freshness(_ html: inout HTML, _ freshness: PBFreshness) {
+        html.put(.div) { sources(&$0, freshness) }
+    }
+
+    private func sources(_ html: inout HTML, _ freshness: PBFreshness) {
         html.put(.ul, .class("freshness")) { html in
             for source in freshness.sources {
                 html.put(.li) { html in
@@ -146,9 +152,9 @@ extension PageView {
     }
 
     /// The day of one source in a table.
-    func coverageCell(_ html: inout HTML, _ freshness: PBFreshness, _ source: PBSource) {
+    func coverageCell(_ html: inout HTML, _ freshness: PBFreshness, _ source: PBSource, label: String? = nil) {
         let coverage = freshness.sources.first { $0.source == source }
-        html.put(.td) { status(&$0, coverage?.status ?? .notReported, coverage?.through ?? "") }
+        html.put(.td, column(label)) { status(&$0, coverage?.status ?? .notReported, coverage?.through ?? "") }
     }
 
     /// Licenses that are in no figure.

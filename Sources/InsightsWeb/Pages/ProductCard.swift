@@ -7,11 +7,13 @@ extension PageView {
         card(&html, all.product.title, "product") { html in
             if all.isIdle { return nothing(&html, words.noLicenses) }
             html.put(.div, .class("kpis")) { html in
-                deployment(&html, all, own)
+                deployment(&html, all)
                 usage(&html, all)
             }
-            licenses(&html, all, own)
-            if !all.workloads.isEmpty { workloads(&html, all) }
+            html.put(.div, .class("pair")) { html in
+                html.put(.div) { licenses(&$0, all, own) }
+                if !all.workloads.isEmpty { html.put(.div) { workloads(&$0, all) } }
+            }
         }
     }
 
@@ -29,7 +31,7 @@ extension PageView {
         }
     }
 
-    private func deployment(_ html: inout HTML, _ all: PBProductInsights, _ own: PBProductInsights?) {
+    private func deployment(_ html: inout HTML, _ all: PBProductInsights) {
         kpi(
             &html, words.deployment, all.hasLicenses ? all.licenses.deploymentIfTold : nil, bar: "deploy",
             sentence: words.licensesAssigned)
@@ -75,12 +77,7 @@ extension PageView {
 
     private func workloads(_ html: inout HTML, _ product: PBProductInsights) {
         table(&html, caption: "\(product.product.title): \(words.usage)", "figures") { html in
-            head(
-                &html,
-                [
-                    words.workload, "#" + words.usage, "#" + words.activeUsers, "#" + words.totalUsers,
-                    "#" + words.perEntitlement,
-                ])
+            head(&html, [words.workload, "#" + words.usage, "#" + words.perEntitlement])
             html.put(.tbody) { html in
                 html.put(.tr, .class("total")) { html in
                     html.put(.th, .scope("row"), text: words.wholeProduct)
@@ -99,9 +96,7 @@ extension PageView {
     }
 
     private func usageCells(_ html: inout HTML, _ usage: PBUsageFigures?) {
-        ratioCell(&html, usage?.usageIfTold, bar: "use")
-        countCell(&html, usage?.activeUsers)
-        countCell(&html, usage?.totalIfTold)
+        usageCell(&html, usage)
         ratioCell(&html, usage?.perEntitlementIfTold, bar: "use")
     }
 }

@@ -55,18 +55,18 @@ struct SubscriptionsPage: Page {
             html.put(.bdi, text: row.skuName.isEmpty ? row.skuID : row.skuName)
             if row.trial { html.put(.span, .class("badge"), text: words.trial) }
         }
-        html.put(.td) {
+        html.put(.td, view.column(words.state)) {
             $0.put(.span, .class(row.state == .active ? "badge good" : "badge late"), text: words.state(row.state))
         }
-        view.countCell(&html, row.quantity)
-        html.put(.td, text: row.term.isEmpty ? words.unknown : words.term(row.term))
-        html.put(.td) { html in
+        view.countCell(&html, row.quantity, label: words.quantity)
+        html.put(.td, view.column(words.term), text: row.term.isEmpty ? words.unknown : words.term(row.term))
+        html.put(.td, view.column(words.termEnd)) { html in
             html.write(row.termEnd.isEmpty ? words.noEnd : view.numerals.day(row.termEnd))
             if !row.termEnd.isEmpty {
                 html.put(.small, .class("of"), text: row.autoRenew ? words.renews : words.ends)
             }
         }
-        html.put(.td, text: view.numerals.day(row.effectiveDate))
-        html.put(.td) { $0.put(.code, text: row.subscriptionID) }
+        html.put(.td, view.column(words.since), text: view.numerals.day(row.effectiveDate))
+        html.put(.td, view.column(words.subscriptionID)) { $0.put(.code, text: row.subscriptionID) }
     }
 }

@@ -74,7 +74,7 @@ struct TrendPage: Page {
         view.card(&html, "") { html in
             html.add(
                 LineChartSVG(
-                    id: "trend", title: "\(words.metric(metric)), \(period)",
+                    id: "trend", title: "\(words.metric(metric).capitalizedFirst), \(period)",
                     summary: words.chartSummary(series.map(\.name)), days: days.map(view.numerals.day), series: series,
                     isPercent: metric.isPercent, numerals: view.numerals
                 ).figure(words))
@@ -90,7 +90,8 @@ struct TrendPage: Page {
         view.form(&html, Link("trend")) { html in
             view.customerField(&html, customer)
             view.select(
-                &html, "metric", words.figure, TrendMetric.allCases.map { ($0.rawValue, words.metric($0)) },
+                &html, "metric", words.figure,
+                TrendMetric.allCases.map { ($0.rawValue, words.metric($0).capitalizedFirst) },
                 chosen: TrendMetric.usage.rawValue)
             view.dayInput(&html, "start", words.from, value: start)
             view.dayInput(&html, "end", words.through, value: end)

@@ -70,12 +70,12 @@ struct UsersPage: Page {
                 html.put(.small, .class("of")) { $0.put(.bdi, text: user.principalName) }
             }
         }
-        html.put(.td) { html in
+        html.put(.td, view.column(view.words.licenses)) { html in
             html.put(.ul, .class("plain")) { html in
                 for sku in user.skuIds { html.put(.li) { $0.put(.bdi, text: skus[sku] ?? sku) } }
             }
         }
-        html.put(.td) { html in
+        html.put(.td, view.column(view.words.lastActive)) { html in
             if user.lastActivity.isEmpty { return html.put(.span, .class("nr"), text: view.words.neverActive) }
             html.put(.ul, .class("plain last")) { html in
                 for activity in user.lastActivity {

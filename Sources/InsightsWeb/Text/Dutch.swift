@@ -95,7 +95,7 @@ struct Dutch: Words {
     // MARK: Charts
 
     var numbersOfChart: String { "De cijfers van deze grafiek" }
-    var noFigures: String { "niet gerapporteerd in deze periode" }
+    var noFigures: String { "geen cijfer in deze periode" }
     var moreTrend: String { "Andere perioden en cijfers" }
     var noTrend: String { "Over deze dagen is niets gerapporteerd." }
     var figure: String { "Cijfer" }
@@ -124,6 +124,14 @@ struct Dutch: Words {
     var soldFrom: String { "Verkocht vanaf" }
     var noCustomers: String { "Er zijn nog geen klanten." }
     var noCustomersMatch: String { "Geen klant voldoet." }
+    var order: String { "Volgorde" }
+    var orderName: String { "op naam" }
+    var orderUsage: String { "laagste gebruik eerst" }
+    var orderDeployment: String { "laagste uitrol eerst" }
+    var orderSold: String { "meest verkocht eerst" }
+    var orderActive: String { "meest actief eerst" }
+    var moreFilters: String { "Meer filters" }
+    var forOneCustomer: String { "Voor één klant: kies die uit de lijst" }
 
     // MARK: Comparison
 
@@ -133,8 +141,6 @@ struct Dutch: Words {
     var otherPartners: String { "Andere partners" }
     var unknownSeller: String { "Verkoper onbekend" }
     var ownShare: String { "Eigen aandeel" }
-    var ownAssigned: String { "Eigen toegewezen" }
-    var allAssigned: String { "Alle toegewezen" }
     var ownDeployment: String { "Eigen uitrol" }
     var allDeployment: String { "Alle uitrol" }
 

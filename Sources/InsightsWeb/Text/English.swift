@@ -95,7 +95,7 @@ struct English: Words {
     // MARK: Charts
 
     var numbersOfChart: String { "The numbers of this chart" }
-    var noFigures: String { "not reported in this period" }
+    var noFigures: String { "no figure in this period" }
     var moreTrend: String { "Other periods and figures" }
     var noTrend: String { "Nothing is reported on these days." }
     var figure: String { "Figure" }
@@ -124,6 +124,14 @@ struct English: Words {
     var soldFrom: String { "Sold from" }
     var noCustomers: String { "There are no customers yet." }
     var noCustomersMatch: String { "No customer matches." }
+    var order: String { "Order" }
+    var orderName: String { "by name" }
+    var orderUsage: String { "lowest usage first" }
+    var orderDeployment: String { "lowest deployment first" }
+    var orderSold: String { "most sold first" }
+    var orderActive: String { "most active first" }
+    var moreFilters: String { "More filters" }
+    var forOneCustomer: String { "For one customer: choose it from the list" }
 
     // MARK: Comparison
 
@@ -133,8 +141,6 @@ struct English: Words {
     var otherPartners: String { "Other partners" }
     var unknownSeller: String { "Unknown seller" }
     var ownShare: String { "Own share" }
-    var ownAssigned: String { "Own assigned" }
-    var allAssigned: String { "All assigned" }
     var ownDeployment: String { "Own deployment" }
     var allDeployment: String { "All deployment" }
 

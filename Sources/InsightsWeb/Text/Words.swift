@@ -125,6 +125,14 @@ protocol Words: Sendable {
     var soldFrom: String { get }
     var noCustomers: String { get }
     var noCustomersMatch: String { get }
+    var order: String { get }
+    var orderName: String { get }
+    var orderUsage: String { get }
+    var orderDeployment: String { get }
+    var orderSold: String { get }
+    var orderActive: String { get }
+    var moreFilters: String { get }
+    var forOneCustomer: String { get }
 
     // MARK: Comparison
 
@@ -134,8 +142,6 @@ protocol Words: Sendable {
     var otherPartners: String { get }
     var unknownSeller: String { get }
     var ownShare: String { get }
-    var ownAssigned: String { get }
-    var allAssigned: String { get }
     var ownDeployment: String { get }
     var allDeployment: String { get }
 
@@ -259,4 +265,9 @@ protocol Words: Sendable {
     func refusal(_ code: RPCStatus.Code) -> (title: String, meaning: String)
     /// Terms and what they mean.
     var definitions: [(String, String)] { get }
+}
+
+extension String {
+    /// As at the beginning of a sentence.
+    var capitalizedFirst: String { prefix(1).uppercased() + dropFirst() }
 }

@@ -199,7 +199,8 @@ let package = Package(
                 protobuf, logging,
             ]),
         .testTarget(
-            name: "InsightsWebTests", dependencies: ["InsightsAPI", "InsightsWeb", "RPCEngine", "Tenancy", protobuf]),
+            name: "InsightsWebTests", dependencies: ["InsightsAPI", "InsightsWeb", "RPCEngine", "Tenancy", protobuf],
+            exclude: ["Golden"]),
         .testTarget(
             name: "ImportFormatsTests", dependencies: ["ImportFormats", "InsightsAPI", "LicenseModel", protobuf],
             resources: [.copy("Fixtures")]),

@@ -66,7 +66,7 @@ extension PageView {
             }
         }
         let most = rows.map { $0.allPartners.hasSold ? $0.allPartners.sold : 0 }.max() ?? 0
-        table(&html, caption: words.compareTitle, "compare") { html in
+        table(&html, caption: words.compareTitle, "rows compare") { html in
             head(
                 &html,
                 [words.license, words.soldBy, "#" + words.own]
@@ -98,24 +98,26 @@ extension PageView {
             html.put(.bdi, text: title)
             if row.product != .unspecified { html.put(.small, .class("of"), text: row.product.title) }
         }
-        html.put(.td, .class("sellers")) { html in
+        html.put(.td, .class("sellers"), column(words.soldBy)) { html in
             guard row.allPartners.hasSold else { return absent(&html) }
             html.add(sellers(row, scale))
         }
-        countCell(&html, row.own.soldIfTold)
-        if shown.direct { countCell(&html, row.hasDirectSold ? row.directSold : nil) }
-        if shown.others { countCell(&html, row.hasOtherPartnersSold ? row.otherPartnersSold : nil) }
-        if shown.unknown { countCell(&html, row.hasUnknownSold ? row.unknownSold : nil) }
-        countCell(&html, row.allPartners.soldIfTold)
-        if row.hasOwnSharePercent {
-            html.put(.td, .class("n"), text: numerals.percent(row.ownSharePercent))
-        } else if row.allPartners.hasSold {
-            html.put(.td, .class("n"), text: "–")
-        } else {
-            absentCell(&html)
+        countCell(&html, row.own.soldIfTold, label: words.own)
+        if shown.direct { countCell(&html, row.hasDirectSold ? row.directSold : nil, label: words.direct) }
+        if shown.others {
+            countCell(&html, row.hasOtherPartnersSold ? row.otherPartnersSold : nil, label: words.otherPartners)
         }
-        deploymentCell(&html, row.own)
-        deploymentCell(&html, row.allPartners)
+        if shown.unknown { countCell(&html, row.hasUnknownSold ? row.unknownSold : nil, label: words.unknownSeller) }
+        countCell(&html, row.allPartners.soldIfTold, label: words.allSellers)
+        if row.hasOwnSharePercent {
+            html.put(.td, .class("n"), column(words.ownShare), text: numerals.percent(row.ownSharePercent))
+        } else if row.allPartners.hasSold {
+            html.put(.td, .class("n"), column(words.ownShare), text: "–")
+        } else {
+            absentCell(&html, label: words.ownShare)
+        }
+        deploymentCell(&html, row.own, label: words.ownDeployment)
+        deploymentCell(&html, row.allPartners, label: words.allDeployment)
     }
 
     private func sellers(_ row: PBLicenseComparison, _ scale: Double) -> HTML {

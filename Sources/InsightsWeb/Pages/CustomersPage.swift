@@ -19,7 +19,7 @@ struct CustomersPage: Page {
     ]
 
     init(_ load: PageLoad) throws(RPCStatus) {
-        filter = Self.filter(load.query)
+        filter = Self.filter(load.query, load.language)
         order = load.query["order"] ?? "customer_name"
         var request = PBListCustomerInsightsRequest()
         request.asOf = load.query["as_of"] ?? ""
@@ -32,13 +32,16 @@ struct CustomersPage: Page {
         reply = try load.call(.listCustomerInsights, request)
     }
 
-    /// The form's fields in the filter language of the API.
-    static func filter(_ query: PageQuery) -> String {
+    /// The form's fields in the filter language of the API, whose numbers have a point.
+    static func filter(_ query: PageQuery, _ language: PageLanguage) -> String {
         var parts: [String] = []
         if let name = query["name"] { parts.append("customer_name:\(quoted(name))") }
         if let market = query["market"] { parts.append("market=\(quoted(market))") }
         for (field, key, comparison) in conditions {
-            if let value = query[field] { parts.append("\(key) \(comparison) \(quoted(value))") }
+            if let value = query[field] {
+                let number = language == .dutch ? value.replacing(",", with: ".") : value
+                parts.append("\(key) \(comparison) \(quoted(number))")
+            }
         }
         if let words = query["filter"] { parts.append(words) }
         return parts.joined(separator: " AND ")

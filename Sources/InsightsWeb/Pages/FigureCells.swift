@@ -44,11 +44,11 @@ extension PageView {
     }
 
     /// With the bounds of what is estimated.
-    func deploymentCell(_ html: inout HTML, _ licenses: PBLicenseFigures?) {
-        guard let licenses, licenses.hasDeployment else { return absentCell(&html) }
-        guard licenses.isEstimated else { return ratioCell(&html, licenses.deployment, bar: "deploy") }
+    func deploymentCell(_ html: inout HTML, _ licenses: PBLicenseFigures?, label: String? = nil) {
+        guard let licenses, licenses.hasDeployment else { return absentCell(&html, label: label) }
+        guard licenses.isEstimated else { return ratioCell(&html, licenses.deployment, bar: "deploy", label: label) }
         let ratio = licenses.deployment
-        html.put(.td, .class("n ratio")) { html in
+        html.put(.td, .class("n ratio"), column(label)) { html in
             html.put(.span, .class("pct"), text: "≈ " + percent(ratio))
             html.put(.small, .class("of"), text: counts(ratio))
             if ratio.hasPercent {
@@ -123,8 +123,10 @@ extension PBLicenseFigures {
         isEstimated && hasAssignedLower && hasAssignedUpper ? (assignedLower, assignedUpper) : nil
     }
     var deploymentBounds: (Double, Double)? {
-        guard let bounds, sold > 0 else { return nil }
-        return (100 * Double(bounds.0) / Double(sold), 100 * Double(bounds.1) / Double(sold))
+        // Not of `sold`: customers whose assignments are not reported are in that and not in the ratio.
+        guard let bounds, hasDeployment, deployment.denominator > 0 else { return nil }
+        let whole = Double(deployment.denominator)
+        return (100 * Double(bounds.0) / whole, 100 * Double(bounds.1) / whole)
     }
     var soldIfTold: Int64? { hasSold ? sold : nil }
     var entitledIfTold: Int64? { hasEntitled ? entitled : nil }

@@ -4,11 +4,18 @@ import LicenseModel
 /// Parts that several pages have.
 extension PageView {
     /// The head of a page: its title, what it is about, and a line about its figures.
-    func heading(_ html: inout HTML, _ title: String, lead: String = "") {
+    func heading(_ html: inout HTML, _ title: String, lead: String = "", above: String = "", below: String = "") {
         html.put(.div, .class("heading")) { html in
+            if !above.isEmpty { crumb(&html, above) }
             html.put(.h1) { $0.put(.bdi, text: title) }
             if !lead.isEmpty { html.put(.p, .class("lead"), text: lead) }
+            if !below.isEmpty { crumb(&html, below) }
         }
+    }
+
+    /// A way to the list of customers.
+    private func crumb(_ html: inout HTML, _ text: String) {
+        html.put(.p, .class("crumb")) { $0.put(.a, .href(Link("customers")), text: text) }
     }
 
     /// `Figures of 27 Nov 2026 · activity of 31 Oct to 27 Nov`
@@ -22,8 +29,8 @@ extension PageView {
 
     /// The head of a page about one customer: its name and its other pages.
     func customerHeading(_ html: inout HTML, _ customer: PBCustomer, _ tab: CustomerTab, lead: String) {
-        html.put(.p, .class("crumb")) { $0.put(.a, .href(Link("customers")), text: words.customers) }
-        heading(&html, customer.name.isEmpty ? customer.customerID : customer.name, lead: lead)
+        heading(
+            &html, customer.name.isEmpty ? customer.customerID : customer.name, lead: lead, above: words.customers)
         html.put(.nav, .class("tabs"), .label(words.pagesOfCustomer)) { html in
             html.put(.ul) { html in
                 for other in CustomerTab.allCases where isShown(other) {
@@ -74,8 +81,9 @@ extension PageView {
         if let customer {
             customerHeading(&html, customer, tab, lead: "\(title) · \(lead)")
         } else {
-            heading(&html, title, lead: lead.isEmpty ? words.allCustomers : "\(words.allCustomers) · \(lead)")
-            html.put(.p, .class("crumb")) { $0.put(.a, .href(Link("customers")), text: words.forOneCustomer) }
+            heading(
+                &html, title, lead: lead.isEmpty ? words.allCustomers : "\(words.allCustomers) · \(lead)",
+                below: words.forOneCustomer)
         }
     }
 

@@ -80,10 +80,11 @@ struct HTMLTests {
     @Test func filtersAreQuoted() {
         let query = PageQuery(
             "name=a%22+AND+sold%3E0&usage_below=40%2C5&sold_from=10&market=NL&filter=active_users+%3E+1")
-        #expect(
-            CustomersPage.filter(query, .dutch)
-                == #"customer_name:"a\" AND sold>0" AND market="NL" AND usage < "40.5" AND sold >= "10" AND active_users > 1"#
-        )
+        let conditions = [
+            #"customer_name:"a\" AND sold>0""#, #"market="NL""#, #"usage < "40.5""#, #"sold >= "10""#,
+            "active_users > 1",
+        ]
+        #expect(CustomersPage.filter(query, .dutch) == conditions.joined(separator: " AND "))
         #expect(CustomersPage.filter(PageQuery("usage_below=1,5"), .english) == #"usage < "1,5""#)
     }
 }

@@ -76,28 +76,25 @@ enum Escape {
     static func append(_ text: String, to bytes: inout [UInt8]) {
         var text = text
         text.withUTF8 { source in
-            var start = 0
-            var index = 0
-            func flush(_ end: Int) {
-                if end > start { bytes.append(contentsOf: source[start..<end]) }
-            }
+            var (start, index) = (0, 0)
             while index < source.count {
-                guard let (length, substitute) = special(source, at: index) else {
+                let (second, third) = index + 2 < source.count ? (source[index + 1], source[index + 2]) : (0, 0)
+                guard let (length, substitute) = special(source[index], second, third) else {
                     index += 1
                     continue
                 }
-                flush(index)
+                bytes.append(contentsOf: source[start..<index])
                 substitute.withUTF8Buffer { bytes.append(contentsOf: $0) }
                 index += length
                 start = index
             }
-            flush(source.count)
+            bytes.append(contentsOf: source[start...])
         }
     }
 
-    /// What is written for the character at that place, and its bytes; nil for one that stands as it is.
-    private static func special(_ source: UnsafeBufferPointer<UInt8>, at index: Int) -> (Int, StaticString)? {
-        switch source[index] {
+    /// How many bytes are another text instead, and which; nil for a character that stands as it is.
+    private static func special(_ first: UInt8, _ second: UInt8, _ third: UInt8) -> (Int, StaticString)? {
+        switch first {
         case UInt8(ascii: "&"): return (1, "&amp;")
         case UInt8(ascii: "<"): return (1, "&lt;")
         case UInt8(ascii: ">"): return (1, "&gt;")
@@ -107,11 +104,8 @@ enum Escape {
         // Controls are no characters of HTML.
         case 0..<0x20, 0x7F: return (1, "\u{FFFD}")
         // Embeddings, overrides and isolates (U+202A to U+202E, U+2066 to U+2069) would turn what stands behind them.
-        case 0xE2 where index + 2 < source.count:
-            switch (source[index + 1], source[index + 2]) {
-            case (0x80, 0xAA...0xAE), (0x81, 0xA6...0xA9): return (3, "\u{FFFD}")
-            default: return nil
-            }
+        case 0xE2 where second == 0x80 && (0xAA...0xAE).contains(third): return (3, "\u{FFFD}")
+        case 0xE2 where second == 0x81 && (0xA6...0xA9).contains(third): return (3, "\u{FFFD}")
         default: return nil
         }
     }

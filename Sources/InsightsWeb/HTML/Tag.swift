@@ -37,7 +37,7 @@ struct Attribute: Sendable {
     static func content(_ text: String) -> Attribute { Attribute("content", text) }
     static func `for`(_ id: String) -> Attribute { Attribute("for", id) }
 
-    /// Any other with a value. Addresses, styles and scripts have no place here: see `HTMLTests`.
+    /// Any other with a value. Addresses, styles and scripts have no place here.
     static func with(_ name: StaticString, _ value: String) -> Attribute { Attribute(name, value) }
     /// Any other without one.
     static func flag(_ name: StaticString) -> Attribute { Attribute(name, nil) }

@@ -24,6 +24,7 @@ class Web:
             tls_ca_cert=house.certificates.authority.certificate.read_bytes(),
             tls_cert=identity.certificate_pem if identity else None, tls_key=identity.key_pem if identity else None,
             http_version=HTTPVersion.HTTP2, timeout=WAIT_SECONDS, enable_otel=False, enable_gzip=True,
+            follow_redirects=False,
         )  # fmt: skip
         self.client = SyncClient(self.transport)
 

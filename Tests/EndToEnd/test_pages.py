@@ -1,5 +1,6 @@
 """The dashboard (`--web pages`) over TLS: who may see what, that its figures are gRPC's, and that its HTML is sound."""
 
+import math
 import re
 from urllib.parse import quote
 
@@ -161,7 +162,8 @@ def count(value):
 
 
 def percent(value):
-    return f"{value:,.1f} %"
+    """Halves go up, as people round."""
+    return f"{math.floor(value * 10 + 0.5) / 10:,.1f} %"
 
 
 def told(message, name, form=count):
@@ -316,7 +318,17 @@ def test_lists_have_every_row(world):
     # Own ones alone: three of the customer's six, one of them a trial.
     assert len(world.page("/customers/C/subscriptions", "AS").root.find("tbody")[0].find("tr")) == 3 and held
     assert len(world.page("/access", "U").table("Access")) == len(client_principals(world))
-    assert any("ListLicensedUsers" in cells for cells in world.page("/audit").table("Audit trail").values())
+
+
+def test_a_look_at_named_users_is_on_record_once(world):
+    world.page("/customers/C/users")
+    rows = [[cell.text for cell in row.children] for row in world.page("/audit").root.find("tbody")[0].find("tr")]
+    assert rows[0][1:5] == ["has-UA", "ListLicensedUsers", "allowed", "OK"] and rows[0][5] != "no customer"
+    assert rows[1][1:3] != rows[0][1:3] or int(rows[1][6]) < int(rows[0][6]) - 1, rows[:3]
+    before = int(rows[0][6].replace(",", ""))
+    assert world.get("UA", "/customers/hidden/users").status == 404
+    rows = [[cell.text for cell in row.children] for row in world.page("/audit").root.find("tbody")[0].find("tr")]
+    assert int(rows[0][6]) == before + 1 and rows[0][4] == "NOT_FOUND", rows[:3]
 
 
 def client_principals(world):

@@ -85,6 +85,8 @@ final class CallAudit: Sendable {
         default:
             // What was answered with named users is on record already; this one was refused.
             guard !record.isAudited, record.permission == .readUsers else { return }
+            // Of a page the call that it made is.
+            if call.webHead != nil, outcome.code == .ok || outcome.code == .notFound { return }
             kind = .read
         }
         let event = event(

@@ -40,6 +40,12 @@ struct AuditPage: Page {
         view.pager(&html, next: reply.nextPageToken)
     }
 
+    /// Of a method its name, without the service; of anything else its path.
+    private static func name(_ path: String) -> String {
+        let parts = path.split(separator: "/")
+        return parts.count == 2 && parts[0].contains(".") ? String(parts[1]) : path
+    }
+
     private func row(_ view: PageView, _ html: inout HTML, _ event: PBAuditEvent) {
         let words = view.words
         html.put(.th, .scope("row"), text: view.numerals.moment(event.time))
@@ -49,7 +55,7 @@ struct AuditPage: Page {
         }
         html.put(
             .td, view.column(words.method),
-            text: event.method.split(separator: "/").last.map(String.init) ?? event.method)
+            text: Self.name(event.method))
         html.put(.td, view.column(words.decision)) {
             let isAllowed = event.decision == .allowed
             $0.put(

@@ -111,7 +111,7 @@ struct ServeCommand: AsyncParsableCommand {
         parts.storeFolder = settings.store.folder
         parts.acceptsOlderStore = acceptsOlderStore
         parts.keysFolder = settings.keys
-        let pages = settings.web.contains(.pages) ? PageRoutes() : nil
+        let pages = settings.web.contains(.pages) ? PageRoutes(offersExport: settings.web.contains(.api)) : nil
         var routes: [WebRoute] = settings.web.contains(.api) ? [OpenAPI.route] : []
         if settings.web.contains(.legacy) { routes += LegacyResources(scale: settings.legacyPercent).routes }
         if let pages { routes += pages.routes }

@@ -6,8 +6,11 @@ import Tenancy
 package struct PageRoutes: Sendable {
     private let assets = Assets()
     private let others: OtherPages
+    private let offersExport: Bool
 
-    package init() {
+    /// - Parameter offersExport: `/v1/export.csv` is served, to which the form of `/export` leads.
+    package init(offersExport: Bool) {
+        self.offersExport = offersExport
         others = OtherPages(assets: assets)
     }
 
@@ -15,9 +18,9 @@ package struct PageRoutes: Sendable {
         [
             route(PortfolioPage.self), route(CustomersPage.self), route(CustomerPage.self),
             route(SubscriptionsPage.self), route(UsersPage.self), route(ComparePage.self), route(TrendPage.self),
-            route(ExplainPage.self), route(AdvicePage.self), route(ExportPage.self), route(AccessPage.self),
-            route(AuditPage.self), route(MePage.self), about, assetRoute,
-        ]
+            route(ExplainPage.self), route(AdvicePage.self), route(AccessPage.self), route(AuditPage.self),
+            route(MePage.self), about, assetRoute,
+        ] + (offersExport ? [route(ExportPage.self)] : [])
     }
 
     /// The answer to a browser that asks for what is not there; nil for whatever else is asked.
@@ -43,7 +46,9 @@ package struct PageRoutes: Sendable {
         let language = request.head.language
         let page = try P(PageLoad(calls: calls, variables: request.variables, query: query, language: language))
         let view = PageView(
-            language: language, query: query, permissions: AccessPolicy.permissions(of: calls.principal),
+            language: language, query: query,
+            permissions: AccessPolicy.permissions(of: calls.principal)
+                .subtracting(offersExport ? [] : [.exportInsights]),
             caller: PageCaller(name: calls.principal.name, partner: calls.principal.partner?.text ?? ""))
         if var file = page.file(view) {
             file.finish(request.head)

@@ -67,7 +67,7 @@ stop insightsd insightsd
 stop simulator python
 rm -rf "$demo"
 mkdir -p "$demo"
-command=(insightsd serve --listen "${DEMO_LISTEN:-127.0.0.1:0}" --admin-listen 127.0.0.1:0 --data "$demo/data" --web api
+command=(insightsd serve --listen "${DEMO_LISTEN:-127.0.0.1:0}" --admin-listen 127.0.0.1:0 --data "$demo/data" --web all
     --tls-cert "$certs/server.pem" --tls-key "$certs/server.key" --client-ca "$certs/ca.pem")
 echo "\$ ${command[*]//$root\//}"
 # Before the background shell opens it: it is read at once.
@@ -137,6 +137,11 @@ as carol advice margies-travel --language nl --product office-365
 refused carol users coho-vineyard
 refused carol principals list
 
+note "The same as JSON for every tool: each read has an address."
+printf '\n$ curl … https://%s/v1/customers/coho-vineyard\n' "$server"
+curl --silent --show-error --fail --cacert "$certs/ca.pem" --cert "$certs/carol.pem" --key "$certs/carol.key" \
+    "https://$server/v1/customers/coho-vineyard" | python3 -m json.tool
+
 heading "bob administers customers: named users and own subscriptions too"
 as bob subscriptions coho-vineyard
 as bob users coho-vineyard --activity inactive
@@ -191,6 +196,16 @@ today=$(date -u +%F)
 as carol customers --filter 'customer_id:c0ffee' --as-of "$today"
 as carol customer c0ffee00-0000-4000-8000-000000000000 --as-of "$today"
 stop simulator python
+
+heading "In the browser: https://$server"
+# With a pass phrase, which is no secret: browsers take no file without one.
+openssl pkcs12 -export -name "carol of the demo" -in "$certs/carol.pem" -inkey "$certs/carol.key" -passout pass:demo \
+    -out "$demo/carol.p12"
+note "Sign in with carol's certificate: load .demo/carol.p12 (pass phrase demo) and trust Certs/out/ca.pem"
+note "  Firefox: Settings, Privacy & Security, View Certificates: Your Certificates, Import; Authorities, Import"
+note "  Chrome, Edge: Settings, Privacy and security, Security, Manage certificates; on Linux also by"
+note "    pk12util -d sql:\$HOME/.pki/nssdb -i .demo/carol.p12 -W demo"
+note "    certutil -d sql:\$HOME/.pki/nssdb -A -n partner-insights-demo -t C,, -i Certs/out/ca.pem"
 
 if [ -n "${DEMO_KEEP:-}" ]; then
     heading "The server goes on at $server (health and metrics: http://$admin/metrics)"

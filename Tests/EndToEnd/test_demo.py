@@ -49,3 +49,8 @@ def test_the_demo_runs_through_and_stops_what_it_started():
     assert "133.3 %" in again.stdout and "~13 (13–14)" in again.stdout
     for reason in ("ROLE_LACKS_PERMISSION", "CUSTOMER_NOT_FOUND", "CREDENTIAL_INVALID", "CREDENTIAL_MISSING"):
         assert reason in again.stdout
+    # What a newcomer's browser needs.
+    assert re.search(r"^== In the browser: https://127\.0\.0\.1:\d+$", again.stdout, re.M)
+    words = ["openssl", "pkcs12", "-in", ROOT / ".demo/carol.p12", "-passin", "pass:demo", "-nokeys"]
+    shown = subprocess.run(words, capture_output=True, text=True, check=True).stdout
+    assert "BEGIN CERTIFICATE" in shown and '"customerId": "coho-vineyard"' in again.stdout

@@ -86,8 +86,8 @@ package struct PageRoutes: Sendable {
         if status.code == .unauthenticated { return signIn(status, head) }
         let roles = permission.map(AccessPolicy.roles) ?? []
         var answer = response(
-            ConnectError.httpStatus(status.code), others.refusal(status, roles: roles, head.language), head)
-        if let seconds = ConnectError.retrySeconds(status) {
+            status.code.httpStatus, others.refusal(status, roles: roles, head.language), head)
+        if let seconds = StatusBody(status).retrySeconds {
             answer.headers.append(("retry-after", String(seconds)))
         } else if status.code == .unavailable || status.code == .resourceExhausted {
             answer.headers.append(("retry-after", "5"))

@@ -24,7 +24,8 @@ extension Connection {
     ///     +----------------------------------------------------------+
     ///
     /// `preface` is the connection preface of RFC 9113, 3.4. Calls run in `preface`, `open` and `terminating`, the
-    /// states that are ``Connection/isLive``; beside them goes ``Connection/shutdown``.
+    /// states that are ``Connection/isLive``; beside them goes ``Connection/shutdown``. With HTTP/1.1 by ALPN, or
+    /// without any, the preface and the first SETTINGS are those of ``HTTP1Front``, which come at once.
     enum State: UInt8 {
         /// Until ``Connection/deadline``.
         case handshaking

@@ -119,6 +119,7 @@ class Browser:
         ]  # fmt: skip
 
     def picture(self, path, whole=True):
+        self.run("scrollTo(0, 0)")
         height = self.run("return document.documentElement.scrollHeight") if whole else self.height
         clip = dict(x=0, y=0, width=self.width, height=min(height, 9000), scale=1)
         shot = self.driver.execute_cdp_cmd("Page.captureScreenshot", dict(clip=clip, captureBeyondViewport=True))

@@ -9,7 +9,10 @@ import pytest
 from browser import Browser, why_not
 from conftest import House
 from daemon import ROOT
+from facts import day
 from pages import LANGUAGES, many, rich
+from selenium.webdriver import ActionChains, Keys
+from selenium.webdriver.common.by import By
 
 PICTURES = ROOT / ".build/screenshots"
 DESK, PHONE = 1280, 390
@@ -19,7 +22,7 @@ PAGES = {
     "/customers/silent": "bob", "/customers/C/subscriptions": "bob", "/customers/C/users": "bob",
     "/compare": "bob", "/trend?workload=all&workload=EXO&workload=SPO&workload=TEAMS&start=2026-01-01": "bob",
     "/trend?metric=sold&customer=C": "bob", "/explain": "bob", "/advice": "bob", "/export": "bob", "/audit": "bob",
-    "/me": "bob", "/about": "bob", "/access": "alice",
+    "/me": "bob", "/about": "bob", "/access": "alice", "/customers/C/users?activity=inactive": "alice",
 }  # fmt: skip
 # What is refused is a page as well: the browser notes its status on the console.
 REFUSED = {"/access": 403, "/nothing": 404, "/customers/hidden": 404, "/?as_of=x": 400}
@@ -60,8 +63,6 @@ def address(house, path, language=None):
 
 def period(path):
     """A start within the bounds of the API, whatever day it is."""
-    from facts import day
-
     return path.replace("2026-01-01", str(day(-150)))
 
 
@@ -69,7 +70,9 @@ def name(path, *words):
     return "-".join([path.split("?")[0].strip("/").replace("/", "-") or "portfolio", *map(str, words)]) + ".png"
 
 
-def check(browser, path):
+def check(browser, path, *words):
+    """Sound, and with a picture of it: before it is looked through, which moves parts of it."""
+    browser.picture(PICTURES / name(path, *words))
     assert browser.complaints() == [], path
     assert browser.overflow() <= 0, path
     assert browser.violations() == [], path
@@ -83,8 +86,7 @@ def test_every_page(house, browsers, width, dark, language):
         browser.open(address(house, period(path), language))
         assert browser.run("return document.documentElement.lang") == language, path
         assert browser.run("return document.querySelectorAll('h1').length") == 1
-        check(browser, path)
-        browser.picture(PICTURES / name(path, width, "dark" if dark else "light", language))
+        check(browser, path, width, "dark" if dark else "light", language)
 
 
 def test_the_other_language_and_scheme(house, browsers):
@@ -94,8 +96,7 @@ def test_the_other_language_and_scheme(house, browsers):
             browser = browsers()
             browser.be(width, dark)
             browser.open(address(house, path, language))
-            check(browser, path)
-            browser.picture(PICTURES / name(path, width, "dark" if dark else "light", language))
+            check(browser, path, width, "dark" if dark else "light", language)
 
 
 def test_refusals_are_pages(house, browsers):
@@ -106,8 +107,7 @@ def test_refusals_are_pages(house, browsers):
             browser.open(address(house, path, language))
             (complaint,) = browser.complaints()
             assert f"status of {status}" in complaint
-            assert browser.overflow() <= 0 and browser.violations() == []
-            browser.picture(PICTURES / name(path, "refused", width, language))
+            check(browser, path, "refused", width, language)
 
 
 def test_read_outs_under_the_pointer_and_by_keys(house, browsers):
@@ -146,8 +146,6 @@ def test_the_filter_of_the_list_is_kept(house, browsers):
 
 def test_by_keyboard_alone(house, browsers):
     """The first stop leads past the menu; every link and field can be reached, and shows it."""
-    from selenium.webdriver import ActionChains, Keys
-
     browser = browsers()
     browser.be(DESK)
     browser.open(address(house, "/customers?lang=en"))
@@ -172,8 +170,6 @@ def test_without_script(house, browsers):
         assert browser.overflow() <= 0 and browser.complaints() == []
         browser.picture(PICTURES / name(path, width, "no-script"))
     # A form and a part that opens are the browser's own.
-    from selenium.webdriver.common.by import By
-
     driver = browser.driver
     driver.find_element(By.CSS_SELECTOR, ".chart summary").click()
     assert driver.find_element(By.CSS_SELECTOR, ".chart tbody td").is_displayed()
@@ -196,8 +192,7 @@ def test_a_large_portfolio(house, browsers):
                 "return [n.domInteractive - n.startTime, n.transferSize, n.responseEnd - n.requestStart]"
             )
             took.append(timing)
-        check(browser, path)
-        browser.picture(PICTURES / name(path, "large"))
+        check(browser, path, "large")
         assert min(size for _, size, _ in took) <= 40_960, (path, took)
         # The debug build is many times slower than the release build, of which 300 ms are asked.
         assert min(usable for usable, _, _ in took) <= 3_000, (path, took)

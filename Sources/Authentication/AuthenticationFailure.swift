@@ -49,6 +49,12 @@ public struct AuthenticationFailure: Error, Sendable, Hashable {
         case tokenNotYetValid = "token-not-yet-valid"
         case tokenExpired = "token-expired"
         case tokenBinding = "token-binding"
+        case tokenNonce = "token-nonce"
+        case tokenParty = "token-party"
+        case sessionInvalid = "session-invalid"
+        case sessionExpired = "session-expired"
+        case sessionIdle = "session-idle"
+        case sessionRolesOld = "session-roles-old"
     }
 
     public let reason: Reason
@@ -63,7 +69,7 @@ public struct AuthenticationFailure: Error, Sendable, Hashable {
         self.seconds = seconds
         switch cause {
         case .noCredential: reason = .missing
-        case .certificateExpired, .tokenExpired: reason = .expired
+        case .certificateExpired, .tokenExpired, .sessionExpired, .sessionIdle, .sessionRolesOld: reason = .expired
         default: reason = .invalid
         }
     }

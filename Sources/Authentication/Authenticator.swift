@@ -14,6 +14,8 @@ public struct AuthenticatedCaller: Sendable, Hashable {
     public let viaCertificate: Bool
     /// What the token says; nil without one. A caller with a token is not to be remembered per connection.
     let token: TokenIdentity?
+    /// Of somebody who signed in; nil with another credential. Not to be remembered per connection either.
+    public let session: Session?
 }
 
 /// Turns credentials into a caller: the only maker of a `Principal`.
@@ -23,25 +25,32 @@ public final class Authenticator: Sendable {
     private let directory: PrincipalDirectory
     private let trustDomain: TrustDomain
     private let tokens: TokenVerifier?
+    private let sessions: Sessions?
 
-    /// Without a token verifier every bearer token is refused.
-    public init(directory: PrincipalDirectory, trustDomain: TrustDomain, tokens: TokenVerifier? = nil) {
+    /// Without a token verifier every bearer token is refused, and without sessions every cookie is nothing.
+    public init(
+        directory: PrincipalDirectory, trustDomain: TrustDomain, tokens: TokenVerifier? = nil,
+        sessions: Sessions? = nil
+    ) {
         self.directory = directory
         self.trustDomain = trustDomain
         self.tokens = tokens
+        self.sessions = sessions
     }
 
     /// Who is calling.
     ///
     /// Either credential is enough. Of two, both must hold and name the same partner: the identity is the
     /// certificate's, and the roles of both add up, for each of them could be had by showing that credential alone.
+    /// A session counts where there is neither; beside them it adds nothing, and must not be another partner's.
     ///
     /// - Parameters:
     ///   - certificate: the peer's, nil when it showed none.
     ///   - authorization: every value of the `authorization` header.
+    ///   - cookie: of a session, where one counts (`Sessions.cookie`); nil without one.
     ///   - now: Unix time in seconds.
     public func authenticate(
-        certificate: PeerIdentity?, authorization: [String], now: Int64
+        certificate: PeerIdentity?, authorization: [String], cookie: String? = nil, now: Int64
     ) -> Result<AuthenticatedCaller, AuthenticationFailure> {
         do throws(AuthenticationFailure) {
             let snapshot = directory.snapshot
@@ -49,14 +58,38 @@ public final class Authenticator: Sendable {
                 try self.caller(of: peer, in: snapshot, now: now)
             }
             let bearer = try bearerCaller(authorization, certificate: certificate, in: snapshot, now: now)
+            let caller: AuthenticatedCaller
             switch (certified, bearer) {
-            case (nil, nil): throw AuthenticationFailure(.noCredential)
-            case (let caller?, nil), (nil, let caller?): return .success(caller)
-            case (let certified?, let bearer?): return .success(try Self.combine(certified, bearer))
+            case (nil, nil):
+                guard let sessions, let cookie else { throw AuthenticationFailure(.noCredential) }
+                return .success(try self.caller(of: sessions.open(cookie, now: now), in: snapshot))
+            case (let one?, nil), (nil, let one?): caller = one
+            case (let certified?, let bearer?): caller = try Self.combine(certified, bearer)
             }
+            try requireSamePartner(caller, cookie, now: now)
+            return .success(caller)
         } catch {
             return .failure(error)
         }
+    }
+
+    /// Whether somebody who signs in is let in, as with every call after that.
+    func requireAdmission(of session: Session) throws(AuthenticationFailure) {
+        _ = try caller(of: session, in: directory.snapshot)
+    }
+
+    /// Of a cookie that is over or none nothing is known, and it gives nothing.
+    private func requireSamePartner(
+        _ caller: AuthenticatedCaller, _ cookie: String?, now: Int64
+    ) throws(AuthenticationFailure) {
+        guard let cookie, let session = try? sessions?.open(cookie, now: now) else { return }
+        guard session.partner == caller.principal.partner else { throw AuthenticationFailure(.partnersDiffer) }
+    }
+
+    private func caller(
+        of session: Session, in snapshot: DirectorySnapshot
+    ) throws(AuthenticationFailure) -> AuthenticatedCaller {
+        try caller(of: session.identity, session: session, in: snapshot)
     }
 
     /// The caller by the directory of now, for a change that waited its turn since `caller` was authenticated: whom an
@@ -83,7 +116,7 @@ public final class Authenticator: Sendable {
         return AuthenticatedCaller(
             principal: Principal(.partner(partner, name, kept)), displayName: record.displayName,
             expiresAt: caller.expiresAt, directoryGeneration: snapshot.generation, viaCertificate: true,
-            token: caller.token)
+            token: caller.token, session: nil)
     }
 
     private func caller(
@@ -111,7 +144,7 @@ public final class Authenticator: Sendable {
         }
         return AuthenticatedCaller(
             principal: principal, displayName: displayName, expiresAt: peer.notAfter,
-            directoryGeneration: snapshot.generation, viaCertificate: true, token: nil)
+            directoryGeneration: snapshot.generation, viaCertificate: true, token: nil, session: nil)
     }
 
     private func bearerCaller(
@@ -123,6 +156,13 @@ public final class Authenticator: Sendable {
         }
         guard let tokens else { throw AuthenticationFailure(.tokensNotAccepted) }
         let identity = try tokens.verify(token, certificate: certificate?.fingerprint, now: now)
+        return try caller(of: identity, session: nil, in: snapshot)
+    }
+
+    /// Whom an issuer vouched for: just now by a token, or when somebody signed in.
+    private func caller(
+        of identity: TokenIdentity, session: Session?, in snapshot: DirectorySnapshot
+    ) throws(AuthenticationFailure) -> AuthenticatedCaller {
         guard snapshot.isRegistered(identity.partner) else { throw AuthenticationFailure(.partnerUnknown) }
         guard !snapshot.isDisabled(identity.partner) else { throw AuthenticationFailure(.partnerDisabled) }
         let record = snapshot.record(identity.principal, of: identity.partner)
@@ -130,7 +170,7 @@ public final class Authenticator: Sendable {
         return AuthenticatedCaller(
             principal: Principal(.partner(identity.partner, identity.principal, identity.roles)),
             displayName: record?.displayName ?? "", expiresAt: identity.expiresAt,
-            directoryGeneration: snapshot.generation, viaCertificate: false, token: identity)
+            directoryGeneration: snapshot.generation, viaCertificate: false, token: identity, session: session)
     }
 
     private static func combine(
@@ -143,6 +183,7 @@ public final class Authenticator: Sendable {
             principal: Principal(.partner(partner, name, roles.union(bearer.principal.roles))),
             displayName: certified.displayName,
             expiresAt: min(certified.expiresAt, bearer.expiresAt),
-            directoryGeneration: certified.directoryGeneration, viaCertificate: true, token: bearer.token)
+            directoryGeneration: certified.directoryGeneration, viaCertificate: true, token: bearer.token,
+            session: nil)
     }
 }

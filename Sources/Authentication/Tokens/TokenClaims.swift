@@ -45,14 +45,14 @@ struct TokenClaims: Sendable {
     }
 
     /// A time that a token need not have.
-    private static func time(_ claim: StrictJSON?) throws(AuthenticationFailure) -> Int64? {
+    static func time(_ claim: StrictJSON?) throws(AuthenticationFailure) -> Int64? {
         guard let claim else { return nil }
         guard let time = claim.numericDate else { throw AuthenticationFailure(.tokenTimes) }
         return time
     }
 
     /// A tenant is a text, or a list of a single one.
-    private static func partner(
+    static func partner(
         _ claims: [String: StrictJSON], _ issuer: TokenIssuer
     ) throws(AuthenticationFailure) -> PartnerID {
         guard let claim = issuer.tenantClaim.value(in: claims) else {
@@ -78,7 +78,7 @@ struct TokenClaims: Sendable {
 
     /// Who calls: `oid`, which is the same in every application, or `sub`, which nearly every issuer has. A name that
     /// is no principal id, such as a mail address, counts by its digest, so that no log has it.
-    private static func principal(_ claims: [String: StrictJSON]) throws(AuthenticationFailure) -> PrincipalID {
+    static func principal(_ claims: [String: StrictJSON]) throws(AuthenticationFailure) -> PrincipalID {
         let name: String
         if let claim = claims["oid"] ?? claims["sub"] {
             guard let subject = claim.string, !subject.isEmpty else { throw AuthenticationFailure(.tokenSubject) }
@@ -101,14 +101,14 @@ struct TokenClaims: Sendable {
     }
 
     /// Names of other kinds of roles give nothing.
-    private static func roles(_ claim: StrictJSON?) throws(AuthenticationFailure) -> RoleSet {
+    static func roles(_ claim: StrictJSON?) throws(AuthenticationFailure) -> RoleSet {
         guard let claim, claim != .null else { return RoleSet([]) }
         guard let names = texts(claim) else { throw AuthenticationFailure(.tokenRoles) }
         return RoleSet(names.compactMap(Role.init(tokenName:)))
     }
 
     /// A text, or a list of nothing but texts; nil for anything else.
-    private static func texts(_ claim: StrictJSON?) -> [String]? {
+    static func texts(_ claim: StrictJSON?) -> [String]? {
         if let text = claim?.string { return [text] }
         guard let elements = claim?.array else { return nil }
         let texts = elements.compactMap(\.string)

@@ -27,13 +27,14 @@ public enum KeyLocation: Sendable, Hashable {
 /// - `tenant_claim`: where the tenant stands, default `tid`; `iss` makes each issuer a tenant.
 /// - `roles_claim`: where the roles stand, default `roles`.
 /// - `algorithms`: default `RS256`, `ES256`.
+/// - `login`: how people sign in there; see `LoginConfiguration`.
 ///
 /// A file that no token could ever match is refused.
 public struct TokenIssuer: Sendable, Hashable {
     /// Bound of the file, in bytes.
     public static let maximumFileBytes = 1_048_576
     private static let knownKeys: Set<String> = [
-        "issuer", "audience", "jwks", "algorithms", "partners", "tenant_claim", "roles_claim",
+        "issuer", "audience", "jwks", "algorithms", "partners", "tenant_claim", "roles_claim", "login",
     ]
 
     /// As the file has it.
@@ -41,6 +42,8 @@ public struct TokenIssuer: Sendable, Hashable {
     public let audiences: Set<String>
     public let keys: KeyLocation
     public let algorithms: Set<TokenAlgorithm>
+    /// Nil where only programs have tokens.
+    public let login: LoginConfiguration?
     let name: IssuerName
     let tenantClaim: ClaimPath
     let rolesClaim: ClaimPath
@@ -87,9 +90,9 @@ public struct TokenIssuer: Sendable, Hashable {
             }
             keys = .url(address)
         } else {
-            let folder = file.lastIndex(of: "/").map { String(file[...$0]) } ?? ""
-            keys = .file(location.hasPrefix("/") ? location : folder + location)
+            keys = .file(IssuerSettings.path(location, beside: file))
         }
+        login = try settings.login(issuer: issuer, folder: file)
         rolesClaim = try settings.path("roles_claim") ?? ClaimPath(text: "roles")
         tenantClaim = try settings.path("tenant_claim") ?? Self.tid
         algorithms = try settings.algorithms()
@@ -105,7 +108,7 @@ public struct TokenIssuer: Sendable, Hashable {
     private static let tid = ClaimPath(text: "tid")
 
     /// The case of a `tid` says nothing; what other claims hold may differ by it alone.
-    fileprivate static func tenantKey(_ tenant: String, _ claim: ClaimPath) -> String {
+    static func tenantKey(_ tenant: String, _ claim: ClaimPath) -> String {
         claim == tid ? tenant.asciiLowercased : tenant
     }
 
@@ -137,7 +140,7 @@ public struct TokenIssuer: Sendable, Hashable {
 }
 
 /// Why an issuer's file cannot be used, in words that follow the file's name.
-private struct IssuerFault: Error {
+struct IssuerFault: Error {
     let reason: String
 
     init(_ reason: String) { self.reason = reason }
@@ -150,17 +153,27 @@ private struct IssuerFault: Error {
 }
 
 /// The members of an issuer's file, each read as what it must be.
-private struct IssuerSettings {
+struct IssuerSettings {
     let members: [String: StrictJSON]
 
     init(_ json: [UInt8], known: Set<String>) throws(IssuerFault) {
         guard let members = StrictJSON(json)?.object else {
             throw IssuerFault("is not one JSON object with distinct keys")
         }
+        try self.init(members, known: known)
+    }
+
+    init(_ members: [String: StrictJSON], known: Set<String>) throws(IssuerFault) {
         if let unknown = members.keys.sorted().first(where: { !known.contains($0) }) {
             throw IssuerFault("unknown key \(IssuerFault.quoted(unknown))")
         }
         self.members = members
+    }
+
+    /// What an issuer's file calls a file: a relative path is one from its own folder.
+    static func path(_ path: String, beside file: String) -> String {
+        if path.hasPrefix("/") { return path }
+        return (file.lastIndex(of: "/").map { String(file[...$0]) } ?? "") + path
     }
 
     func text(_ name: String) throws(IssuerFault) -> String {

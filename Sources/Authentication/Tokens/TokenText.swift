@@ -12,6 +12,8 @@ struct TokenText: Sendable {
     private static let acceptedTypes: Set<String> = ["jwt", "at+jwt"]
 
     let algorithm: TokenAlgorithm
+    /// Its type says that it is a leave to call, and not about a sign-in.
+    let isAccessToken: Bool
     /// Nil when the header names no key.
     let keyID: String?
     let claims: [String: StrictJSON]
@@ -30,11 +32,14 @@ struct TokenText: Sendable {
         guard Self.refusedParameters.allSatisfy({ parameters[$0] == nil }) else {
             throw AuthenticationFailure(.tokenHeader)
         }
-        if let type = parameters["typ"] {
-            guard var name = type.string?.lowercased() else { throw AuthenticationFailure(.tokenHeader) }
+        var type = "jwt"
+        if let parameter = parameters["typ"] {
+            guard var name = parameter.string?.lowercased() else { throw AuthenticationFailure(.tokenHeader) }
             if name.hasPrefix("application/") { name.removeFirst("application/".count) }
             guard Self.acceptedTypes.contains(name) else { throw AuthenticationFailure(.tokenHeader) }
+            type = name
         }
+        isAccessToken = type == "at+jwt"
         guard let name = parameters["alg"]?.string, let algorithm = TokenAlgorithm(rawValue: name) else {
             throw AuthenticationFailure(.tokenAlgorithm)
         }

@@ -153,6 +153,34 @@ public final class TokenVerifier: Sendable {
     private func prove(
         _ token: TokenText, of place: Int, now: Int64
     ) throws(AuthenticationFailure) -> Remembered {
+        let version = try proveSignature(of: token, by: place, now: now)
+        return Remembered(claims: try TokenClaims(token.claims, of: issuers[place]), source: place, version: version)
+    }
+
+    /// Whom a token about a sign-in names, and its roles. Not remembered: each is good for one sign-in.
+    ///
+    /// - Parameters:
+    ///   - issuer: where the sign-in was begun.
+    ///   - nonce: what it was begun with.
+    func verifyIDToken(
+        _ token: String, of issuer: TokenIssuer, nonce: String, now: Int64
+    ) throws(AuthenticationFailure) -> TokenIdentity {
+        guard token.utf8.count <= TokenText.maximumBytes else { throw AuthenticationFailure(.tokenTooLong) }
+        let text = try TokenText(Array(token.utf8))
+        let place = try place(text.claims)
+        do throws(AuthenticationFailure) {
+            guard issuers[place] == issuer, let login = issuer.login else { throw AuthenticationFailure(.tokenIssuer) }
+            _ = try proveSignature(of: text, by: place, now: now)
+            return try IDTokenClaims(text, of: issuer, client: login.clientID).identity(nonce: nonce, now: now)
+        } catch {
+            throw error.of(issuers[place])
+        }
+    }
+
+    /// The version of the keys that proved it.
+    private func proveSignature(
+        of token: TokenText, by place: Int, now: Int64
+    ) throws(AuthenticationFailure) -> UInt64 {
         guard issuers[place].algorithms.contains(token.algorithm) else {
             throw AuthenticationFailure(.tokenAlgorithm)
         }
@@ -168,6 +196,6 @@ public final class TokenVerifier: Sendable {
         }
         let (name, tenant) = (token.claims["iss"]?.string ?? "", token.claims["tid"]?.string)
         guard entry.mayProve(issuer: name, tenant: tenant) else { throw AuthenticationFailure(.tokenKeyIssuer) }
-        return Remembered(claims: try TokenClaims(token.claims, of: issuers[place]), source: place, version: version)
+        return version
     }
 }

@@ -108,7 +108,9 @@ struct CheckConfigCommand: MaintenanceCommand {
             print(name.padding(toLength: width + 2, withPad: " ", startingAt: 0) + value)
         }
         try settings.checkFiles()
-        try TokenVerifier.check(loadTokenIssuers(settings))
+        let issuers = try loadTokenIssuers(settings)
+        try TokenVerifier.check(issuers)
+        try SignIn.check(issuers)
         for remark in try settings.clientCA.map(TLSConfiguration.remarks(onClientCA:)) ?? [] {
             print("note: \(remark)")
         }

@@ -102,9 +102,10 @@ struct ServeCommand: AsyncParsableCommand {
                     "memory_budget": .stringConvertible(limits.memoryBudget),
                 ])
         }
+        let issuers = try IssuerSetup(settings, logger: log.logger)
         var parts = PartnerInsightsServerParts(
             store: opened.store, dataFolder: settings.data, trustDomain: try TrustDomain(settings.trustDomain),
-            tokens: try makeTokenVerifier(settings, logger: log.logger), settings: settings.numbers.services,
+            tokens: issuers.tokens, settings: settings.numbers.services,
             clock: .system, logger: log.logger, callLines: log.lines)
         parts.lostLogLines = log.lostLines
         parts.strangers = strangers
@@ -115,6 +116,10 @@ struct ServeCommand: AsyncParsableCommand {
         var routes: [WebRoute] = settings.web.contains(.api) ? [OpenAPI.route] : []
         if settings.web.contains(.legacy) { routes += LegacyResources(scale: settings.legacyPercent).routes }
         if let pages { routes += pages.routes }
+        parts.signIn = issuers.signIn
+        if !settings.web.isEmpty, let signIn = issuers.signIn {
+            routes += SignInRoutes(signIn, now: ServerClock.system.unixSeconds).all
+        }
         parts.webRoutes = routes
         return try PartnerInsightsServer(parts) { [routes] calls in
             let connect = settings.web.contains(.api) ? ConnectHandler() : nil

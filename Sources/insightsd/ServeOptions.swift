@@ -74,6 +74,12 @@ struct ServeOptions: ParsableArguments {
             "How legacy resources write 100 %: percent (100, default) or fraction (1).", valueName: "scale"))
     var legacyPercent: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "Where browsers find the server: https://host or https://host:port; needed for signing in.",
+            valueName: "url"))
+    var publicUrl: String?
+
     @Option(help: ArgumentHelp("trace, debug, info (default), notice, warning, error or critical.", valueName: "level"))
     var logLevel: String?
 

@@ -1,3 +1,4 @@
+import Authentication
 import Glibc
 import InsightsServer
 import InsightsWeb
@@ -102,6 +103,8 @@ struct Settings {
     /// Other forms than gRPC's that are served; none by default.
     var web: Set<WebPart> = []
     var legacyPercent = LegacyResources.PercentScale.percent
+    /// Where browsers find the server; nil where nobody signs in.
+    var publicURL: PublicURL?
     var logLevel = "info"
     var logFormat = LogFormat.json
     /// Seconds.
@@ -127,6 +130,12 @@ struct Settings {
         let scales = LegacyResources.PercentScale.allCases.map(\.rawValue)
         if let scale = try source.choice("legacy-percent", from: scales) {
             legacyPercent = LegacyResources.PercentScale(rawValue: scale) ?? legacyPercent
+        }
+        if let text = source.string("public-url") {
+            guard let url = PublicURL(text) else {
+                throw SettingsError(description: "--public-url: must be https://host or https://host:port")
+            }
+            publicURL = url
         }
         shutdownGrace = try source.int("shutdown-grace", in: 0...3_600) ?? shutdownGrace
         loops = try source.int("loops", in: 0...256) ?? loops
@@ -204,6 +213,7 @@ struct Settings {
             ("token-ca", tokenCA ?? "(the system's)"),
             ("web", web.isEmpty ? "none" : web.map(\.rawValue).sorted().joined(separator: ",")),
             ("legacy-percent", legacyPercent.rawValue),
+            ("public-url", publicURL?.origin ?? "(none)"),
             ("log-level", logLevel),
             ("log-format", logFormat.rawValue),
             ("shutdown-grace", "\(shutdownGrace) s"),

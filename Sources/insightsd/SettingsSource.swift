@@ -96,6 +96,7 @@ struct SettingsSource {
             ("log-format", options.logFormat), ("shutdown-grace", options.shutdownGrace.map(String.init)),
             ("loops", options.loops.map(String.init)), ("web", options.web),
             ("legacy-percent", options.legacyPercent),
+            ("public-url", options.publicUrl),
         ]
         let numbers =
             NumberOption.limits.map { ($0.option.name, options.limits[keyPath: $0.flag]) }
@@ -110,7 +111,7 @@ struct SettingsSource {
         "listen", "admin-listen", "data", "keys", "store", "require-standby", "tls-cert", "tls-key", "client-ca", "crl",
         "tls-minimum",
         "trust-domain", "token-issuer", "token-ca", "web", "legacy-percent", "log-level", "log-format",
-        "shutdown-grace", "loops",
+        "public-url", "shutdown-grace", "loops",
     ])
 
     /// Bound of a config file, in bytes.

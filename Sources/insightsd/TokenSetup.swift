@@ -1,23 +1,68 @@
 import Authentication
+import DurableFiles
 import Logging
 
-/// What the issuers' files say.
+/// What the issuers' files say. Throws also where people are to sign in and the server does not know where it is.
 func loadTokenIssuers(_ settings: Settings) throws -> [TokenIssuer] {
-    try settings.tokenIssuers.map { path in try TokenIssuer.load(path: path) }
+    let issuers = try settings.tokenIssuers.map { path in try TokenIssuer.load(path: path) }
+    if let issuer = issuers.first(where: { $0.login != nil }), settings.publicURL == nil {
+        throw SettingsError(
+            description: "--public-url is required: people sign in at \(issuer.issuer), which sends them back there")
+    }
+    return issuers
 }
 
-/// The verifier of bearer tokens; nil when no issuer is configured, and then every token is refused.
-func makeTokenVerifier(_ settings: Settings, logger: Logger) throws -> TokenVerifier? {
-    guard !settings.tokenIssuers.isEmpty else { return nil }
-    let issuers = try loadTokenIssuers(settings)
-    var keys = KeySettings()
-    keys.trustRootsFile = settings.tokenCA
-    return try TokenVerifier(issuers, settings: keys) { event in
-        if let failure = event.failure {
-            // The last good keys stay in force.
-            logger.warning("key set not read", metadata: ["issuer": "\(event.issuer)", "reason": "\(failure)"])
-        } else {
-            logger.info("key set read", metadata: ["issuer": "\(event.issuer)", "keys": "\(event.keys ?? 0)"])
+/// What the issuers' files ask for.
+struct IssuerSetup {
+    /// Nil when no issuer is configured, and then every token is refused.
+    let tokens: TokenVerifier?
+    /// Nil where nobody signs in.
+    let signIn: SignIn?
+
+    init(_ settings: Settings, logger: Logger) throws {
+        let issuers = try loadTokenIssuers(settings)
+        guard !issuers.isEmpty else {
+            (tokens, signIn) = (nil, nil)
+            return
+        }
+        var keys = KeySettings()
+        keys.trustRootsFile = settings.tokenCA
+        let verifier = try TokenVerifier(issuers, settings: keys) { event in
+            if let failure = event.failure {
+                // The last good keys stay in force.
+                logger.warning("key set not read", metadata: ["issuer": "\(event.issuer)", "reason": "\(failure)"])
+            } else {
+                logger.info("key set read", metadata: ["issuer": "\(event.issuer)", "keys": "\(event.keys ?? 0)"])
+            }
+        }
+        tokens = verifier
+        guard let url = settings.publicURL, issuers.contains(where: { $0.login != nil }) else {
+            signIn = nil
+            return
+        }
+        let sessions = Sessions(
+            keys: try Self.sessionKeys(folder: settings.keys ?? settings.data), issuers: issuers, publicURL: url)
+        signIn = try SignIn(issuers: issuers, verifier: verifier, sessions: sessions, settings: keys) {
+            Self.tell($0, logger)
+        }
+    }
+
+    /// Made at the first start; with the one before it beside it, sessions outlive its replacement.
+    private static func sessionKeys(folder: String) throws -> SessionKeys {
+        try SessionKeys(
+            current: try SecretFile.load(folder: folder, name: "session.key", isPrivate: true),
+            previous: try SecretFile.find(folder: folder, name: "session.key.previous", isPrivate: true))
+    }
+
+    private static func tell(_ event: SignInEvent, _ logger: Logger) {
+        switch event {
+        case .discovery(let issuer, let reason?):
+            // What was read before stays in force.
+            logger.warning("sign-in metadata not read", metadata: ["issuer": "\(issuer)", "reason": "\(reason)"])
+        case .discovery(let issuer, nil):
+            logger.info("sign-in metadata read", metadata: ["issuer": "\(issuer)"])
+        case .exchange(let issuer, let reason):
+            logger.warning("code not exchanged", metadata: ["issuer": "\(issuer)", "reason": "\(reason)"])
         }
     }
 }

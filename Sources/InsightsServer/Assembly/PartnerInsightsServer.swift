@@ -21,6 +21,8 @@ package struct PartnerInsightsServerParts: Sendable {
     package var keysFolder: String?
     package var trustDomain: TrustDomain
     package var tokens: TokenVerifier?
+    /// Nil where nobody signs in: then cookies are nothing.
+    package var signIn: SignIn?
     package var settings: ServiceSettings
     package var clock: ServerClock
     package var logger: Logger
@@ -83,6 +85,7 @@ package final class PartnerInsightsServer: Sendable {
     let audit: CallAudit
     let health: HealthService
     private let directory: PrincipalDirectory
+    private let authenticator: Authenticator
     private let writer: FactWriter
     /// Nil where one server has the store.
     let shared: SharedServing?
@@ -92,6 +95,7 @@ package final class PartnerInsightsServer: Sendable {
     private let callMetrics: CallMetrics
     private let logger: Logger
     private let lostLogLines: @Sendable () -> UInt64
+    private let signIn: SignIn?
 
     /// Reads the store back; blocks until the core is as it was.
     ///
@@ -107,7 +111,7 @@ package final class PartnerInsightsServer: Sendable {
         let (store, recovered) = (opened.store, opened.recovered)
         opened.tell(parts.logger, milliseconds: (parts.clock.monotonicNanoseconds() - started) / 1_000_000)
         (logger, clock) = (parts.logger, parts.clock)
-        lostLogLines = parts.lostLogLines
+        (lostLogLines, signIn) = (parts.lostLogLines, parts.signIn)
         self.store = store
         let (logger, clock) = (parts.logger, parts.clock)
         let directory = PrincipalDirectory(recovered.directory)
@@ -115,7 +119,8 @@ package final class PartnerInsightsServer: Sendable {
         let condition = StoreCondition(parts)
         let freshness = Freshness(of: store, parts, asked: asked)
         let authenticator = Authenticator(
-            directory: directory, trustDomain: parts.trustDomain, tokens: parts.tokens)
+            directory: directory, trustDomain: parts.trustDomain, tokens: parts.tokens,
+            sessions: parts.signIn?.sessions)
         let writer = FactWriter(
             store: store, published: published, directory: directory, authenticator: authenticator,
             position: recovered.position, replayed: recovered.replayed, freshness: freshness
@@ -124,6 +129,7 @@ package final class PartnerInsightsServer: Sendable {
             condition.failed(error, revision: published.load().revision, now: clock.monotonicNanoseconds())
         }
         writer.followDays()
+        self.authenticator = authenticator
         (self.directory, self.published, self.condition, self.writer) = (directory, published, condition, writer)
         audit = CallAudit(trail: opened.auditLog, clock: clock, published: published, logger: logger)
         longReads = PartnerTurns(
@@ -177,6 +183,7 @@ package final class PartnerInsightsServer: Sendable {
     /// accepted.
     package func start() throws -> BoundAddress {
         try shared?.begin()
+        signIn?.serve(authenticator, now: clock.unixSeconds())
         let address = try engine.start()
         writer.foldAfterStart()
         return address
@@ -264,6 +271,7 @@ package final class PartnerInsightsServer: Sendable {
         text += "# TYPE insights_log_lines_lost_total counter\ninsights_log_lines_lost_total \(lostLogLines())\n"
         text += audit.metrics()
         text += shared?.metrics() ?? ""
+        text += signIn?.metrics() ?? ""
         if let statistics = try? store.statistics() {
             text += "# HELP insights_store_bytes Bytes of the store's main file.\n# TYPE insights_store_bytes gauge\n"
             text += "insights_store_bytes \(statistics.storeBytes)\n"

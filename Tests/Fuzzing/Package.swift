@@ -57,8 +57,11 @@ let package = Package(
             ],
             resources: [.embedInCode("Reflection/descriptors.binpb")], swiftSettings: watched),
         .target(
-            name: "InsightsWeb", dependencies: ["InsightsAPI", "RPCEngine", "Tenancy", protobuf],
-            resources: [.embedInCode("OpenAPI/openapi.json")], swiftSettings: watched),
+            name: "InsightsWeb", dependencies: ["Authentication", "InsightsAPI", "LicenseModel", "RPCEngine", "Tenancy", protobuf],
+            resources: [
+                .embedInCode("Assets/app.css"), .embedInCode("Assets/app.js"), .embedInCode("Assets/icon.svg"),
+                .embedInCode("OpenAPI/openapi.json"),
+            ], swiftSettings: watched),
         .target(
             name: "ImportFormats",
             dependencies: ["FactReading", "InsightsAPI", "LicenseModel", "Tenancy", "Cryptography", protobuf],

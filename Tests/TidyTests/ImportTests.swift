@@ -28,7 +28,9 @@ struct ImportTests {
         "InsightsAPI": ["SwiftProtobuf", "Tenancy"],
         "FactReading": ["InsightsAPI", "LicenseModel", "Tenancy"],
         "RPCEngine": ["CLinux", "CNghttp2", "COpenSSL", "CZlib", "Glibc", "Synchronization", "Threads"],
-        "InsightsWeb": ["Foundation", "InsightsAPI", "LicenseModel", "RPCEngine", "SwiftProtobuf", "Tenancy"],
+        "InsightsWeb": [
+            "Authentication", "Foundation", "InsightsAPI", "LicenseModel", "RPCEngine", "SwiftProtobuf", "Tenancy",
+        ],
         "InsightsServer": [
             "AuditTrail", "Authentication", "Cryptography", "Datastore", "DequeModule", "Dispatch", "DurableFiles",
             "FactReading",

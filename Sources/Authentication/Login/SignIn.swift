@@ -17,6 +17,11 @@ public final class SignIn: Sendable {
         case failed(SignInFailure)
     }
 
+    private struct Served: Sendable {
+        let authenticator: Authenticator
+        let ended: @Sendable (Result<Session, SignInFailure>) -> Void
+    }
+
     struct Party: Sendable {
         let issuer: TokenIssuer
         let mark: IssuerMark
@@ -30,7 +35,7 @@ public final class SignIn: Sendable {
     private let sender: any RequestSender
     private let report: @Sendable (SignInEvent) -> Void
     /// Set by the server that has the directory.
-    private let authenticator = Mutex<Authenticator?>(nil)
+    private let server = Mutex<Served?>(nil)
     private let exchanges = Atomic(0)
     private let counts = SignInCounts()
 
@@ -72,8 +77,15 @@ public final class SignIn: Sendable {
     }
 
     /// From now on people who are not let in are told so when they sign in. Asks the issuers for their metadata.
-    public func serve(_ authenticator: Authenticator, now: Int64) {
-        self.authenticator.withLock { $0 = authenticator }
+    ///
+    /// - Parameters:
+    ///   - now: Unix time in seconds.
+    ///   - ended: told of every sign-in that ends, on any thread.
+    public func serve(
+        _ authenticator: Authenticator, now: Int64,
+        ended: @escaping @Sendable (Result<Session, SignInFailure>) -> Void = { _ in }
+    ) {
+        server.withLock { $0 = Served(authenticator: authenticator, ended: ended) }
         for party in parties { party.discovery.metadata(now: now) { _ in } }
     }
 
@@ -231,18 +243,20 @@ public final class SignIn: Sendable {
             mark: party.mark, partner: identity.partner, principal: identity.principal, roles: identity.roles,
             since: state.renews.map { min($0, now) } ?? now, rolesAt: now, seen: now)
         do throws(AuthenticationFailure) {
-            try authenticator.withLock { $0 }?.requireAdmission(of: session)
+            try server.withLock { $0 }?.authenticator.requireAdmission(of: session)
         } catch {
             throw .notAdmitted(error)
         }
         guard !session.roles.isEmpty else { throw .noRole }
         guard let cookie = sessions.setting(session) else { throw .malformed }
         counts.signedIn()
+        server.withLock { $0 }?.ended(.success(session))
         return .signedIn(session, target: state.target, cookie: cookie)
     }
 
     private func failed(_ failure: SignInFailure) -> Outcome {
         counts.refused()
+        server.withLock { $0 }?.ended(.failure(failure))
         return .failed(failure)
     }
 

@@ -23,6 +23,14 @@ public enum SignInFailure: Error, Sendable, Hashable {
     /// As many sign-ins as may be are being answered.
     case busy
 
+    /// Whether it was an answer of an issuer that did not do, or a person who is not let in.
+    public var isRefusal: Bool {
+        switch self {
+        case .state, .otherIssuer, .exchange, .token, .notAdmitted, .noRole: true
+        case .tooLate, .refusedByIssuer, .malformed, .issuerUnreachable, .busy: false
+        }
+    }
+
     /// For the log: a fixed set of words.
     public var cause: String {
         switch self {

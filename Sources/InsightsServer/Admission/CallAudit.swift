@@ -1,4 +1,5 @@
 import AuditTrail
+import Authentication
 import Logging
 import LogLines
 import RPCEngine
@@ -92,6 +93,20 @@ final class CallAudit: Sendable {
         let event = event(
             of: call, record: record, allowed: kind == .read, code: outcome.code, customer: record.customer, kind: kind)
         append(event)
+    }
+
+    /// Of somebody who signed in, or did not.
+    ///
+    /// - Parameter session: nil for who did not.
+    func recordSignIn(_ session: Session?, method: String) {
+        if session == nil, !unrecorded.mayRecord(now: clock.monotonicNanoseconds()) { return countUnrecordedRefusal() }
+        append(
+            AuditEvent(
+                time: auditTime, principal: session?.principal.text ?? "", partner: session?.partner, method: method,
+                isAllowed: session != nil,
+                code: Int32((session == nil ? RPCStatus.Code.unauthenticated : .ok).rawValue),
+                revision: UInt64(clamping: published.load().revision.number),
+                kind: session == nil ? .unauthenticated : .read))
     }
 
     private func append(_ event: AuditEvent) {

@@ -2,52 +2,68 @@ import Authentication
 import Logging
 import RPCEngine
 
-/// Turns what a call brings, a certificate or a token, into its caller.
+/// Turns what a call brings, a certificate, a token or the cookie of a session, into its caller.
 final class Credentials: Sendable {
     private let directory: PrincipalDirectory
     private let authenticator: Authenticator
+    /// Nil where nobody signs in.
+    private let sessions: Sessions?
     private let memory: PartnerMemory
     private let strangers: StrangerLog
     private let clock: ServerClock
 
     init(
-        directory: PrincipalDirectory, authenticator: Authenticator, memory: PartnerMemory, strangers: StrangerLog,
-        clock: ServerClock
+        directory: PrincipalDirectory, authenticator: Authenticator, sessions: Sessions? = nil, memory: PartnerMemory,
+        strangers: StrangerLog, clock: ServerClock
     ) {
         self.directory = directory
         self.authenticator = authenticator
+        self.sessions = sessions
         self.memory = memory
         self.strangers = strangers
         self.clock = clock
     }
 
     /// The caller of a call. A certificate is turned into a caller once per connection and again when the directory,
-    /// the verdict on its chain or the time says so; a token on every call.
+    /// the verdict on its chain or the time says so; a token or a cookie on every call.
     func caller(of call: CallContext) throws(RPCStatus) -> Caller {
         let connection = call.connection
         let now = clock.unixSeconds()
         let hasToken = call.metadata.contains("authorization")
-        if !hasToken, let known = connection.attachment as? Caller, known.peerRevision == connection.peerRevision,
+        let cookie = cookie(of: call)
+        // What the certificate alone says.
+        let isOfConnection = !hasToken && cookie == nil
+        if isOfConnection, let known = connection.attachment as? Caller, known.peerRevision == connection.peerRevision,
             known.identity.directoryGeneration == directory.generation, now <= known.identity.expiresAt
         {
             return known
         }
         let peer = connection.peerCertificate.map { PeerIdentity($0, now: now) }
         let result = authenticator.authenticate(
-            certificate: peer, authorization: hasToken ? call.metadata.values(for: "authorization") : [], now: now)
+            certificate: peer, authorization: hasToken ? call.metadata.values(for: "authorization") : [],
+            cookie: cookie, now: now)
         switch result {
         case .success(let identity):
             let caller = Caller(
                 identity, peerRevision: connection.peerRevision,
                 memory: memory.account(of: identity.principal))
-            if !hasToken { connection.attachment = caller }
+            if isOfConnection { connection.attachment = caller }
+            if let session = identity.session, let renewal = sessions?.renewing(session, now: now) {
+                call.webHeaders = [("set-cookie", renewal)]
+            }
             if !identity.viaCertificate, identity.principal.roles.roles.isEmpty { noteNoRole(call) }
             return caller
         case .failure(let failure):
-            if !hasToken { connection.attachment = nil }
+            if isOfConnection { connection.attachment = nil }
             note(failure, of: call, peer: peer)
             throw Refusal.unauthenticated(failure)
         }
+    }
+
+    /// Of people in browsers: calls of gRPC have none, and of changes only those that a page of this server asks for.
+    private func cookie(of call: CallContext) -> String? {
+        guard let sessions, let head = call.webHead else { return nil }
+        return sessions.cookie(isPost: head.method != "GET") { head.headers.values(for: $0) }
     }
 
     /// Why a credential was refused, for operators; the caller is told one of three texts. Fixed words, the

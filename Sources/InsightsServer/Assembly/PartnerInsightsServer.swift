@@ -96,6 +96,7 @@ package final class PartnerInsightsServer: Sendable {
     private let logger: Logger
     private let lostLogLines: @Sendable () -> UInt64
     private let signIn: SignIn?
+    private let strangers: StrangerLog
 
     /// Reads the store back; blocks until the core is as it was.
     ///
@@ -111,7 +112,7 @@ package final class PartnerInsightsServer: Sendable {
         let (store, recovered) = (opened.store, opened.recovered)
         opened.tell(parts.logger, milliseconds: (parts.clock.monotonicNanoseconds() - started) / 1_000_000)
         (logger, clock) = (parts.logger, parts.clock)
-        (lostLogLines, signIn) = (parts.lostLogLines, parts.signIn)
+        (lostLogLines, signIn, strangers) = (parts.lostLogLines, parts.signIn, parts.strangers)
         self.store = store
         let (logger, clock) = (parts.logger, parts.clock)
         let directory = PrincipalDirectory(recovered.directory)
@@ -161,8 +162,8 @@ package final class PartnerInsightsServer: Sendable {
         let memory = PartnerMemory(budget: parts.settings.memoryBudget)
         let pipeline = CallPipeline(
             credentials: Credentials(
-                directory: directory, authenticator: authenticator, memory: memory, strangers: parts.strangers,
-                clock: clock),
+                directory: directory, authenticator: authenticator, sessions: parts.signIn?.sessions, memory: memory,
+                strangers: parts.strangers, clock: clock),
             limits: PartnerLimits(
                 rate: RateLimiter(parts.settings.partnerLimit), memory: memory,
                 exports: ExportSlots(limit: parts.settings.partnerExports)),
@@ -183,7 +184,9 @@ package final class PartnerInsightsServer: Sendable {
     /// accepted.
     package func start() throws -> BoundAddress {
         try shared?.begin()
-        signIn?.serve(authenticator, now: clock.unixSeconds())
+        signIn?.serve(authenticator, now: clock.unixSeconds()) { [audit, strangers] result in
+            SignInRecord(result).put(on: audit, strangers)
+        }
         let address = try engine.start()
         writer.foldAfterStart()
         return address

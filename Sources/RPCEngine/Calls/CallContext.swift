@@ -24,6 +24,8 @@ public final class CallContext {
     @exclusivity(unchecked) public var initialMetadata: [(String, String)] = []
     /// Headers sent with the status.
     @exclusivity(unchecked) public var trailers: [(String, String)] = []
+    /// Headers of the response to a call in another form than gRPC's, whatever the response is; names in lower case.
+    @exclusivity(unchecked) public var webHeaders: [(String, String)] = []
     /// Whose budget, besides the process's, counts what the call holds. Set it when the call begins and not again.
     @exclusivity(unchecked) public var memoryAccount: MemoryAccount?
     /// Compress the reply with gzip if the client takes it. Set it before the first reply; streams may change it for
@@ -66,6 +68,7 @@ public final class CallContext {
         requestWasCompressed = false
         if !initialMetadata.isEmpty { initialMetadata = [] }
         if !trailers.isEmpty { trailers = [] }
+        if !webHeaders.isEmpty { webHeaders = [] }
         compressReply = false
         wantsAnotherRun = false
         route = nil

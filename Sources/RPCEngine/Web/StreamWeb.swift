@@ -188,7 +188,7 @@ extension Stream {
         isPlain = true
         var list = HeaderList()
         list.add(":status", String(response.status))
-        for (name, value) in response.headers { list.add(name, value) }
+        for (name, value) in response.headers + context.webHeaders { list.add(name, value) }
         list.add("content-length", String(response.body.count))
         var result: Int32
         if response.body.isEmpty {
@@ -223,7 +223,7 @@ extension Stream {
         let head = translation.head()
         var list = HeaderList()
         list.add(":status", String(head.status))
-        for (name, value) in head.headers { list.add(name, value) }
+        for (name, value) in head.headers + context.webHeaders { list.add(name, value) }
         var provider = dataProvider
         let result = list.submit { nghttp2_submit_response(session, id, $0, $1, &provider) }
         if result != 0 { connection.fail("response headers could not be queued") }

@@ -1,0 +1,96 @@
+import Authentication
+import RPCEngine
+
+/// Where people sign in and out: the server is the issuer's client, and browsers get a cookie and nothing else.
+package struct SignInRoutes: Sendable {
+    private let signIn: SignIn
+    private let now: @Sendable () -> Int64
+
+    /// - Parameter now: Unix time in seconds.
+    package init(_ signIn: SignIn, now: @escaping @Sendable () -> Int64) {
+        (self.signIn, self.now) = (signIn, now)
+    }
+
+    package var all: [WebRoute] {
+        [
+            WebRoute(.get, open: "/login", refusal: refusal) { answerLogin($0, $1) },
+            WebRoute(.get, open: PathPattern(SignIn.callbackPath), refusal: refusal) { answerCallback($0, $1) },
+            WebRoute(.get, open: "/logout", refusal: refusal) { request, answer in
+                answer(SignInPages(request.head).askToSignOut())
+            },
+            WebRoute(.post, open: "/logout", maxBodyBytes: Self.maximumFormBytes, refusal: refusal) { request, answer in
+                answer(signedOut(request.head))
+            },
+        ]
+    }
+
+    /// The form of the page has no field.
+    private static let maximumFormBytes = 1_024
+
+    private func refusal(_ status: RPCStatus, _ head: WebHead) -> WebResponse {
+        SignInPages(head).refused(status: ConnectError.httpStatus(status.code))
+    }
+
+    // MARK: In
+
+    private func answerLogin(_ request: WebRequest, _ answer: @escaping @Sendable (WebResponse) -> Void) {
+        let (head, now) = (request.head, now())
+        let (pages, cookies) = (SignInPages(head), head.headers.values(for: "cookie"))
+        guard let fields = Self.fields(head.query) else { return answer(pages.failed(.malformed)) }
+        let target = fields["to"] ?? "/"
+        let place = fields["issuer"].flatMap { Int($0) }
+        if place == nil, signIn.mustChoose(cookies: cookies, now: now) {
+            return answer(pages.choice(of: signIn.issuers, target: target))
+        }
+        signIn.begin(at: place, to: target, cookies: cookies, now: now) { answer(Self.response(to: $0, pages)) }
+    }
+
+    private func answerCallback(_ request: WebRequest, _ answer: @escaping @Sendable (WebResponse) -> Void) {
+        let head = request.head
+        let pages = SignInPages(head)
+        guard let fields = Self.fields(head.query) else { return answer(pages.failed(.malformed)) }
+        signIn.end(fields, cookies: head.headers.values(for: "cookie"), now: now) { outcome in
+            var response = Self.response(to: outcome, pages)
+            // One cookie is for one answer. Somebody else's answer leaves it alone.
+            switch outcome {
+            case .failed(.state), .toIssuer: break
+            case .failed, .signedIn: response.headers.append(("set-cookie", SignIn.clearingLogin))
+            }
+            answer(response)
+        }
+    }
+
+    private static func response(to outcome: SignIn.Outcome, _ pages: SignInPages) -> WebResponse {
+        switch outcome {
+        case .failed(let failure): pages.failed(failure)
+        case .toIssuer(let location, let cookie): pages.moved(to: location, cookie: cookie)
+        case .signedIn(_, let target, let cookie): pages.moved(to: target, cookie: cookie)
+        }
+    }
+
+    /// Of a query: each name once. Nil for anything else.
+    private static func fields(_ query: String) -> [String: String]? {
+        var fields: [String: String] = [:]
+        for part in query.split(separator: "&") {
+            let pair = part.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            guard let name = PercentDecoding.text(pair[0]),
+                let value = PercentDecoding.text(pair.count == 2 ? pair[1] : ""),
+                fields.updateValue(value, forKey: name) == nil
+            else { return nil }
+        }
+        return fields
+    }
+
+    // MARK: Out
+
+    private func signedOut(_ head: WebHead) -> WebResponse {
+        let pages = SignInPages(head)
+        guard signIn.sessions.isFromHere({ head.headers.values(for: $0) }) else {
+            return pages.askToSignOut(again: true)
+        }
+        let place = signIn.placeToSignOut(cookies: head.headers.values(for: "cookie"), now: now())
+        var response = pages.signedOut(at: place)
+        for cookie in [SignIn.clearingSession, SignIn.clearingLogin] { response.headers.append(("set-cookie", cookie)) }
+        return response
+    }
+}

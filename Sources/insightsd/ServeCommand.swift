@@ -112,7 +112,10 @@ struct ServeCommand: AsyncParsableCommand {
         parts.storeFolder = settings.store.folder
         parts.acceptsOlderStore = acceptsOlderStore
         parts.keysFolder = settings.keys
-        let pages = settings.web.contains(.pages) ? PageRoutes(offersExport: settings.web.contains(.api)) : nil
+        let pages =
+            settings.web.contains(.pages)
+            ? PageRoutes(
+                offersExport: settings.web.contains(.api), offersSignIn: issuers.signIn != nil) : nil
         var routes: [WebRoute] = settings.web.contains(.api) ? [OpenAPI.route] : []
         if settings.web.contains(.legacy) { routes += LegacyResources(scale: settings.legacyPercent).routes }
         if let pages { routes += pages.routes }
@@ -142,7 +145,7 @@ struct ServeCommand: AsyncParsableCommand {
                 certificateChainPEM: settings.tlsCert, keyPEM: settings.tlsKey, clientCAPEM: settings.clientCA,
                 crlPEM: settings.crl, minimumVersion: settings.tlsMinimum),
             limits: limits, methods: calls.methods, webRoutes: calls.webRoutes, interceptor: calls.pipeline, web: web,
-            wallClock: ServerClock.system.unixSeconds,
+            hostNames: settings.publicURL.map { [$0.host] } ?? [], wallClock: ServerClock.system.unixSeconds,
             onEvent: onEvent)
     }
 }

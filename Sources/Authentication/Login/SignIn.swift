@@ -266,6 +266,9 @@ public final class SignIn: Sendable {
     public static var clearingLogin: String { HostCookie.login.clearing }
 
     /// `set-cookie` headers that end the session.
+    /// Whether a browser sends a session's cookie, whatever it is worth.
+    public static func isSession(in cookies: [String]) -> Bool { HostCookie.session.value(in: cookies) != nil }
+
     public static var clearingSession: String { HostCookie.session.clearing }
 
     /// Where the browser signs out at the issuer too; nil where there is no such place.

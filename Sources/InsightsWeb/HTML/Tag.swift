@@ -28,6 +28,10 @@ struct Attribute: Sendable {
     static func `class`(_ names: String) -> Attribute { Attribute("class", names) }
     static func id(_ id: String) -> Attribute { Attribute("id", id) }
     static func href(_ link: Link) -> Attribute { Attribute("href", link.text) }
+    /// Where an issuer ends its sessions, as its own metadata has it: the one address that is not ours.
+    static func issuer(_ address: String) -> Attribute? {
+        address.hasPrefix("https://") ? Attribute("href", address) : nil
+    }
     static func src(_ link: Link) -> Attribute { Attribute("src", link.text) }
     static func action(_ link: Link) -> Attribute { Attribute("action", link.text) }
     static func name(_ name: String) -> Attribute { Attribute("name", name) }

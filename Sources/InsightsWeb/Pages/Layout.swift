@@ -91,6 +91,7 @@ struct Layout: Sendable {
             html.put(.bdi, text: caller.name)
             if !caller.partner.isEmpty { html.put(.bdi, .class("partner"), text: caller.partner) }
         }
+        if caller.isSignedIn { html.put(.a, .class("caller"), .href(Link("logout")), text: words.signOut) }
     }
 
     private func languages(_ html: inout HTML, _ isRefusal: Bool) {

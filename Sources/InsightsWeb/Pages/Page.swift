@@ -92,6 +92,8 @@ struct PageCaller: Sendable {
     let name: String
     /// Empty for the operator.
     let partner: String
+    /// By a cookie, of which one can let go.
+    var isSignedIn = false
 }
 
 /// The menu.

@@ -1,3 +1,4 @@
+import Authentication
 import InsightsAPI
 import RPCEngine
 import Tenancy
@@ -7,10 +8,14 @@ package struct PageRoutes: Sendable {
     private let assets = Assets()
     private let others: OtherPages
     private let offersExport: Bool
+    private let offersSignIn: Bool
 
-    /// - Parameter offersExport: `/v1/export.csv` is served, to which the form of `/export` leads.
-    package init(offersExport: Bool) {
+    /// - Parameters:
+    ///   - offersExport: `/v1/export.csv` is served, to which the form of `/export` leads.
+    ///   - offersSignIn: `/login` is served; else people show a certificate.
+    package init(offersExport: Bool, offersSignIn: Bool) {
         self.offersExport = offersExport
+        self.offersSignIn = offersSignIn
         others = OtherPages(assets: assets)
     }
 
@@ -49,7 +54,9 @@ package struct PageRoutes: Sendable {
             language: language, query: query,
             permissions: AccessPolicy.permissions(of: calls.principal)
                 .subtracting(offersExport ? [] : [.exportInsights]),
-            caller: PageCaller(name: calls.principal.name, partner: calls.principal.partner?.text ?? ""))
+            caller: PageCaller(
+                name: calls.principal.name, partner: calls.principal.partner?.text ?? "",
+                isSignedIn: offersSignIn && SignIn.isSession(in: request.head.headers.values(for: "cookie"))))
         if var file = page.file(view) {
             file.finish(request.head)
             return file
@@ -83,7 +90,8 @@ package struct PageRoutes: Sendable {
 
     /// A browser is led to where people sign in; everything else is told in a few words.
     private func refusal(_ status: RPCStatus, _ head: WebHead, permission: Permission?) -> WebResponse {
-        if status.code == .unauthenticated { return signIn(status, head) }
+        if status.code == .unauthenticated, !head.takesHTML { return ConnectError.response(to: status) }
+        if status.code == .unauthenticated, offersSignIn { return signIn(head) }
         let roles = permission.map(AccessPolicy.roles) ?? []
         var answer = response(
             status.code.httpStatus, others.refusal(status, roles: roles, head.language), head)
@@ -95,8 +103,7 @@ package struct PageRoutes: Sendable {
         return answer
     }
 
-    private func signIn(_ status: RPCStatus, _ head: WebHead) -> WebResponse {
-        guard head.takesHTML else { return ConnectError.response(to: status) }
+    private func signIn(_ head: WebHead) -> WebResponse {
         let target = head.path + (head.query.isEmpty ? "" : "?" + head.query)
         var answer = WebResponse(status: 303, headers: [("location", Link("login", query: [("to", target)]).text)])
         answer.finish(head)
@@ -114,7 +121,7 @@ extension WebResponse {
     private static let packedBytes = 1_024
 
     /// The headers that every page has, the choice of a language, and the body made smaller.
-    fileprivate mutating func finish(_ head: WebHead) {
+    mutating func finish(_ head: WebHead) {
         headers.append(("content-security-policy", Self.contentSecurityPolicy))
         protect()
         if let language = PageQuery(head.query)["lang"].flatMap(PageLanguage.init(rawValue:)) {

@@ -2,15 +2,15 @@ import Authentication
 import RPCEngine
 import Tenancy
 
-/// The few pages of signing in and out, in the language that the browser prefers: Dutch or English.
+/// The few pages of signing in and out.
 struct SignInPages {
-    private let isDutch: Bool
+    private let assets: Assets
+    private let head: WebHead
+    private let language: PageLanguage
 
-    init(_ head: WebHead) {
-        let languages = head.headers.values(for: "accept-language").joined(separator: ",").lowercased()
-        let first = languages.split(separator: ",").lazy.map { $0.drop { $0 == " " }.prefix(2) }
-            .first { $0 == "nl" || $0 == "en" }
-        isDutch = first == "nl"
+    init(_ head: WebHead, _ assets: Assets) {
+        (self.head, self.assets) = (head, assets)
+        language = head.language
     }
 
     func moved(to location: String, cookie: String) -> WebResponse {
@@ -20,44 +20,59 @@ struct SignInPages {
     }
 
     func choice(of issuers: [String], target: String) -> WebResponse {
-        let links = issuers.enumerated().map { place, issuer in
-            "<li>" + link(to: "/login?issuer=\(place)&to=" + Self.queryText(target), issuer) + "</li>"
+        page(200, say("Sign in", "Aanmelden")) { html in
+            html.put(.p, text: say("Where do you sign in?", "Waar meldt u zich aan?"))
+            html.put(.ul, .class("plain")) { html in
+                for (place, issuer) in issuers.enumerated() {
+                    let link = Self.loginLink([("issuer", String(place)), ("to", target)])
+                    html.put(.li) { $0.put(.a, .class("button"), .href(link), text: issuer) }
+                }
+            }
         }
-        return page(
-            200, say("Sign in", "Aanmelden"),
-            paragraph(say("Where do you sign in?", "Waar meldt u zich aan?")) + "<ul>" + links.joined() + "</ul>")
     }
 
     /// - Parameter again: somebody asked in another way than by the button.
     func askToSignOut(again: Bool = false) -> WebResponse {
         let button = say("Sign out", "Afmelden")
-        return page(
-            again ? 403 : 200, button,
-            paragraph(say("Do you want to sign out?", "Wilt u zich afmelden?"))
-                + "<form method=\"post\" action=\"/logout\"><button>\(button)</button></form>")
+        return page(again ? 403 : 200, button) { html in
+            html.put(.p, text: say("Do you want to sign out?", "Wilt u zich afmelden?"))
+            html.put(.form, .with("method", "post"), .action(Link("logout"))) { html in
+                html.put(.button, .class("button"), text: button)
+            }
+        }
     }
 
     /// Goes on to the issuer by itself: not by a redirection of the form, which the page's policy keeps here.
     func signedOut(at place: String?) -> WebResponse {
-        var body = paragraph(say("You are signed out here.", "U bent hier afgemeld."))
-        if let place {
-            body += "<p>" + link(to: place, say("Sign out at the issuer too", "Ook bij de uitgever afmelden")) + "</p>"
+        var response = page(200, say("Signed out", "Afgemeld")) { html in
+            html.put(.p, text: say("You are signed out here.", "U bent hier afgemeld."))
+            html.put(.p) { html in
+                if let place, let outside = Attribute.issuer(place) {
+                    let text = say("Sign out at the issuer too", "Ook bij de uitgever afmelden")
+                    html.put(.a, .class("button"), outside, text: text)
+                }
+                let again = say("Sign in again", "Opnieuw aanmelden")
+                html.put(.a, .class("button quiet"), .href(Self.loginLink()), text: again)
+            }
         }
-        body += "<p>" + link(to: "/login", say("Sign in again", "Opnieuw aanmelden")) + "</p>"
-        var response = page(200, say("Signed out", "Afgemeld"), body)
         if let place { response.headers.append(("refresh", "0;url=" + place)) }
         return response
     }
 
     func refused(status: Int) -> WebResponse {
-        let text = say("That cannot be done just now.", "Dat kan op dit moment niet.")
-        return page(status, say("Not possible", "Niet mogelijk"), paragraph(text))
+        page(status, say("Not possible", "Niet mogelijk")) { html in
+            html.put(.p, text: say("That cannot be done just now.", "Dat kan op dit moment niet."))
+        }
     }
 
     func failed(_ failure: SignInFailure) -> WebResponse {
-        page(
-            Self.status(of: failure), say("Not signed in", "Niet aangemeld"),
-            paragraph(text(of: failure)) + "<p>" + link(to: "/login", say("Try again", "Opnieuw proberen")) + "</p>")
+        page(Self.status(of: failure), say("Not signed in", "Niet aangemeld")) { html in
+            html.put(.p, text: text(of: failure))
+            html.put(.p) { html in
+                let again = say("Try again", "Opnieuw proberen")
+                html.put(.a, .class("button"), .href(Self.loginLink()), text: again)
+            }
+        }
     }
 
     private static func status(of failure: SignInFailure) -> Int {
@@ -101,60 +116,23 @@ struct SignInPages {
 
     private static let roles = Role.allCases.map(\.tokenName).joined(separator: ", ")
 
-    private func say(_ english: String, _ dutch: String) -> String { isDutch ? dutch : english }
+    private func say(_ english: String, _ dutch: String) -> String { language == .dutch ? dutch : english }
 
     // MARK: HTML
 
-    private func page(_ status: Int, _ title: String, _ body: String) -> WebResponse {
-        let text =
-            "<!DOCTYPE html>\n<html lang=\"\(isDutch ? "nl" : "en")\"><head><meta charset=\"utf-8\">"
-            + "<meta name=\"viewport\" content=\"width=device-width\"><title>\(Self.escaped(title))</title></head>"
-            + "<body><main><h1>\(Self.escaped(title))</h1>\(body)</main></body></html>\n"
+    private func page(_ status: Int, _ title: String, _ body: (inout HTML) -> Void) -> WebResponse {
+        let view = PageView(language: language, query: PageQuery(""), permissions: [], caller: nil)
+        let html = Layout(view: view, assets: assets).page(title: title, section: .none, isRefusal: true) { html in
+            html.put(.div, .class("refusal")) { html in
+                view.heading(&html, title)
+                body(&html)
+            }
+        }
         var response = WebResponse(
-            status: status,
-            headers: [
-                ("content-type", "text/html; charset=utf-8"), ("vary", "accept-language"),
-                ("content-security-policy", Self.policy),
-            ], body: Array(text.utf8))
-        response.protect()
+            status: status, headers: [("content-type", "text/html; charset=utf-8")], body: html.bytes)
+        response.finish(head)
         return response
     }
 
-    private static let policy =
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
-        + "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
-
-    private func paragraph(_ text: String) -> String { "<p>\(Self.escaped(text))</p>" }
-
-    private func link(to address: String, _ text: String) -> String {
-        "<a href=\"\(Self.escaped(address))\">\(Self.escaped(text))</a>"
-    }
-
-    /// For text and for attributes in quotes.
-    static func escaped(_ text: String) -> String {
-        var result = ""
-        // Not by characters: a quote with an accent behind it is a quote to a browser.
-        for scalar in text.unicodeScalars {
-            switch scalar {
-            case "&": result += "&amp;"
-            case "<": result += "&lt;"
-            case ">": result += "&gt;"
-            case "\"": result += "&quot;"
-            case "'": result += "&#39;"
-            default: result.unicodeScalars.append(scalar)
-            }
-        }
-        return result
-    }
-
-    /// For a value in a query.
-    private static func queryText(_ text: String) -> String {
-        text.utf8.map { byte in
-            let isPlain =
-                (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte)
-                || [0x2D, 0x2E, 0x5F, 0x7E, 0x2F].contains(byte)
-            let hex = String(byte, radix: 16, uppercase: true)
-            return isPlain ? String(UnicodeScalar(byte)) : "%" + (hex.count < 2 ? "0" : "") + hex
-        }.joined()
-    }
+    private static func loginLink(_ query: [(String, String)] = []) -> Link { Link("login", query: query) }
 }

@@ -5,6 +5,7 @@ import RPCEngine
 package struct SignInRoutes: Sendable {
     private let signIn: SignIn
     private let now: @Sendable () -> Int64
+    private let assets = Assets()
 
     /// - Parameter now: Unix time in seconds.
     package init(_ signIn: SignIn, now: @escaping @Sendable () -> Int64) {
@@ -16,7 +17,7 @@ package struct SignInRoutes: Sendable {
             WebRoute(.get, open: "/login", refusal: refusal) { answerLogin($0, $1) },
             WebRoute(.get, open: PathPattern(SignIn.callbackPath), refusal: refusal) { answerCallback($0, $1) },
             WebRoute(.get, open: "/logout", refusal: refusal) { request, answer in
-                answer(SignInPages(request.head).askToSignOut())
+                answer(pages(request.head).askToSignOut())
             },
             WebRoute(.post, open: "/logout", maxBodyBytes: Self.maximumFormBytes, refusal: refusal) { request, answer in
                 answer(signedOut(request.head))
@@ -24,18 +25,20 @@ package struct SignInRoutes: Sendable {
         ]
     }
 
+    private func pages(_ head: WebHead) -> SignInPages { SignInPages(head, assets) }
+
     /// The form of the page has no field.
     private static let maximumFormBytes = 1_024
 
     private func refusal(_ status: RPCStatus, _ head: WebHead) -> WebResponse {
-        SignInPages(head).refused(status: ConnectError.httpStatus(status.code))
+        pages(head).refused(status: status.code.httpStatus)
     }
 
     // MARK: In
 
     private func answerLogin(_ request: WebRequest, _ answer: @escaping @Sendable (WebResponse) -> Void) {
         let (head, now) = (request.head, now())
-        let (pages, cookies) = (SignInPages(head), head.headers.values(for: "cookie"))
+        let (pages, cookies) = (self.pages(head), head.headers.values(for: "cookie"))
         guard let fields = Self.fields(head.query) else { return answer(pages.failed(.malformed)) }
         let target = fields["to"] ?? "/"
         let place = fields["issuer"].flatMap { Int($0) }
@@ -47,7 +50,7 @@ package struct SignInRoutes: Sendable {
 
     private func answerCallback(_ request: WebRequest, _ answer: @escaping @Sendable (WebResponse) -> Void) {
         let head = request.head
-        let pages = SignInPages(head)
+        let pages = self.pages(head)
         guard let fields = Self.fields(head.query) else { return answer(pages.failed(.malformed)) }
         signIn.end(fields, cookies: head.headers.values(for: "cookie"), now: now) { outcome in
             var response = Self.response(to: outcome, pages)
@@ -84,7 +87,7 @@ package struct SignInRoutes: Sendable {
     // MARK: Out
 
     private func signedOut(_ head: WebHead) -> WebResponse {
-        let pages = SignInPages(head)
+        let pages = self.pages(head)
         guard signIn.sessions.isFromHere({ head.headers.values(for: $0) }) else {
             return pages.askToSignOut(again: true)
         }

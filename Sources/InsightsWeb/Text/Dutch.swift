@@ -9,6 +9,7 @@ struct Dutch: Words {
     var footer: String { "Alleen cijfers van uw eigen klanten. Dagen zijn in UTC." }
     var about: String { "Over deze cijfers" }
     var me: String { "Wie ben ik" }
+    var signOut: String { "Afmelden" }
     var portfolio: String { "Portfolio" }
     var customers: String { "Klanten" }
     var compare: String { "Vergelijken" }

@@ -9,6 +9,7 @@ struct English: Words {
     var footer: String { "Figures of your own customers only. Days are in UTC." }
     var about: String { "About these figures" }
     var me: String { "Who am I" }
+    var signOut: String { "Sign out" }
     var portfolio: String { "Portfolio" }
     var customers: String { "Customers" }
     var compare: String { "Compare" }

@@ -13,6 +13,7 @@ protocol Words: Sendable {
     var footer: String { get }
     var about: String { get }
     var me: String { get }
+    var signOut: String { get }
     var portfolio: String { get }
     var customers: String { get }
     var compare: String { get }

@@ -186,6 +186,16 @@ def test_large_answers_are_whole(house):
             assert json.loads(peer.ask(post(path, body)).body)["users"] == json.loads(expected.content)["users"]
 
 
+def test_downloads_come_in_chunks(house, web):
+    for path in ("/v1/export.csv", "/v1/export.jsonl", "/v1/customers", "/v1/portfolio"):
+        expected = web.client.execute("GET", web.address + path, headers={"accept-encoding": "identity"})
+        with Peer(house) as peer:
+            for _ in range(3):
+                answer = peer.ask(head(f"GET {path} HTTP/1.1"), verb="GET")
+                assert answer.status == expected.status == 200 and answer.body == bytes(expected.content), path
+                assert ("transfer-encoding" in answer.headers) == ("export" in path) and not answer.closes
+
+
 # Stock clients
 
 

@@ -1,4 +1,4 @@
-"""Connect's stock Python client, and plain requests of HTTP/2, both with a client certificate or a token.
+"""Connect's stock Python client, and plain requests of HTTP, both with a client certificate or a token.
 
     web.call("GetTrend", customer_id="C")                     -> the reply, or connectrpc's ConnectError
     web.http("POST", path, body, content_type="…", name="…")  -> the response, whatever it says
@@ -16,14 +16,14 @@ WAIT_SECONDS = 60
 class Web:
     """One caller."""
 
-    def __init__(self, house, identity=None, token=None):
+    def __init__(self, house, identity=None, token=None, version=HTTPVersion.HTTP2):
         self.api = house.api
         self.address = f"https://{house.daemon.address}"
         self.headers = {"authorization": f"Bearer {token}"} if token else {}
         self.transport = SyncHTTPTransport(
             tls_ca_cert=house.certificates.authority.certificate.read_bytes(),
             tls_cert=identity.certificate_pem if identity else None, tls_key=identity.key_pem if identity else None,
-            http_version=HTTPVersion.HTTP2, timeout=WAIT_SECONDS, enable_otel=False, enable_gzip=True,
+            http_version=version, timeout=WAIT_SECONDS, enable_otel=False, enable_gzip=True,
             follow_redirects=False,
         )  # fmt: skip
         self.client = SyncClient(self.transport)

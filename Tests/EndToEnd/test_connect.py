@@ -302,6 +302,6 @@ def test_without_web_nothing_is_there(new_house):
 
 
 def test_what_the_option_takes(new_house):
-    for word in ("pages", "api,", "none,api"):
+    for word in ("page", "api,", "none,api"):
         code, error = new_house("--web", word, name=f"bad-{word}").daemon.start_refused()
         assert code == 1 and "--web is a list of api" in error

@@ -13,7 +13,7 @@ cd "$(dirname "$0")/.."
 build=(build-essential git pkg-config libssl-dev libnghttp2-dev libcurl4-openssl-dev zlib1g-dev libsqlite3-dev libpq-dev)
 demo=(openssl python3 curl)
 tests=(libprotobuf-c-dev libprotobuf-dev protobuf-compiler protobuf-c-compiler python3-venv ruby-grpc nghttp2-client
-    postgresql)
+    postgresql chromium chromium-driver libnss3-tools)
 
 case "${1:-test}" in
     build) packages=("${build[@]}") ;;

@@ -82,6 +82,10 @@ struct DocumentTests {
                     if parts.count > 1, !Self.anchors(in: found).contains(String(parts[1])) {
                         wrong.append("\(path): \(target) has no heading #\(parts[1])")
                     }
+                } else if target.hasSuffix(".png") {
+                    let picture = SourceTree.root.appending(path: target)
+                    if (try? picture.checkResourceIsReachable()) == true { continue }
+                    wrong.append("\(path): there is no \(target)")
                 } else if !texts.keys.contains(where: { $0.hasPrefix(target + "/") }) {
                     wrong.append("\(path): there is no \(target)")
                 }

@@ -110,7 +110,6 @@ struct CheckConfigCommand: MaintenanceCommand {
         try settings.checkFiles()
         let issuers = try loadTokenIssuers(settings)
         try TokenVerifier.check(issuers)
-        try SignIn.check(issuers)
         for remark in try settings.clientCA.map(TLSConfiguration.remarks(onClientCA:)) ?? [] {
             print("note: \(remark)")
         }

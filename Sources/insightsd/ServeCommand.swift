@@ -56,7 +56,7 @@ struct ServeCommand: AsyncParsableCommand {
                 server: server, endpoint: settings.adminListen, most: limit.adminConnections, logger: logger)
         } catch {
             log.complain(describe(error))
-            throw ExitCode(1)
+            endAtOnce(log)
         }
         let serving = GRPCService(
             server: server, admin: admin.address, settings: settings, logger: logger, strangers: strangers
@@ -77,8 +77,16 @@ struct ServeCommand: AsyncParsableCommand {
             try await group.run()
         } catch {
             log.complain(describe(error))
-            throw ExitCode(1)
+            endAtOnce(log)
         }
+    }
+
+    /// Without what the C library does at an orderly end: the threads of whatever was begun, such as a fetch of an
+    /// issuer's keys, still use what it would take apart.
+    private func endAtOnce(_ log: ServerLog) -> Never {
+        log.flush()
+        fflush(nil)
+        _exit(1)
     }
 
     /// Percent of the places for connections that are for verified certificates.

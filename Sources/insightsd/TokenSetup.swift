@@ -9,6 +9,8 @@ func loadTokenIssuers(_ settings: Settings) throws -> [TokenIssuer] {
         throw SettingsError(
             description: "--public-url is required: people sign in at \(issuer.issuer), which sends them back there")
     }
+    // Before anybody is asked for keys.
+    try SignIn.check(issuers)
     return issuers
 }
 

@@ -21,6 +21,12 @@ struct JSONText {
         isFirst = false
     }
 
+    /// A text in an array.
+    mutating func element(_ value: String) {
+        separate()
+        text(value)
+    }
+
     mutating func field(_ name: String, _ value: String) {
         key(name)
         text(value)

@@ -9,19 +9,18 @@ package typealias WebWork = @Sendable (CallContext, _ isReply: Bool, @escaping @
 package struct WebSite: WebHandler {
     private let connect: ConnectHandler?
     private let routes: [WebRoute]
-    private let missing: (@Sendable (WebHead) -> WebResponse?)?
+    private let pages: PageRoutes?
     private let work: WebWork
 
     /// - Parameters:
     ///   - connect: nil where the methods are not served as JSON, neither in Connect's form nor by GETs.
     ///   - routes: in the order of the engine's.
-    ///   - missing: the answer to a request that is in none of the forms; nil, and where it is nil, refuses it as if
-    ///     there were no web.
+    ///   - pages: whose routes are among them; nil where there are none.
     package init(
-        connect: ConnectHandler?, routes: [WebRoute], missing: (@Sendable (WebHead) -> WebResponse?)? = nil,
+        connect: ConnectHandler?, routes: [WebRoute], pages: PageRoutes? = nil,
         work: @escaping WebWork
     ) {
-        (self.connect, self.routes, self.missing, self.work) = (connect, routes, missing, work)
+        (self.connect, self.routes, self.pages, self.work) = (connect, routes, pages, work)
     }
 
     package func submit(for call: CallContext, isReply: Bool, _ work: @escaping @Sendable () -> Void) -> RPCStatus? {
@@ -38,9 +37,10 @@ package struct WebSite: WebHandler {
     package func form(of head: WebHead) -> WebForm? {
         // Of what is below `/v1/` nothing is Connect's.
         if connect != nil, let form = RESTForms.form(of: head) { return form }
-        if let form = connect?.form(of: head) ?? route(of: head) { return form }
+        if let form = connect?.form(of: head) ?? pages?.form(of: head) ?? route(of: head) { return form }
         if connect != nil, let form = RESTForms.unknown(head) { return form }
-        return missing?(head).map { .refused(RPCStatus(.notFound, "nothing is there"), $0) }
+        // What is in none of the forms is refused as if there were no web.
+        return pages?.missing(head).map { .refused(RPCStatus(.notFound, "nothing is there"), $0) }
     }
 
     private func route(of head: WebHead) -> WebForm? {

@@ -136,7 +136,7 @@ struct ServeCommand: AsyncParsableCommand {
             let connect = settings.web.contains(.api) ? ConnectHandler() : nil
             let web =
                 settings.web.isEmpty
-                ? nil : WebSite(connect: connect, routes: routes, missing: pages?.missing, work: calls.work)
+                ? nil : WebSite(connect: connect, routes: routes, pages: pages, work: calls.work)
             return transport(settings, limits, calls, web: web) {
                 EngineEventLog.write($0, to: log.logger, strangers: strangers)
             }

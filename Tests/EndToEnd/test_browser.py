@@ -132,6 +132,23 @@ def test_read_outs_under_the_pointer_and_by_keys(house, browsers):
     assert browser.complaints() == []
 
 
+def test_a_page_shows_what_changes(house, browsers):
+    """Without a hand on it; another customer's change leaves it alone."""
+    driver = browsers("bob").driver
+    driver.get(address(house, "/customers/C"))
+    driver.execute_script("sessionStorage.clear(); window.isFirst = true")
+    told = driver.execute_script("return document.body.dataset.revision")
+    house["operator"].feed([house.facts.activity("evil", "u1", "EXO", day(-3))])
+    time.sleep(4)
+    assert driver.execute_script("return window.isFirst") is True
+    receipt = house["operator"].feed([house.facts.activity("C", "u1", "EXO", day(-3))])
+    end = time.monotonic() + 30
+    while int(driver.execute_script("return document.body && document.body.dataset.revision || 0")) < receipt.revision:
+        assert time.monotonic() < end
+        time.sleep(0.2)
+    assert int(told) < receipt.revision and driver.execute_script("return window.isFirst") is None
+
+
 def test_the_filter_of_the_list_is_kept(house, browsers):
     browser = browsers()
     browser.be(DESK)

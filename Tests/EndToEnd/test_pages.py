@@ -87,6 +87,9 @@ def test_who_is_nobody_is_asked_to_sign_in(world):
             other = world.get(who, path, accept="*/*")
             assert other.status == 401 and len(other.content) < 500
             assert other.headers["content-type"] == "application/json"
+    # Nobody signs in at an issuer here.
+    login = world.get("anonymous", "/login?to=/me")
+    assert login.status == 401 and "client certificate" in Page(login.content).text
 
 
 def test_the_operator_and_somebody_without_roles(world):

@@ -1,5 +1,6 @@
 """`WatchInsights`: which customers changed, coalesced, resumable, bounded for slow readers."""
 
+import json
 import queue
 import subprocess
 import threading
@@ -7,6 +8,7 @@ import time
 
 import grpc
 import pytest
+import requests
 from facts import day
 from test_client import CLIENT
 from wire import Refusal
@@ -203,3 +205,46 @@ def test_the_client_watches(house):
     finally:
         process.terminate()
         process.wait(20)
+
+
+def test_pages_hear_of_changes(new_house):
+    """The same as an event stream, which a browser goes on with behind the last event's id."""
+    house = new_house("--web", "pages", name="pages").start().register()
+    f = house.facts
+    house["operator"].feed([fact for name in CUSTOMERS for fact in [f.relationship("A", name, day(-90)), *f.coverage(name, day(-1))]])
+    files = house.certificates.carol
+
+    def listen(session, status=200, query="", **headers):
+        url = f"https://{house.daemon.address}/watch{query}"
+        reply = session.get(url, headers={name.replace("_", "-"): value for name, value in headers.items()}, stream=True, timeout=60)
+        assert reply.status_code == status, reply.text
+        return reply
+
+    def events(reply):
+        event = {}
+        for line in reply.iter_lines(chunk_size=1, decode_unicode=True):
+            if line:
+                name, _, value = line.partition(": ")
+                event[name] = value
+            else:
+                yield int(event["id"]), json.loads(event["data"])
+
+    with requests.Session() as session:
+        session.trust_env = False
+        session.verify, session.cert = str(house.certificates.authority.certificate), (str(files.certificate), str(files.key))
+        reply = listen(session)
+        assert reply.headers["content-type"] == "text/event-stream" and reply.headers["cache-control"] == "no-store"
+        told = events(reply)
+        first, data = next(told)
+        assert data == {"customers": []}
+        receipt = house["operator"].feed([activity(house, "c03"), activity(house, "c01")])
+        assert next(told) == (receipt.revision, {"customers": ["c01", "c03"]})
+        reply.close()
+        for words in (dict(query=f"?after={first}"), dict(last_event_id=str(first))):
+            reply = listen(session, **words)
+            assert next(events(reply)) == (receipt.revision, {"customers": ["c01", "c03"]})
+            reply.close()
+        listen(session, 400, "?after=x")
+        listen(session, 400, f"?after={receipt.revision + 1000}")
+        session.cert = None
+        listen(session, 401)

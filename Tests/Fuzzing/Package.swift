@@ -57,7 +57,8 @@ let package = Package(
             ],
             resources: [.embedInCode("Reflection/descriptors.binpb")], swiftSettings: watched),
         .target(
-            name: "InsightsWeb", dependencies: ["Authentication", "InsightsAPI", "LicenseModel", "RPCEngine", "Tenancy", protobuf],
+            name: "InsightsWeb",
+            dependencies: ["Authentication", "InsightsAPI", "LicenseModel", "RPCEngine", "Tenancy", protobuf],
             resources: [
                 .embedInCode("Assets/app.css"), .embedInCode("Assets/app.js"), .embedInCode("Assets/icon.svg"),
                 .embedInCode("OpenAPI/openapi.json"),

@@ -13,8 +13,8 @@ extension HTTPSClient: RequestSender {
     }
 }
 
-/// What one issuer tells of itself, fetched when somebody wants to sign in and kept as keys are: for an hour, and for as
-/// long as it cannot be fetched again.
+/// What one issuer tells of itself, fetched when somebody wants to sign in and kept as keys are: for an hour, and for
+/// as long as it cannot be fetched again.
 final class Discovery: Sendable {
     typealias Answer = Result<ProviderMetadata, SignInFailure>
 

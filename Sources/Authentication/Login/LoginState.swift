@@ -1,7 +1,7 @@
 import Cryptography
 
-/// A sign-in under way: all that this server has to know of it, in a cookie of the browser where it was begun. So a code
-/// that somebody else got is of no use here.
+/// A sign-in under way: all that this server has to know of it, in a cookie of the browser where it was begun. So a
+/// code that somebody else got is of no use here.
 struct LoginState: Sendable, Hashable {
     /// Seconds that a person has for it.
     static let longestSeconds: Int64 = 600
@@ -14,8 +14,8 @@ struct LoginState: Sendable, Hashable {
     let verifier: [UInt8]
     /// Unix seconds.
     let begun: Int64
-    /// Of the session that only its roles are asked for, the first sign-in; nil for a new one. Then the issuer is not to
-    /// ask the person anything.
+    /// Of the session that only its roles are asked for, the first sign-in; nil for a new one. Then the issuer is not
+    /// to ask the person anything.
     let renews: Int64?
     /// A path of this host.
     let target: String

@@ -1,7 +1,7 @@
 import Cryptography
 
-/// What seals the cookies of people: the key of today, and the one before it, which still opens. Every server on a store
-/// has the same, so none keeps a table of who is signed in.
+/// What seals the cookies of people: the key of today, and the one before it, which still opens. Every server on a
+/// store has the same, so none keeps a table of who is signed in.
 public struct SessionKeys: Sendable {
     /// What a sealed text is for. One that was made for another purpose does not open.
     enum Purpose: String {

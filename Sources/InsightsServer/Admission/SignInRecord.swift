@@ -1,7 +1,8 @@
 import Authentication
 import Logging
 
-/// How a sign-in ended, for log and audit: of who signed in what the directory calls them, of a refusal the cause alone.
+/// How a sign-in ended, for log and audit: of who signed in what the directory calls them, of a refusal the cause
+/// alone.
 struct SignInRecord {
     private let result: Result<Session, SignInFailure>
 

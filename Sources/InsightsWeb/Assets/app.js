@@ -1,5 +1,5 @@
 // Makes pages that work without it more pleasant: read-outs in charts, what was open stays open, and a page that was
-// left for long is loaded again. Numbers are taken from the tables of the page: nothing is asked of the server.
+// left for long, or whose figures change, is loaded again. Numbers are taken from the tables of the page.
 "use strict";
 (() => {
   const SVG = "http://www.w3.org/2000/svg";
@@ -122,6 +122,30 @@
     const isOld = Date.now() - loaded > STALE_MS;
     if (!document.hidden && isOld && !document.querySelector("[data-changed]")) location.reload();
   });
+  // Figures that changed while they are looked at are loaded again, as the server tells of them: two seconds later,
+  // not again within half a minute, and not while something is filled in or pointed at.
+  const { revision, customer } = document.body.dataset;
+  if (revision && window.EventSource) {
+    const QUIET_MS = 2000;
+    const PAUSE_MS = 30 * 1000;
+    const last = Number(stored.get("refreshed")) || 0;
+    const reload = () => {
+      const isBusy = document.querySelector("[data-changed], .readout:not([hidden]), :focus:is(input, select)");
+      if (document.hidden || isBusy) return setTimeout(reload, QUIET_MS);
+      stored.set("refreshed", String(Date.now()));
+      location.reload();
+    };
+    const events = new EventSource(`/watch?after=${revision}`);
+    events.addEventListener("message", (event) => {
+      const { customers, all } = JSON.parse(event.data);
+      if (!all && !(customer ? customers.includes(customer) : customers.length)) return;
+      events.close();
+      setTimeout(reload, Math.max(QUIET_MS, last + PAUSE_MS - Date.now()));
+    });
+    // A page that is left behind keeps no connection.
+    window.addEventListener("pagehide", () => events.close());
+  }
+
   // The current item of a menu that is wider than the screen is brought into view.
   for (const current of document.querySelectorAll(".menu [aria-current], .tabs [aria-current]")) {
     const strip = current.closest("nav");

@@ -17,7 +17,12 @@ struct Layout: Sendable {
         html.reserve(32_768)
         html.put(.html, .lang(view.language.rawValue)) { html in
             html.put(.head) { head(&$0, title) }
-            html.put(.body) { html in
+            let revision = view.subject?.revision.map(String.init)
+            let customer = view.subject?.customer ?? ""
+            html.put(
+                .body, revision.map { .with("data-revision", $0) },
+                revision == nil || customer.isEmpty ? nil : .with("data-customer", customer)
+            ) { html in
                 html.put(.a, .class("skip"), .href(.place("main")), text: words.skipToContent)
                 banner(&html, section, isRefusal)
                 html.put(.main, .id("main"), .with("tabindex", "-1"), content: body)

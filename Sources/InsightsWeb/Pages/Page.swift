@@ -29,11 +29,14 @@ struct PageLoad {
     let variables: [String: String]
     let query: PageQuery
     let language: PageLanguage
+    let shown = ShownRevision()
 
     func call<Reply: SwiftProtobuf.Message>(
         _ method: Method, _ request: some SwiftProtobuf.Message, as type: Reply.Type = Reply.self
     ) throws(RPCStatus) -> Reply {
-        try calls.call(method, request, as: type)
+        let reply = try calls.call(method, request, as: type)
+        if let revision = (reply as? any RevisedReply)?.revision { shown.take(revision) }
+        return reply
     }
 
     /// The customer of the path, else of the query; empty for the portfolio.
@@ -65,6 +68,21 @@ struct PageLoad {
     }
 }
 
+/// The oldest facts of a page. Belongs to the thread on which it is made.
+final class ShownRevision {
+    private(set) var revision: UInt64?
+
+    func take(_ told: UInt64) { revision = min(revision ?? told, told) }
+}
+
+/// What a page is about, for the script that hears of changes.
+struct PageSubject: Sendable {
+    /// Nil where there are no figures.
+    let revision: UInt64?
+    /// Empty for the portfolio.
+    let customer: String
+}
+
 /// What a page is written with.
 struct PageView: Sendable {
     let language: PageLanguage
@@ -74,6 +92,7 @@ struct PageView: Sendable {
     /// What the caller may, for the menu and for links.
     let permissions: Set<Permission>
     let caller: PageCaller?
+    var subject: PageSubject?
 
     init(language: PageLanguage, query: PageQuery, permissions: Set<Permission>, caller: PageCaller?) {
         self.language = language

@@ -12,7 +12,7 @@ package struct PageRoutes: Sendable {
 
     /// - Parameters:
     ///   - offersExport: `/v1/export.csv` is served, to which the form of `/export` leads.
-    ///   - offersSignIn: `/login` is served; else people show a certificate.
+    ///   - offersSignIn: others serve `/login`; else it says that people show a certificate.
     package init(offersExport: Bool, offersSignIn: Bool) {
         self.offersExport = offersExport
         self.offersSignIn = offersSignIn
@@ -25,8 +25,11 @@ package struct PageRoutes: Sendable {
             route(SubscriptionsPage.self), route(UsersPage.self), route(ComparePage.self), route(TrendPage.self),
             route(ExplainPage.self), route(AdvicePage.self), route(AccessPage.self), route(AuditPage.self),
             route(MePage.self), about, assetRoute,
-        ] + (offersExport ? [route(ExportPage.self)] : [])
+        ] + (offersExport ? [route(ExportPage.self)] : []) + (offersSignIn ? [] : [certificateAsked])
     }
+
+    /// What is no page and yet theirs; nil for any other request.
+    package func form(of head: WebHead) -> WebForm? { WatchEvents.form(of: head) }
 
     /// The answer to a browser that asks for what is not there; nil for whatever else is asked.
     package func missing(_ head: WebHead) -> WebResponse? {
@@ -49,14 +52,16 @@ package struct PageRoutes: Sendable {
     ) throws(RPCStatus) -> WebResponse {
         let query = PageQuery(request.head.query)
         let language = request.head.language
-        let page = try P(PageLoad(calls: calls, variables: request.variables, query: query, language: language))
-        let view = PageView(
+        let load = PageLoad(calls: calls, variables: request.variables, query: query, language: language)
+        let page = try P(load)
+        var view = PageView(
             language: language, query: query,
             permissions: AccessPolicy.permissions(of: calls.principal)
                 .subtracting(offersExport ? [] : [.exportInsights]),
             caller: PageCaller(
                 name: calls.principal.name, partner: calls.principal.partner?.text ?? "",
                 isSignedIn: offersSignIn && SignIn.isSession(in: request.head.headers.values(for: "cookie"))))
+        view.subject = PageSubject(revision: load.shown.revision, customer: load.customerID)
         if var file = page.file(view) {
             file.finish(request.head)
             return file
@@ -70,6 +75,13 @@ package struct PageRoutes: Sendable {
     private var about: WebRoute {
         WebRoute(.get, open: "/about", refusal: { refusal($0, $1, permission: nil) }) { request, answer in
             answer(response(200, others.about(request.head.language), request.head))
+        }
+    }
+
+    private var certificateAsked: WebRoute {
+        WebRoute(.get, open: "/login", refusal: { refusal($0, $1, permission: nil) }) { request, answer in
+            let status = RPCStatus(.unauthenticated, "")
+            answer(response(401, others.refusal(status, roles: [], request.head.language), request.head))
         }
     }
 
@@ -90,8 +102,7 @@ package struct PageRoutes: Sendable {
 
     /// A browser is led to where people sign in; everything else is told in a few words.
     private func refusal(_ status: RPCStatus, _ head: WebHead, permission: Permission?) -> WebResponse {
-        if status.code == .unauthenticated, !head.takesHTML { return ConnectError.response(to: status) }
-        if status.code == .unauthenticated, offersSignIn { return signIn(head) }
+        if status.code == .unauthenticated { return head.takesHTML ? signIn(head) : ConnectError.response(to: status) }
         let roles = permission.map(AccessPolicy.roles) ?? []
         var answer = response(
             status.code.httpStatus, others.refusal(status, roles: roles, head.language), head)

@@ -156,6 +156,11 @@ extension Dutch {
         switch code {
         case .notFound: ("Niet hier", "Er is geen pagina of klant met dit adres.")
         case .permissionDenied: ("Niet voor u", "Deze pagina hoort niet bij uw rollen.")
+        case .unauthenticated:
+            (
+                "Aanmelden",
+                "Deze server kent mensen aan hun clientcertificaat: laad het uwe in de browser en kom terug."
+            )
         case .invalidArgument, .failedPrecondition, .outOfRange:
             ("Dat kan niet worden getoond", "Iets in het formulier of het adres klopt niet.")
         case .resourceExhausted: ("Te veel tegelijk", "Probeer het zo nog eens.")

@@ -155,6 +155,11 @@ extension English {
         switch code {
         case .notFound: ("Not here", "There is no such page or customer.")
         case .permissionDenied: ("Not for you", "Your roles do not include this page.")
+        case .unauthenticated:
+            (
+                "Sign in",
+                "This server knows people by their client certificate: load yours into the browser and come back."
+            )
         case .invalidArgument, .failedPrecondition, .outOfRange:
             ("That cannot be shown", "Something in the form or the address is not right.")
         case .resourceExhausted: ("Too much at once", "Try again in a moment.")

@@ -1177,6 +1177,96 @@ void   partner__insights__v1__export_insights_response__free_unpacked
   assert(message->base.descriptor == &partner__insights__v1__export_insights_response__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   partner__insights__v1__watch_insights_request__init
+                     (Partner__Insights__V1__WatchInsightsRequest         *message)
+{
+  static const Partner__Insights__V1__WatchInsightsRequest init_value = PARTNER__INSIGHTS__V1__WATCH_INSIGHTS_REQUEST__INIT;
+  *message = init_value;
+}
+size_t partner__insights__v1__watch_insights_request__get_packed_size
+                     (const Partner__Insights__V1__WatchInsightsRequest *message)
+{
+  assert(message->base.descriptor == &partner__insights__v1__watch_insights_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t partner__insights__v1__watch_insights_request__pack
+                     (const Partner__Insights__V1__WatchInsightsRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &partner__insights__v1__watch_insights_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t partner__insights__v1__watch_insights_request__pack_to_buffer
+                     (const Partner__Insights__V1__WatchInsightsRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &partner__insights__v1__watch_insights_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Partner__Insights__V1__WatchInsightsRequest *
+       partner__insights__v1__watch_insights_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Partner__Insights__V1__WatchInsightsRequest *)
+     protobuf_c_message_unpack (&partner__insights__v1__watch_insights_request__descriptor,
+                                allocator, len, data);
+}
+void   partner__insights__v1__watch_insights_request__free_unpacked
+                     (Partner__Insights__V1__WatchInsightsRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &partner__insights__v1__watch_insights_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   partner__insights__v1__watch_insights_response__init
+                     (Partner__Insights__V1__WatchInsightsResponse         *message)
+{
+  static const Partner__Insights__V1__WatchInsightsResponse init_value = PARTNER__INSIGHTS__V1__WATCH_INSIGHTS_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t partner__insights__v1__watch_insights_response__get_packed_size
+                     (const Partner__Insights__V1__WatchInsightsResponse *message)
+{
+  assert(message->base.descriptor == &partner__insights__v1__watch_insights_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t partner__insights__v1__watch_insights_response__pack
+                     (const Partner__Insights__V1__WatchInsightsResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &partner__insights__v1__watch_insights_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t partner__insights__v1__watch_insights_response__pack_to_buffer
+                     (const Partner__Insights__V1__WatchInsightsResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &partner__insights__v1__watch_insights_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Partner__Insights__V1__WatchInsightsResponse *
+       partner__insights__v1__watch_insights_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Partner__Insights__V1__WatchInsightsResponse *)
+     protobuf_c_message_unpack (&partner__insights__v1__watch_insights_response__descriptor,
+                                allocator, len, data);
+}
+void   partner__insights__v1__watch_insights_response__free_unpacked
+                     (Partner__Insights__V1__WatchInsightsResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &partner__insights__v1__watch_insights_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 static const ProtobufCFieldDescriptor partner__insights__v1__uncatalogued_sku__field_descriptors[2] =
 {
   {
@@ -3817,6 +3907,109 @@ const ProtobufCMessageDescriptor partner__insights__v1__export_insights_response
   partner__insights__v1__export_insights_response__field_indices_by_name,
   2,  partner__insights__v1__export_insights_response__number_ranges,
   (ProtobufCMessageInit) partner__insights__v1__export_insights_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor partner__insights__v1__watch_insights_request__field_descriptors[1] =
+{
+  {
+    "resume",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Partner__Insights__V1__WatchInsightsRequest, resume),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned partner__insights__v1__watch_insights_request__field_indices_by_name[] = {
+  0,   /* field[0] = resume */
+};
+static const ProtobufCIntRange partner__insights__v1__watch_insights_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor partner__insights__v1__watch_insights_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "partner.insights.v1.WatchInsightsRequest",
+  "WatchInsightsRequest",
+  "Partner__Insights__V1__WatchInsightsRequest",
+  "partner.insights.v1",
+  sizeof(Partner__Insights__V1__WatchInsightsRequest),
+  1,
+  partner__insights__v1__watch_insights_request__field_descriptors,
+  partner__insights__v1__watch_insights_request__field_indices_by_name,
+  1,  partner__insights__v1__watch_insights_request__number_ranges,
+  (ProtobufCMessageInit) partner__insights__v1__watch_insights_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor partner__insights__v1__watch_insights_response__field_descriptors[3] =
+{
+  {
+    "customer_ids",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_STRING,
+    offsetof(Partner__Insights__V1__WatchInsightsResponse, n_customer_ids),
+    offsetof(Partner__Insights__V1__WatchInsightsResponse, customer_ids),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "all_customers",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Partner__Insights__V1__WatchInsightsResponse, all_customers),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "revision",
+    15,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_FIXED64,
+    0,   /* quantifier_offset */
+    offsetof(Partner__Insights__V1__WatchInsightsResponse, revision),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned partner__insights__v1__watch_insights_response__field_indices_by_name[] = {
+  1,   /* field[1] = all_customers */
+  0,   /* field[0] = customer_ids */
+  2,   /* field[2] = revision */
+};
+static const ProtobufCIntRange partner__insights__v1__watch_insights_response__number_ranges[2 + 1] =
+{
+  { 1, 0 },
+  { 15, 2 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor partner__insights__v1__watch_insights_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "partner.insights.v1.WatchInsightsResponse",
+  "WatchInsightsResponse",
+  "Partner__Insights__V1__WatchInsightsResponse",
+  "partner.insights.v1",
+  sizeof(Partner__Insights__V1__WatchInsightsResponse),
+  3,
+  partner__insights__v1__watch_insights_response__field_descriptors,
+  partner__insights__v1__watch_insights_response__field_indices_by_name,
+  2,  partner__insights__v1__watch_insights_response__number_ranges,
+  (ProtobufCMessageInit) partner__insights__v1__watch_insights_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCEnumValue partner__insights__v1__trend_interval__enum_values_by_number[4] =

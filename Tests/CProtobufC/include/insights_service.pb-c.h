@@ -42,6 +42,8 @@ typedef struct Partner__Insights__V1__ListRecommendationsRequest Partner__Insigh
 typedef struct Partner__Insights__V1__ListRecommendationsResponse Partner__Insights__V1__ListRecommendationsResponse;
 typedef struct Partner__Insights__V1__ExportInsightsRequest Partner__Insights__V1__ExportInsightsRequest;
 typedef struct Partner__Insights__V1__ExportInsightsResponse Partner__Insights__V1__ExportInsightsResponse;
+typedef struct Partner__Insights__V1__WatchInsightsRequest Partner__Insights__V1__WatchInsightsRequest;
+typedef struct Partner__Insights__V1__WatchInsightsResponse Partner__Insights__V1__WatchInsightsResponse;
 
 
 /* --- enums --- */
@@ -980,6 +982,44 @@ struct  Partner__Insights__V1__ExportInsightsResponse
     , 0,NULL, {0,NULL}, (char *)protobuf_c_empty_string, 0, 0, 0 }
 
 
+struct  Partner__Insights__V1__WatchInsightsRequest
+{
+  ProtobufCMessage base;
+  /*
+   * Go on behind this revision: that of the last message received. 0 means from now on; one that is not here yet is
+   * `OUT_OF_RANGE`.
+   */
+  uint64_t resume;
+};
+#define PARTNER__INSIGHTS__V1__WATCH_INSIGHTS_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&partner__insights__v1__watch_insights_request__descriptor) \
+    , 0 }
+
+
+struct  Partner__Insights__V1__WatchInsightsResponse
+{
+  ProtobufCMessage base;
+  /*
+   * Customers whose facts changed since the message before, ordered by id; none in the first message of a watch that
+   * begins now, or that missed nothing.
+   */
+  size_t n_customer_ids;
+  char **customer_ids;
+  /*
+   * More than can be listed: other customers than before, another day, a changed product table, or a server that began
+   * after `resume`. Everything may be different.
+   */
+  protobuf_c_boolean all_customers;
+  /*
+   * The reads with it as `min_revision` show these changes.
+   */
+  uint64_t revision;
+};
+#define PARTNER__INSIGHTS__V1__WATCH_INSIGHTS_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&partner__insights__v1__watch_insights_response__descriptor) \
+    , 0,NULL, 0, 0 }
+
+
 /* Partner__Insights__V1__UncataloguedSku methods */
 void   partner__insights__v1__uncatalogued_sku__init
                      (Partner__Insights__V1__UncataloguedSku         *message);
@@ -1474,6 +1514,44 @@ Partner__Insights__V1__ExportInsightsResponse *
 void   partner__insights__v1__export_insights_response__free_unpacked
                      (Partner__Insights__V1__ExportInsightsResponse *message,
                       ProtobufCAllocator *allocator);
+/* Partner__Insights__V1__WatchInsightsRequest methods */
+void   partner__insights__v1__watch_insights_request__init
+                     (Partner__Insights__V1__WatchInsightsRequest         *message);
+size_t partner__insights__v1__watch_insights_request__get_packed_size
+                     (const Partner__Insights__V1__WatchInsightsRequest   *message);
+size_t partner__insights__v1__watch_insights_request__pack
+                     (const Partner__Insights__V1__WatchInsightsRequest   *message,
+                      uint8_t             *out);
+size_t partner__insights__v1__watch_insights_request__pack_to_buffer
+                     (const Partner__Insights__V1__WatchInsightsRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Partner__Insights__V1__WatchInsightsRequest *
+       partner__insights__v1__watch_insights_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   partner__insights__v1__watch_insights_request__free_unpacked
+                     (Partner__Insights__V1__WatchInsightsRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Partner__Insights__V1__WatchInsightsResponse methods */
+void   partner__insights__v1__watch_insights_response__init
+                     (Partner__Insights__V1__WatchInsightsResponse         *message);
+size_t partner__insights__v1__watch_insights_response__get_packed_size
+                     (const Partner__Insights__V1__WatchInsightsResponse   *message);
+size_t partner__insights__v1__watch_insights_response__pack
+                     (const Partner__Insights__V1__WatchInsightsResponse   *message,
+                      uint8_t             *out);
+size_t partner__insights__v1__watch_insights_response__pack_to_buffer
+                     (const Partner__Insights__V1__WatchInsightsResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Partner__Insights__V1__WatchInsightsResponse *
+       partner__insights__v1__watch_insights_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   partner__insights__v1__watch_insights_response__free_unpacked
+                     (Partner__Insights__V1__WatchInsightsResponse *message,
+                      ProtobufCAllocator *allocator);
 /* --- per-message closures --- */
 
 typedef void (*Partner__Insights__V1__UncataloguedSku_Closure)
@@ -1554,6 +1632,12 @@ typedef void (*Partner__Insights__V1__ExportInsightsRequest_Closure)
 typedef void (*Partner__Insights__V1__ExportInsightsResponse_Closure)
                  (const Partner__Insights__V1__ExportInsightsResponse *message,
                   void *closure_data);
+typedef void (*Partner__Insights__V1__WatchInsightsRequest_Closure)
+                 (const Partner__Insights__V1__WatchInsightsRequest *message,
+                  void *closure_data);
+typedef void (*Partner__Insights__V1__WatchInsightsResponse_Closure)
+                 (const Partner__Insights__V1__WatchInsightsResponse *message,
+                  void *closure_data);
 
 /* --- services --- */
 
@@ -1590,6 +1674,8 @@ extern const ProtobufCMessageDescriptor partner__insights__v1__list_recommendati
 extern const ProtobufCMessageDescriptor partner__insights__v1__list_recommendations_response__descriptor;
 extern const ProtobufCMessageDescriptor partner__insights__v1__export_insights_request__descriptor;
 extern const ProtobufCMessageDescriptor partner__insights__v1__export_insights_response__descriptor;
+extern const ProtobufCMessageDescriptor partner__insights__v1__watch_insights_request__descriptor;
+extern const ProtobufCMessageDescriptor partner__insights__v1__watch_insights_response__descriptor;
 
 PROTOBUF_C__END_DECLS
 

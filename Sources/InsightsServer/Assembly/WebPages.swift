@@ -34,7 +34,7 @@ struct WebPages: Sendable {
                 return reads.inTurn(of: caller, permission, until: call.deadline) { responder in
                     let calls = PageCalls(
                         methods: methods, caller: Caller(identity, peerRevision: 0, memory: memory), book: book,
-                        metadata: head.headers)
+                        metadata: head.headers, responder: responder)
                     do throws(RPCStatus) {
                         responder.finish(try page(Self.request(route, head, body), calls))
                     } catch {
@@ -66,6 +66,7 @@ private struct PageCalls: LocalCalls {
     let caller: Caller
     let book: PartnerBook?
     let metadata: Metadata
+    let responder: UnaryResponder
 
     var principal: Principal { caller.principal }
 
@@ -75,6 +76,8 @@ private struct PageCalls: LocalCalls {
         guard let permission = method.permission, method.onlyReads, methods.indices.contains(method.rawValue) else {
             throw Refusal.noPermissionDeclared
         }
+        // A page may make many calls, of which none is for somebody who is gone.
+        if responder.isCancelled { throw RPCStatus(.cancelled, "nobody waits for the answer") }
         let call = CallContext(method: method.rawValue, path: method.path, metadata: metadata)
         let record = CallRecord()
         record.caller = caller

@@ -118,8 +118,9 @@ final class PostgresCluster: Sendable {
     /// The processes of the server read their settings when they come to it.
     private func waitUntilCommitsWait(_ expected: Bool) throws {
         let write = Statement(to: "run a test", "SELECT pg_logical_emit_message(true, 'test', '')")
-        // One of them may be writing everything to a busy disk.
-        for _ in 0..<600 {
+        // One of them may be writing everything to a busy disk: it is waited for, and looks at the settings then.
+        try run("SET synchronous_commit = local", "CHECKPOINT")
+        for _ in 0..<1_200 {
             let connection = try Connection.open(try conninfo("postgres"), for: .migrating)
             let waits = (try? connection.exchange([Command(write)], within: .milliseconds(500))) == nil
             if waits == expected { return Thread.sleep(forTimeInterval: 0.2) }

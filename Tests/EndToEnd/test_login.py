@@ -13,6 +13,7 @@ from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from key_server import KeyServer
 from oidc_provider import CLIENT, SECRET, Provider
 from pyqwest import HTTPVersion, SyncClient, SyncHTTPTransport
 from test_connect import wait_until
@@ -596,6 +597,28 @@ def test_keys_are_replaced(new_house, certificates, tmp_path):
     code, error = house.daemon.start_refused()
     assert code == 1 and "session.key may be used by others" in error
     own.stop()
+
+
+def test_a_stop_during_requests_to_issuers(new_house, certificates, tmp_path):
+    """The library of TLS must not be taken from a thread that uses it."""
+    server = KeyServer(certificates.authority.server("slow"))
+    path = tmp_path / "issuer.json"
+    for jwks, discovery, tries in (("/keys", "/discovery", 15), ("/slow/keys", "/slow/discovery", 2)):
+        path.write_text(json.dumps({
+            "issuer": "https://issuer.example", "audience": "a", "jwks": server.url(jwks), "partners": TENANTS,
+            "login": {"client_id": CLIENT, "discovery": server.url(discovery)},
+        }))  # fmt: skip
+        house = new_house(
+            "--web", "api", "--public-url", PUBLIC, "--token-issuer", path, "--token-ca", certificates.authority.certificate,
+            name=jwks.replace("/", "-"),
+        )  # fmt: skip
+        for number in range(tries):
+            house.start()
+            # At another moment of the handshake each time.
+            time.sleep(0.002 * number if tries > 2 else 0.5)
+            begun = time.monotonic()
+            assert house.daemon.stop() == 0 and time.monotonic() - begun < 5
+    server.stop()
 
 
 def test_what_the_options_take(new_house, provider, tmp_path):

@@ -8,6 +8,9 @@ import Synchronization
 struct HTTPSKeySetFetcher: KeySetFetcher {
     private let client = HTTPSClient()
 
+    /// Waits for the client's thread: an ending process would take away the library that it uses.
+    func end() { client.shutDown(waiting: .milliseconds(200)) }
+
     /// Blocks: for the thread of a source.
     func fetch(_ address: HTTPSAddress, settings: KeySettings) throws(KeySetError) -> [UInt8] {
         var request = HTTPSRequest(address)

@@ -34,6 +34,12 @@ public struct KeySetEvent: Sendable, Hashable {
 /// Fetches a key set over the network; tests put their own in its place.
 protocol KeySetFetcher: Sendable {
     func fetch(_ address: HTTPSAddress, settings: KeySettings) throws(KeySetError) -> [UInt8]
+    /// Ends what is under way; no fetch succeeds after that.
+    func end()
+}
+
+extension KeySetFetcher {
+    func end() {}
 }
 
 /// The keys of one issuer, kept fresh by a thread of their own. The last good keys stay in use for as long as new

@@ -5,12 +5,21 @@ import Synchronization
 protocol RequestSender: Sendable {
     /// Calls back once, on any thread.
     func ask(_ request: HTTPSRequest, completion: @escaping @Sendable (Result<HTTPSResponse, OutgoingError>) -> Void)
+    /// Ends what is under way; no request succeeds after that.
+    func end()
+}
+
+extension RequestSender {
+    func end() {}
 }
 
 extension HTTPSClient: RequestSender {
     func ask(_ request: HTTPSRequest, completion: @escaping @Sendable (Result<HTTPSResponse, OutgoingError>) -> Void) {
         send(request, completion: completion)
     }
+
+    /// Waits for the client's thread: an ending process would take away the library that it uses.
+    func end() { shutDown(waiting: .milliseconds(200)) }
 }
 
 /// What one issuer tells of itself, fetched when somebody wants to sign in and kept as keys are: for an hour, and for

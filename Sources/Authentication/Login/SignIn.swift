@@ -89,6 +89,9 @@ public final class SignIn: Sendable {
         for party in parties { party.discovery.metadata(now: now) { _ in } }
     }
 
+    /// Ends requests to issuers, within a moment; nobody signs in after that.
+    public func stop() { sender.end() }
+
     /// The issuers to choose from, as their files have them.
     public var issuers: [String] { parties.map(\.issuer.issuer) }
 

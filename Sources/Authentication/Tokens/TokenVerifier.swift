@@ -30,6 +30,7 @@ public final class TokenVerifier: Sendable {
 
     private let issuers: [TokenIssuer]
     private let sources: [KeySetSource]
+    private let fetcher: any KeySetFetcher
     /// By the fixed names of issuers; of those with a placeholder the places are in `patterns`.
     private let places: [String: Int]
     private let patterns: [Int]
@@ -51,7 +52,7 @@ public final class TokenVerifier: Sendable {
         report: @escaping @Sendable (KeySetEvent) -> Void
     ) throws(TokenIssuerError) {
         try Self.requireDistinct(issuers)
-        self.issuers = issuers
+        (self.issuers, self.fetcher) = (issuers, fetcher)
         let fixed = issuers.enumerated().compactMap { place, issuer in issuer.name.fixed.map { ($0, place) } }
         places = Dictionary(uniqueKeysWithValues: fixed)
         patterns = issuers.indices.filter { issuers[$0].name.fixed == nil }
@@ -91,9 +92,10 @@ public final class TokenVerifier: Sendable {
         }
     }
 
-    /// Ends the threads that keep the keys fresh; tokens are still checked with the keys at hand.
+    /// Ends the threads that keep the keys fresh, within a moment; tokens are still checked with the keys at hand.
     public func stop() {
         for source in sources { source.stop() }
+        fetcher.end()
     }
 
     /// - Parameters:

@@ -96,6 +96,7 @@ package final class PartnerInsightsServer: Sendable {
     private let logger: Logger
     private let lostLogLines: @Sendable () -> UInt64
     private let signIn: SignIn?
+    private let tokens: TokenVerifier?
     private let strangers: StrangerLog
 
     /// Reads the store back; blocks until the core is as it was.
@@ -112,7 +113,7 @@ package final class PartnerInsightsServer: Sendable {
         let (store, recovered) = (opened.store, opened.recovered)
         opened.tell(parts.logger, milliseconds: (parts.clock.monotonicNanoseconds() - started) / 1_000_000)
         (logger, clock) = (parts.logger, parts.clock)
-        (lostLogLines, signIn, strangers) = (parts.lostLogLines, parts.signIn, parts.strangers)
+        (lostLogLines, signIn, tokens, strangers) = (parts.lostLogLines, parts.signIn, parts.tokens, parts.strangers)
         self.store = store
         let (logger, clock) = (parts.logger, parts.clock)
         let directory = PrincipalDirectory(recovered.directory)
@@ -213,6 +214,8 @@ package final class PartnerInsightsServer: Sendable {
         let end = ContinuousClock.now + grace + Self.closingTime
         health.stopServing()
         let clean = engine.drain(grace: grace)
+        signIn?.stop()
+        tokens?.stop()
         longReads.stop()
         changes.stop()
         shared?.stop()

@@ -27,8 +27,8 @@ public struct FuzzTarget: Sendable, CustomStringConvertible {
     public var description: String { name }
 
     public static let all: [FuzzTarget] = [
-        .frames, .metadata, .requests, .ingest, .codec, .states, .filter, .pageToken, .token, .issuer, .names, .imports,
-        .answers, .audit, .web, .http1,
+        .frames, .metadata, .requests, .ingest, .codec, .states, .filter, .pageToken, .token, .issuer, .session, .names,
+        .imports, .answers, .audit, .web, .http1,
     ]
 
     public static func named(_ name: String) -> FuzzTarget? {

@@ -32,9 +32,15 @@ extension WebResponse {
 
     mutating func protect() { headers += Self.protection }
 
+    static let html = "text/html; charset=utf-8"
+
+    /// Says that the body is packed.
+    static let packing: [(String, String)] = [("content-encoding", "gzip"), ("vary", "accept-encoding")]
+
+    /// Not on an event loop.
     mutating func pack() {
         guard let packed = Gzip.deflate(body) else { return }
         body = packed
-        headers += [("content-encoding", "gzip"), ("vary", "accept-encoding")]
+        headers += Self.packing
     }
 }

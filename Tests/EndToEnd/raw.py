@@ -43,6 +43,15 @@ class RawPeer:
              ("content-type", "application/grpc"), ("te", "trailers"), *extra], huffman=False,
         )  # fmt: skip
 
+    def get(self, path, extra=()):
+        """The bytes of a GET, and the number of its stream."""
+        stream, self.next = self.next, self.next + 2
+        block = self.encoder.encode(
+            [(":method", "GET"), (":scheme", "https"), (":path", path), (":authority", "localhost"), *extra],
+            huffman=False,
+        )
+        return frame(HEADERS, END_HEADERS | END_STREAM, stream, block), stream
+
     def begin(self, path, data=b"", end=True, extra=()):
         """The bytes of a call's frames, and the number of its stream."""
         stream, self.next = self.next, self.next + 2

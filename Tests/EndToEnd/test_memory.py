@@ -10,7 +10,7 @@ import pytest
 from conftest import House
 from facts import day
 from frames import framed, tls_context
-from raw import RawPeer, metric, resident
+from raw import END_STREAM, HEADERS, RawPeer, metric, resident
 from wire import Refusal
 
 BUDGET = 48
@@ -29,7 +29,7 @@ CUSTOMERS = 300
 def house(api, certificates, tmp_path_factory):
     house = House(
         api, certificates, tmp_path_factory.mktemp("house"), "--memory-budget", str(BUDGET), "--partner-rate", "100000",
-        "--partner-burst", "100000", "--log-level", "warning",
+        "--partner-burst", "100000", "--log-level", "warning", "--web", "all",
     )  # fmt: skip
     house.start().register()
     f = house.facts
@@ -128,6 +128,38 @@ def test_deferred_replies_that_nobody_reads(house, base):
         held = holds(house, base)
         # Three eighths: a connection's 8 MiB of replies, four under way, and what the allocator keeps.
         assert held < BUDGET + SLACK
+
+
+HTML = [("accept", "text/html")]
+
+
+@pytest.mark.parametrize("path", ["/nothing", "/about", "/login", "/v1/customers"])
+def test_what_strangers_are_told_and_do_not_read(house, base, path):
+    told = {0: 0, END_STREAM: 0}
+    with several(house, 30, who=None) as peers:
+        for peer in peers:
+            peer.send(b"".join(peer.get(path, HTML)[0] for _ in range(250)))
+        time.sleep(2)
+        print(f"{held(house) >> 20} MiB held")
+        assert held(house) < BUDGET << 19, "others have the half of it"
+        holds(house, base)
+        for peer in peers:
+            for kind, flags, _, _ in peer.frames(0.1):
+                if kind == HEADERS:
+                    told[flags & END_STREAM] += 1
+    print(f"{path}: {told[0]} with words, {told[END_STREAM]} without")
+    if path == "/nothing":
+        assert told[0] > 100 and told[END_STREAM] > 500, "a status takes no room, and is told to all"
+
+
+@pytest.mark.parametrize("path", ["/", "/customers", "/v1/insights?page_size=1000", "/v1/customers?page_size=1000"])
+def test_pages_and_json_that_nobody_reads(house, base, path):
+    with several(house, 4) as peers:
+        for peer in peers:
+            peer.send(b"".join(peer.get(path, HTML)[0] for _ in range(250)))
+        time.sleep(3)
+        assert held(house) < BUDGET << 20
+        assert holds(house, base) < BUDGET + SLACK
 
 
 def test_unfinished_requests(house, base):

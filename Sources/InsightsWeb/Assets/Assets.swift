@@ -39,7 +39,7 @@ struct Assets: Sendable {
         var response = WebResponse(status: 200, headers: [("content-type", asset.type)], body: asset.body)
         if request.head.takesGzip, let packed = asset.packed {
             response.body = packed
-            response.headers += [("content-encoding", "gzip"), ("vary", "accept-encoding")]
+            response.headers += WebResponse.packing
         }
         response.headers.append(("cache-control", "public, max-age=31536000, immutable"))
         response.headers += WebResponse.protection.filter { $0.0 != "cache-control" }

@@ -50,7 +50,4 @@ struct OtherPages: Sendable {
             }
         }
     }
-
-    /// What a browser is answered whose address names nothing.
-    static let noSuchPage = RPCStatus(.notFound)
 }

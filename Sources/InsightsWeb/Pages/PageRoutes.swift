@@ -7,6 +7,7 @@ import Tenancy
 package struct PageRoutes: Sendable {
     private let assets = Assets()
     private let others: OtherPages
+    private let fixed: FixedPages
     private let offersExport: Bool
     private let offersSignIn: Bool
 
@@ -17,6 +18,7 @@ package struct PageRoutes: Sendable {
         self.offersExport = offersExport
         self.offersSignIn = offersSignIn
         others = OtherPages(assets: assets)
+        fixed = FixedPages(others)
     }
 
     package var routes: [WebRoute] {
@@ -37,7 +39,7 @@ package struct PageRoutes: Sendable {
     }
 
     private func noSuchPage(_ head: WebHead) -> WebResponse {
-        refusal(OtherPages.noSuchPage, head, permission: nil)
+        refusal(RPCStatus(.notFound), head, permission: nil)
     }
 
     private func route<P: Page>(_ page: P.Type) -> WebRoute {
@@ -64,24 +66,26 @@ package struct PageRoutes: Sendable {
         view.subject = PageSubject(revision: load.shown.revision, customer: load.customerID)
         if var file = page.file(view) {
             file.finish(request.head)
+            file.packIfWorth(request.head)
             return file
         }
         let html = Layout(view: view, assets: assets).page(title: page.title(view.words), section: P.section) {
             page.body(view, &$0)
         }
-        return response(200, html, request.head)
+        var answer = response(200, html, request.head)
+        answer.packIfWorth(request.head)
+        return answer
     }
 
     private var about: WebRoute {
         WebRoute(.get, open: "/about", refusal: { refusal($0, $1, permission: nil) }) { request, answer in
-            answer(response(200, others.about(request.head.language), request.head))
+            answer(fixed.response(.about, status: 200, to: request.head))
         }
     }
 
     private var certificateAsked: WebRoute {
         WebRoute(.get, open: "/login", refusal: { refusal($0, $1, permission: nil) }) { request, answer in
-            let status = RPCStatus(.unauthenticated, "")
-            answer(response(401, others.refusal(status, roles: [], request.head.language), request.head))
+            answer(fixed.response(.refusal(.unauthenticated, nil), status: 401, to: request.head))
         }
     }
 
@@ -95,17 +99,23 @@ package struct PageRoutes: Sendable {
 
     private func response(_ status: Int, _ html: HTML, _ head: WebHead) -> WebResponse {
         var response = WebResponse(
-            status: status, headers: [("content-type", "text/html; charset=utf-8")], body: html.bytes)
+            status: status, headers: [("content-type", WebResponse.html)], body: html.bytes)
         response.finish(head)
         return response
     }
 
-    /// A browser is led to where people sign in; everything else is told in a few words.
+    /// A browser is led to where people sign in; everything else is told in a few words. Made on the event loop: only
+    /// what is wrong in a request, which ran in its caller's turn, is worth a page of its own.
     private func refusal(_ status: RPCStatus, _ head: WebHead, permission: Permission?) -> WebResponse {
         if status.code == .unauthenticated { return head.takesHTML ? signIn(head) : ConnectError.response(to: status) }
-        let roles = permission.map(AccessPolicy.roles) ?? []
-        var answer = response(
-            status.code.httpStatus, others.refusal(status, roles: roles, head.language), head)
+        var answer: WebResponse
+        switch status.code {
+        case .invalidArgument, .failedPrecondition, .outOfRange:
+            answer = response(status.code.httpStatus, others.refusal(status, roles: [], head.language), head)
+        case .permissionDenied:
+            answer = fixed.response(.refusal(.permissionDenied, permission), status: 403, to: head)
+        default: answer = fixed.response(.refusal(status.code, nil), status: status.code.httpStatus, to: head)
+        }
         if let seconds = StatusBody(status).retrySeconds {
             answer.headers.append(("retry-after", String(seconds)))
         } else if status.code == .unavailable || status.code == .resourceExhausted {
@@ -131,7 +141,7 @@ extension WebResponse {
     /// Bytes from which packing is worth it.
     private static let packedBytes = 1_024
 
-    /// The headers that every page has, the choice of a language, and the body made smaller.
+    /// The headers that every page has, and the choice of a language.
     mutating func finish(_ head: WebHead) {
         headers.append(("content-security-policy", Self.contentSecurityPolicy))
         protect()
@@ -139,6 +149,10 @@ extension WebResponse {
             headers.append(
                 ("set-cookie", "lang=\(language.rawValue); Path=/; Max-Age=31536000; Secure; HttpOnly; SameSite=Lax"))
         }
+    }
+
+    /// Not on an event loop.
+    fileprivate mutating func packIfWorth(_ head: WebHead) {
         if head.takesGzip, body.count > Self.packedBytes { pack() }
     }
 }

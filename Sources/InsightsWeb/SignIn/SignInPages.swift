@@ -129,7 +129,7 @@ struct SignInPages {
             }
         }
         var response = WebResponse(
-            status: status, headers: [("content-type", "text/html; charset=utf-8")], body: html.bytes)
+            status: status, headers: [("content-type", WebResponse.html)], body: html.bytes)
         response.finish(head)
         return response
     }

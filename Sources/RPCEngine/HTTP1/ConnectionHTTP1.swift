@@ -105,6 +105,12 @@ extension Connection: HTTP1Host {
         return !front.isIdle || now < lastCall &+ loop.times.idleTimeout
     }
 
+    /// What is left of the grace behind the connection's age; with HTTP/2 all of it.
+    func ageGrace(_ now: UInt64) -> UInt64 {
+        let grace = loop.times.connectionAgeGrace
+        return front == nil ? grace : max(now, goAwayAt &+ grace) - now
+    }
+
     // MARK: Memory
 
     /// Brings what is counted to that many bytes. False, and nothing changed, when they do not fit. Until somebody was

@@ -38,7 +38,7 @@ extension Connection {
         case .final(let deadline):
             return now > deadline ? cutStreams() : keepAlive(now)
         }
-        if now > goAwayAt, !waitsForLastRequest(now) { return beginShutdown(grace: loop.times.connectionAgeGrace) }
+        if now > goAwayAt, !waitsForLastRequest(now) { return beginShutdown(grace: ageGrace(now)) }
         if streams.isEmpty, now > lastCall &+ loop.times.idleTimeout {
             return beginShutdown(grace: loop.times.connectionAgeGrace)
         }

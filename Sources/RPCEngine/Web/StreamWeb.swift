@@ -141,6 +141,10 @@ extension Stream {
 
     // MARK: Response
 
+    /// How much longer a reply may get in another form.
+    private static let webGrowth = 8
+    private static let shortReplyBytes = 4_096
+
     /// The handler's reply: the response to it is made beside the event loop.
     func answerWeb(_ web: any WebTranslation, _ message: [UInt8]) {
         guard let handler = loop.shared.web else { return }
@@ -148,9 +152,13 @@ extension Stream {
         responseMessages += 1
         responseBytes += UInt64(message.count)
         route?.noteReply(message.count)
-        // Until the response is there the reply takes the room that it was given before.
-        expectedReply = message.count
-        connection.expectedReplyBytes += message.count
+        // Until the response is there the reply takes room for its longer form.
+        let room = Self.webGrowth * message.count
+        let fits = reserve(room)
+        // A call that may have changed something has a short reply, which is told whatever else is held.
+        guard fits || message.count <= Self.shortReplyBytes else { return finish(status(of: .budget)) }
+        expectedReply = room
+        connection.expectedReplyBytes += room
         settle()
         let (loop, token, trailers) = (loop, context.stream, context.initialMetadata + context.trailers)
         let refusal = handler.submit(for: context, isReply: true) {
@@ -181,9 +189,15 @@ extension Stream {
         submit(handler.refusal(status, path: target.path, http: head.tooLarge ? 431 : nil))
     }
 
-    /// Sends the response. `status` says how the call ended.
+    /// Sends the response. `status` says how the call ended. What is said of a refusal waits for the peer to read it,
+    /// so it is said only where there is room; its status needs none.
     private func submit(_ response: WebResponse) {
         guard let session = connection.session else { return }
+        var response = response
+        if status.code != .ok, !response.body.isEmpty, !reserve(response.body.count) {
+            response.body = []
+            response.headers.removeAll { $0.0 == "content-encoding" }
+        }
         lastTaken = loop.now
         isPlain = true
         var list = HeaderList()

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs the benchmarks and prints Markdown tables; README.md says what is compared and how.
 #
-#   Tests/Benchmarks/run.sh [service] [instructions] [core] [imports] [sync] [stores]      default: all six
+#   Tests/Benchmarks/run.sh [service] [instructions] [core] [imports] [sync] [stores] [web]      default: all seven
 #
 #   ROUNDS=6 REQUESTS=20000   rounds and calls a round of `service`
 #   TOP=25                    functions listed by `instructions`
@@ -16,11 +16,12 @@
 #   STORE_ROUNDS=3 STORE_SECONDS=2   its rounds, and seconds of each measurement in them
 #   START_DAYS=5000000        activity days of `starting`; 100000000 for the full figure
 #   STORES_FOLDER=/tmp        where its databases are made, on the disk that is meant
+#   WEB_REQUESTS=4000 WEB_SECONDS=10 WEB_CUSTOMERS=2000   of `web`
 #   OUT=FOLDER                working folder, default .build-bench
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 out=${OUT:-.build-bench}
-parts=${*:-service instructions core imports sync stores}
+parts=${*:-service instructions core imports sync stores web}
 mkdir -p "$out"
 
 missing=()
@@ -31,7 +32,7 @@ need protobuf-compiler protoc
 need binutils objcopy
 for part in $parts; do
     case $part in
-        service | instructions)
+        service | instructions | web)
             need g++ g++
             need pkg-config pkg-config
             need openssl openssl
@@ -52,8 +53,8 @@ for part in $parts; do
             need libssl-dev /usr/include/openssl/ssl.h
             need valgrind valgrind
             ;;
-        service | imports) ;;
-        *) sed -n '2,19s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+        service | imports | web) ;;
+        *) sed -n '2,20s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
     esac
 done
 if [ ${#missing[@]} -gt 0 ]; then
@@ -130,6 +131,12 @@ for part in $parts; do
             heading "Synchronizing a portfolio"
             # shellcheck disable=SC2086
             python3 Tests/Benchmarks/Sync/sync.py "$out/sync" "$INSIGHTS" "$INSIGHTSD" ${SYNC:-}
+            ;;
+        web)
+            build
+            Tests/install.sh test >&2
+            heading "JSON and pages"
+            .venv/bin/python Tests/Benchmarks/Web/web.py "$out/service" "$INSIGHTSD"
             ;;
         stores)
             build_server

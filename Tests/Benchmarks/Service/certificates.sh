@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes the benchmark's certificates in FOLDER: an authority, a server, the operator and one principal. P-256.
+# Makes the benchmark's certificates in FOLDER: an authority, a server, the operator and two principals. P-256.
 set -euo pipefail
 cd "$1"
 
@@ -17,4 +17,5 @@ issue() { # name, subject alternative names, extended key usage
     issue server DNS:localhost,IP:127.0.0.1 serverAuth
     issue operator URI:spiffe://insights.local/operator/benchmark clientAuth
     issue sales URI:spiffe://insights.local/partner/contoso/principal/sales clientAuth
+    issue portfolio URI:spiffe://insights.local/partner/fabrikam/principal/portfolio clientAuth
 } 2> certificates.log || { cat certificates.log >&2; exit 1; }

@@ -1,7 +1,7 @@
 // A small HTTP/2 load generator that presents a client certificate, which h2load cannot do.
 //
 // One thread, CONNECTIONS connections of STREAMS concurrent requests each over TLS 1.3. Every reply is checked: HTTP
-// status 200, `grpc-status: 0` unless --get, and byte for byte against --expect. The CPU time (user + system) of the
+// status 200, `grpc-status: 0` unless --get (with --gzip, packed), and byte for byte against --expect. The CPU time (user + system) of the
 // server process is read from its process clock, in nanoseconds, after the warm-up and after the last reply, so that
 // handshakes and the first allocations are outside.
 //
@@ -71,7 +71,7 @@ static struct {
     int port, connections, streams, body_count;
     long requests, warmup, pid;
     double rate;
-    bool get, any_status;
+    bool get, gzip, any_status;
 } options = {.host = "127.0.0.1", .name = "localhost", .connections = 8, .streams = 16, .requests = 1000};
 
 static buffer bodies[maximum_bodies], expected;
@@ -177,10 +177,11 @@ static void start(connection *connection, request *request) {
                          HEADER("te", "trailers", 8)};
     nghttp2_nv get[] = {HEADER(":method", "GET", 3), HEADER(":scheme", "https", 5),
                         HEADER(":path", options.path, strlen(options.path)),
-                        HEADER(":authority", options.name, strlen(options.name))};
+                        HEADER(":authority", options.name, strlen(options.name)),
+                        HEADER("accept-encoding", "gzip", 4)};
     nghttp2_data_provider provider = {.source = {.ptr = request}, .read_callback = give_body};
     request->id = options.get
-                      ? nghttp2_submit_request(connection->session, NULL, get, 4, NULL, request)
+                      ? nghttp2_submit_request(connection->session, NULL, get, options.gzip ? 5 : 4, NULL, request)
                       : nghttp2_submit_request(connection->session, NULL, post, 6, &provider, request);
     if (request->id < 0) fail("cannot submit a request: %s", nghttp2_strerror(request->id));
 }
@@ -377,6 +378,10 @@ static void read_options(int count, char **arguments) {
         const char *name = arguments[index];
         if (strcmp(name, "--get") == 0) {
             options.get = true;
+            continue;
+        }
+        if (strcmp(name, "--gzip") == 0) {
+            options.gzip = true;
             continue;
         }
         if (strcmp(name, "--any-status") == 0) {

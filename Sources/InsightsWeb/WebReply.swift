@@ -30,7 +30,11 @@ extension WebResponse {
         ("strict-transport-security", "max-age=31536000"), ("cross-origin-resource-policy", "same-origin"),
     ]
 
-    mutating func protect() { headers += Self.protection }
+    mutating func protect() {
+        headers += Self.protection
+        // What HTTP wants beside a 401; certificates have no scheme.
+        if status == 401 { headers.append(("www-authenticate", "Bearer")) }
+    }
 
     static let html = "text/html; charset=utf-8"
 

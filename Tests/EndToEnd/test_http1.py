@@ -275,6 +275,25 @@ def test_powershell(house, signer):
         assert peer.ask(new).status == 200
 
 
+def test_power_query(house, signer):
+    """`Web.Contents` of Excel and Power BI: without ALPN, first without a credential, and with what its options say."""
+    host, told = house.daemon.address, "Microsoft.Data.Mashup (https://go.microsoft.com/fwlink/?LinkID=304225)"
+
+    def get(path, *more):
+        lines = [f"GET {path} HTTP/1.1", *more, "Accept-Encoding: gzip, deflate", f"User-Agent: {told}", f"Host: {host}"]
+        return "\r\n".join([*lines, "Connection: Keep-Alive"]) + "\r\n\r\n"
+
+    with Peer(house, None, ()) as peer:
+        first = peer.ask(get("/v1/customers"), verb="GET")
+        assert first.status == 401 and not first.closes and first.headers["www-authenticate"] == "Bearer"
+        token = f"Authorization: Bearer {signer.token()}"
+        answer = peer.ask(get("/v1/customers?pageSize=1&filter=customer_id%3AC", token, "Accept: */*"), verb="GET")
+        assert answer.status == 200 and json.loads(answer.body)["customers"][0]["name"] == "Contoso & Söhne"
+        answer = peer.ask(get("/v1/export.csv", token), verb="GET")
+        rows = answer.body.decode().splitlines()
+        assert answer.status == 200 and answer.headers["content-type"].startswith("text/csv") and len(rows) > 1
+
+
 # The protocol
 
 

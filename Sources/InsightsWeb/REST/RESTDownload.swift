@@ -28,6 +28,8 @@ struct RESTDownload: WebStreamTranslation {
     let request: RESTTranslation
     let form: DownloadForm
 
+    var isShort: Bool { request.isShort }
+
     func message(in body: [UInt8], limit: Int) throws(WebFailure) -> [UInt8] {
         var writer = WireWriter(try request.message(in: body, limit: limit))
         // `ExportInsightsRequest.format`.

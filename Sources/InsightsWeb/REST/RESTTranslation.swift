@@ -11,6 +11,11 @@ struct RESTTranslation: WebTranslation {
     let query: String
     let takesGzip: Bool
 
+    /// In bytes of the query.
+    private static let shortBytes = 512
+
+    var isShort: Bool { query.utf8.count <= Self.shortBytes }
+
     func message(in body: [UInt8], limit: Int) throws(WebFailure) -> [UInt8] {
         guard body.isEmpty else { throw .refused(RPCStatus(.invalidArgument, "a GET has no body")) }
         let bytes: [UInt8]

@@ -84,6 +84,10 @@ extension Stream {
         guard let web, let route, let handler = loop.shared.web else { return }
         let body = Array(inbox.bytes)
         guard case .method(let translation) = web else { return take(message: body) }
+        if body.isEmpty, translation.isShort {
+            return take(
+                Result { () throws(WebFailure) in try translation.message(in: body, limit: route.maxMessageBytes) })
+        }
         request = .webReading
         heldRequest = body.count
         settle()
@@ -101,14 +105,17 @@ extension Stream {
         heldRequest = 0
         // Meanwhile the caller may have been removed.
         if let status = loop.shared.interceptor.recheck(context) { return finish(status) }
+        take(result)
+        // It may have been parked, and no frame comes that would have it looked at.
+        connection.roomMayBeThere = true
+        connection.needsFlush()
+    }
+
+    private func take(_ result: Result<[UInt8], WebFailure>) {
         switch result {
         case .failure(.refused(let status)): finish(status)
         case .failure(.tooLarge): refuseWebBody()
-        case .success(let message):
-            take(message: message)
-            // It may have been parked, and no frame comes that would have it looked at.
-            connection.roomMayBeThere = true
-            connection.needsFlush()
+        case .success(let message): take(message: message)
         }
     }
 

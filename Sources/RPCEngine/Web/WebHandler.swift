@@ -54,7 +54,10 @@ public enum WebForm: Sendable {
 
 /// Reads the message of a method from the body of one request, and makes the response to it.
 public protocol WebTranslation: Sendable {
-    /// The message as gRPC would have it. Not on the event loop.
+    /// Of a request without a body: so little is to be read that the event loop may do it.
+    var isShort: Bool { get }
+
+    /// The message as gRPC would have it. Not on the event loop, but for what is short.
     ///
     /// - Parameter limit: of the message, in bytes.
     func message(in body: [UInt8], limit: Int) throws(WebFailure) -> [UInt8]
@@ -63,6 +66,10 @@ public protocol WebTranslation: Sendable {
     ///   - result: the reply's bytes, for which it is not called on the event loop, or how the call ended else.
     ///   - trailers: what the handler sends besides.
     func response(_ result: Result<[UInt8], RPCStatus>, trailers: [(String, String)]) -> WebResponse
+}
+
+extension WebTranslation {
+    public var isShort: Bool { false }
 }
 
 /// The same for a method that answers with many messages.

@@ -13,9 +13,12 @@
 #include <pthread.h>
 #include <stdint.h>
 #include <string.h>
+#include <sched.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 /* Declared by hand: the headers hide them behind _GNU_SOURCE, with which Swift's Glibc module is not built. */
@@ -143,6 +146,33 @@ static inline void *engine_trim_main(void *nothing) {
 static inline void engine_trim_memory(void) {
     pthread_t thread;
     if (pthread_create(&thread, NULL, engine_trim_main, NULL) == 0) pthread_detach(thread);
+}
+
+/* sched_attr as of its first version, for which glibc has no declaration. */
+struct engine_sched_attributes {
+    uint32_t size;
+    uint32_t policy;
+    uint64_t flags;
+    int32_t nice;
+    uint32_t priority;
+    uint64_t runtime;
+    uint64_t deadline;
+    uint64_t period;
+};
+
+/* Asks for slices of so many nanoseconds, 100 microseconds at least. A system that does not grant it changes nothing. */
+static inline void engine_prefer_latency(uint64_t nanoseconds) {
+    struct engine_sched_attributes attributes = {.size = sizeof attributes, .runtime = nanoseconds};
+    attributes.nice = getpriority(PRIO_PROCESS, 0);
+    syscall(SYS_sched_setattr, 0, &attributes, 0);
+}
+
+/* SCHED_BATCH, and nicer by so much, of this thread alone. */
+static inline void engine_prefer_throughput(int niceness) {
+    struct engine_sched_attributes attributes = {.size = sizeof attributes, .policy = 3};
+    attributes.nice = getpriority(PRIO_PROCESS, 0) + niceness;
+    if (attributes.nice > 19) attributes.nice = 19;
+    syscall(SYS_sched_setattr, 0, &attributes, 0);
 }
 
 /* Position of a byte string inside another, or -1. */

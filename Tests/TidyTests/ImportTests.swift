@@ -35,7 +35,7 @@ struct ImportTests {
             "AuditTrail", "Authentication", "Cryptography", "Datastore", "DequeModule", "Dispatch", "DurableFiles",
             "FactReading",
             "Foundation", "Glibc", "InsightsAPI", "InsightsCore", "InsightsWeb", "LicenseModel", "LogLines", "Logging",
-            "RPCEngine", "SwiftProtobuf", "Synchronization", "Tenancy",
+            "RPCEngine", "SwiftProtobuf", "Synchronization", "Tenancy", "Threads",
         ],
         "insightsd": [
             "ArgumentParser", "AuditTrail", "Authentication", "CLinux", "Configuration", "Datastore",

@@ -1,9 +1,9 @@
 import DequeModule
 import Dispatch
 import Foundation
-import Glibc
 import Synchronization
 import Tenancy
+import Threads
 
 /// Work that partners have waiting, run by a few threads that take it from the partners in turn: whoever asks for a
 /// lot waits behind itself, and nobody else behind it. The operator has a turn like a partner.
@@ -99,8 +99,8 @@ private final class TurnQueue: Sendable {
 
     /// A thread's life.
     func run() {
-        // Of this thread alone: the event loops go first.
-        setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, Self.niceness)
+        // The event loops go first.
+        ThreadPriority.preferThroughput()
         while true {
             let (next, isStopped) = state.withLock { state -> ((PartnerTurns.Asker, PartnerTurns.Work)?, Bool) in
                 let next = take(&state)
@@ -117,8 +117,6 @@ private final class TurnQueue: Sendable {
             }
         }
     }
-
-    private static let niceness: Int32 = 5
 
     /// The first thing waiting of the first asker that does not keep enough threads busy already. A thread that
     /// leaves such an asker's work is not missed: the asker's own threads come back for it.

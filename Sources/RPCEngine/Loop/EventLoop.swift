@@ -129,6 +129,7 @@ final class EventLoop: @unchecked Sendable {
     func run() {
         let events = UnsafeMutablePointer<epoll_event>.allocate(capacity: 256)
         defer { events.deallocate() }
+        ThreadPriority.preferLatency()
         updateClock()
         nextSweep = now &+ 1_000_000_000
         while !isStopping {

@@ -43,11 +43,12 @@ class Folder:
         subprocess.run([here + "/certificates.sh", self.path], check=True)
         subprocess.run([sys.executable, here + "/dataset.py", self.path, str(yesterday)], check=True)
 
-    def load(self, port, method, *more, user="sales", body=None, connections=CONNECTIONS, streams=STREAMS):
+    def load(self, port, method, *more, user="sales", body=None, connections=CONNECTIONS, streams=STREAMS,
+             wrapper=()):
         """Runs the load generator; answers its five numbers."""
         path = method if method.startswith("/") else f"{SERVICE}InsightsService/{method}"
         command = [
-            self / "load", "--port", str(port), "--ca", self / "ca.pem", "--cert", self / f"{user}.pem",
+            *wrapper, self / "load", "--port", str(port), "--ca", self / "ca.pem", "--cert", self / f"{user}.pem",
             "--key", self / f"{user}.key", "--path", path, "--connections", str(connections),
             "--streams", str(streams),
         ] + (["--body", self / f"{body or method}.request"] if body != "" else []) + [str(word) for word in more]

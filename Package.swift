@@ -87,7 +87,8 @@ let package = Package(
             dependencies: [
                 "Tenancy", "LicenseModel", "FactReading", "InsightsCore", "AuditTrail", "Datastore", "DurableFiles",
                 "LogLines",
-                "Authentication", "InsightsAPI", "InsightsWeb", "RPCEngine", "Threads", protobuf, "Cryptography", logging,
+                "Authentication", "InsightsAPI", "InsightsWeb", "RPCEngine", "Threads", protobuf, "Cryptography",
+                logging,
                 .product(name: "DequeModule", package: "swift-collections"),
             ],
             resources: [.embedInCode("Reflection/descriptors.binpb")]),

@@ -1,5 +1,6 @@
 import Authentication
 import DurableFiles
+import InsightsServer
 import Logging
 
 /// What the issuers' files say. Throws also where people are to sign in and the server does not know where it is.
@@ -21,7 +22,8 @@ struct IssuerSetup {
     /// Nil where nobody signs in.
     let signIn: SignIn?
 
-    init(_ settings: Settings, logger: Logger) throws {
+    /// - Parameter strangers: for what somebody without a credential can cause.
+    init(_ settings: Settings, logger: Logger, strangers: StrangerLog) throws {
         let issuers = try loadTokenIssuers(settings)
         guard !issuers.isEmpty else {
             (tokens, signIn) = (nil, nil)
@@ -45,7 +47,7 @@ struct IssuerSetup {
         let sessions = Sessions(
             keys: try Self.sessionKeys(folder: settings.keys ?? settings.data), issuers: issuers, publicURL: url)
         signIn = try SignIn(issuers: issuers, verifier: verifier, sessions: sessions, settings: keys) {
-            Self.tell($0, logger)
+            Self.tell($0, logger, strangers)
         }
     }
 
@@ -56,7 +58,7 @@ struct IssuerSetup {
             previous: try SecretFile.find(folder: folder, name: "session.key.previous", isPrivate: true))
     }
 
-    private static func tell(_ event: SignInEvent, _ logger: Logger) {
+    private static func tell(_ event: SignInEvent, _ logger: Logger, _ strangers: StrangerLog) {
         switch event {
         case .discovery(let issuer, let reason?):
             // What was read before stays in force.
@@ -64,7 +66,8 @@ struct IssuerSetup {
         case .discovery(let issuer, nil):
             logger.info("sign-in metadata read", metadata: ["issuer": "\(issuer)"])
         case .exchange(let issuer, let reason):
-            logger.warning("code not exchanged", metadata: ["issuer": "\(issuer)", "reason": "\(reason)"])
+            strangers.log(
+                .warning, "code not exchanged", metadata: ["issuer": "\(issuer)", "reason": "\(reason)"])
         }
     }
 }

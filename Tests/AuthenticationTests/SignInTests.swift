@@ -202,7 +202,9 @@ import Testing
             ("token-key-unknown", try bench.test.token(kid: "other", claims: claims)),
             ("token-kind", try bench.test.token(header: ["typ": "at+jwt"], claims: claims)),
         ]
-        for (cause, token) in table { #expect(try failure(bench.end(begun, token: token)) == cause, "\(token)") }
+        for (cause, token) in table {
+            #expect(try failure(bench.end(bench.begin(), token: token)) == cause, "\(token)")
+        }
         // And a token about a sign-in is no leave to call.
         let bearer = try TokenBench([bench.test.settings(["audience": "web"])])
         #expect(bearer.failure(good)?.cause == .tokenKind)
@@ -218,24 +220,65 @@ import Testing
         #expect(try failure(bench.end(begun, cookies: [begun.cookiePair, other.cookiePair])) == "login-state")
         #expect(try failure(bench.end(begun, cookies: [begun.cookiePair + "A"])) == "login-state")
         #expect(try failure(bench.end(begun, now: Self.now + 600)) == "login-too-late")
-        #expect(try failure(bench.end(begun, now: Self.now + 599)) == nil)
+        #expect(try failure(bench.end(bench.begin(), now: Self.now + 599)) == nil)
         #expect(try failure(bench.end(begun, now: Self.now - 61)) == "login-too-late")
-        #expect(try failure(bench.end(begun, fields: ["code": ""])) == "login-malformed")
+        #expect(try failure(bench.end(bench.begin(), fields: ["code": ""])) == "login-malformed")
         let long = String(repeating: "c", count: 4_097)
-        #expect(try failure(bench.end(begun, fields: ["code": long])) == "login-malformed")
-        #expect(try failure(bench.end(begun, fields: ["error": "access_denied"])) == "login-refused-by-issuer")
-        #expect(try failure(bench.end(begun, fields: ["iss": "https://evil.example"])) == "login-other-issuer")
-        #expect(try failure(bench.end(begun, fields: ["iss": TestIssuer.name])) == nil)
+        #expect(try failure(bench.end(bench.begin(), fields: ["code": long])) == "login-malformed")
+        #expect(try failure(bench.end(bench.begin(), fields: ["error": "access_denied"])) == "login-refused-by-issuer")
+        #expect(try failure(bench.end(bench.begin(), fields: ["iss": "https://evil.example"])) == "login-other-issuer")
+        #expect(try failure(bench.end(bench.begin(), fields: ["iss": TestIssuer.name])) == nil)
         let strict = try Bench(
             metadata: Self.metadata.merging(["authorization_response_iss_parameter_supported": true]) { $1 })
         #expect(try failure(strict.end(strict.begin())) == "login-other-issuer")
         #expect(try failure(strict.end(strict.begin(), fields: ["iss": TestIssuer.name])) == nil)
         bench.network.answers.withLock { $0["/token"] = nil }
         let outcome = Mutex<SignIn.Outcome?>(nil)
+        let last = try bench.begin()
         bench.signIn.end(
-            ["code": "c", "state": begun.fields["state"] ?? ""], cookies: [begun.cookiePair], now: { Self.now }
+            ["code": "c", "state": last.fields["state"] ?? ""], cookies: [last.cookiePair], now: { Self.now }
         ) { ended in outcome.withLock { $0 = ended } }
         #expect(outcome.withLock { $0 }.flatMap(failure) == "login-exchange")
+    }
+
+    /// Whatever it was answered with: each answer may cost the issuer a request.
+    @Test func isAnsweredOnce() throws {
+        let bench = try Bench()
+        let begun = try bench.begin()
+        #expect(try failure(bench.end(begun)) == nil)
+        #expect(try failure(bench.end(begun)) == "login-replayed")
+        let refused = try bench.begin()
+        #expect(try failure(bench.end(refused, fields: ["code": ""])) == "login-malformed")
+        #expect(try failure(bench.end(refused)) == "login-replayed")
+        let other = try bench.begin()
+        #expect(try failure(bench.end(other, fields: ["state": "x"])) == "login-state")
+        #expect(try failure(bench.end(other)) == nil)
+    }
+
+    @Test func whoSignedOutIsOut() throws {
+        let bench = try Bench()
+        let issuer = try bench.test.settings(["login": ["client_id": "web"]])
+        let session = try SessionTests.session(
+            of: issuer, since: Self.now - 1_000, rolesAt: Self.now - 1_000, seen: Self.now - 5)
+        let (old, renewed) = try (
+            SessionTests.text(bench.sessions, session), SessionTests.text(bench.sessions, session.seen(at: Self.now))
+        )
+        #expect(try bench.sessions.open(renewed, now: Self.now) == session.seen(at: Self.now))
+        bench.signIn.signOut(cookies: ["__Host-insights=" + old], now: Self.now)
+        for text in [old, renewed] {
+            #expect(throws: AuthenticationFailure(.sessionInvalid)) { try bench.sessions.open(text, now: Self.now) }
+        }
+        let next = try SessionTests.session(of: issuer, since: Self.now, rolesAt: Self.now, seen: Self.now)
+        #expect(try bench.sessions.open(SessionTests.text(bench.sessions, next), now: Self.now) == next)
+    }
+
+    @Test func setsThatEndAreBounded() {
+        let set = ExpiringSet<Int>(most: 3)
+        for number in 0..<3 { #expect(set.insert(number, until: 10 + Int64(number), now: 0) == .isNew) }
+        #expect(set.insert(1, until: 50, now: 0) == .wasThere)
+        #expect(set.insert(3, until: 50, now: 0) == .isFull)
+        #expect(set.insert(3, until: 50, now: 10) == .isNew)
+        #expect(!set.contains(0, now: 10) && set.contains(1, now: 10) && !set.contains(1, now: 11))
     }
 
     @Test func oldRolesAreAskedForWithoutAWord() throws {
@@ -253,7 +296,8 @@ import Testing
         // What began eight hours ago ends all the same.
         #expect(renewed.since == session.since && renewed.rolesAt == Self.now)
         // Where the issuer has to ask, it is asked to.
-        guard case .toIssuer(let location, _) = try bench.end(begun, fields: ["error": "login_required"]) else {
+        let again = try bench.begin(cookies: [cookie])
+        guard case .toIssuer(let location, _) = try bench.end(again, fields: ["error": "login_required"]) else {
             Issue.record("no second way")
             return
         }

@@ -8,6 +8,9 @@ public final class SignIn: Sendable {
     /// Codes that are exchanged at once. Whoever began a sign-in can have some exchanged, and the issuer is another's.
     static let maximumExchanges = 32
 
+    /// Sign-ins that were answered and are not over: beyond them nobody signs in for a while.
+    static let maximumAnswered = 100_000
+
     /// How a step ended.
     public enum Outcome: Sendable {
         /// To the issuer, with the cookie of the sign-in.
@@ -37,6 +40,8 @@ public final class SignIn: Sendable {
     /// Set by the server that has the directory.
     private let server = Mutex<Served?>(nil)
     private let exchanges = Atomic(0)
+    /// Sign-ins that were answered: each once on this server, whatever the answer was.
+    private let answered = ExpiringSet<[UInt8]>(most: maximumAnswered)
     private let counts = SignInCounts()
 
     /// Reads the secrets of clients. Throws for one that cannot be used.
@@ -173,10 +178,18 @@ public final class SignIn: Sendable {
     ) {
         let now = clock()
         guard let text = HostCookie.login.value(in: cookies), let bytes = sessions.keys.open(text, for: .login),
-            let state = LoginState(bytes: bytes), let party = parties.first(where: { $0.mark == state.mark }),
-            let answered = fields["state"], state.isAnswered(by: answered)
+            let state = LoginState(bytes: bytes), let party = parties.first(where: { $0.mark == state.mark })
         else { return completion(failed(.state)) }
+        guard let answer = fields["state"], state.isAnswered(by: answer) else {
+            return completion(failed(.otherState))
+        }
         guard !state.isOver(now: now) else { return completion(failed(.tooLate)) }
+        switch answered.insert(state.state, until: state.begun + LoginState.longestSeconds + TokenClaims.skew, now: now)
+        {
+        case .isNew: break
+        case .wasThere: return completion(failed(.replayed))
+        case .isFull: return completion(failed(.busy))
+        }
         party.discovery.metadata(now: now) { [self] answer in
             switch answer {
             case .failure(let failure): completion(failed(failure))
@@ -268,10 +281,17 @@ public final class SignIn: Sendable {
     /// `set-cookie` headers that end a sign-in under way.
     public static var clearingLogin: String { HostCookie.login.clearing }
 
-    /// `set-cookie` headers that end the session.
     /// Whether a browser sends a session's cookie, whatever it is worth.
     public static func isSession(in cookies: [String]) -> Bool { HostCookie.session.value(in: cookies) != nil }
 
+    /// Ends the session on this server: its cookie, and any that an answer under way still renews, is worth nothing.
+    ///
+    /// - Parameter cookies: the values of the `cookie` headers.
+    public func signOut(cookies: [String], now: Int64) {
+        if let session = renewable(cookies, now: now) { sessions.end(session, now: now) }
+    }
+
+    /// `set-cookie` headers that end the session.
     public static var clearingSession: String { HostCookie.session.clearing }
 
     /// Where the browser signs out at the issuer too; nil where there is no such place.

@@ -1,7 +1,11 @@
 /// Why nobody is signed in.
 public enum SignInFailure: Error, Sendable, Hashable {
-    /// No sign-in is under way in that browser, or another one: also where cookies are off.
+    /// No sign-in is under way in that browser: also where cookies are off.
     case state
+    /// Another one is.
+    case otherState
+    /// It was answered before.
+    case replayed
     /// The person took longer than `LoginState.longestSeconds`.
     case tooLate
     /// The issuer said no, or the person did there.
@@ -26,15 +30,17 @@ public enum SignInFailure: Error, Sendable, Hashable {
     /// Whether it was an answer of an issuer that did not do, or a person who is not let in.
     public var isRefusal: Bool {
         switch self {
-        case .state, .otherIssuer, .exchange, .token, .notAdmitted, .noRole: true
-        case .tooLate, .refusedByIssuer, .malformed, .issuerUnreachable, .busy: false
+        case .otherState, .replayed, .otherIssuer, .exchange, .token, .notAdmitted, .noRole: true
+        // Without a sign-in under way anybody may have asked anything.
+        case .state, .tooLate, .refusedByIssuer, .malformed, .issuerUnreachable, .busy: false
         }
     }
 
     /// For the log: a fixed set of words.
     public var cause: String {
         switch self {
-        case .state: "login-state"
+        case .state, .otherState: "login-state"
+        case .replayed: "login-replayed"
         case .tooLate: "login-too-late"
         case .refusedByIssuer: "login-refused-by-issuer"
         case .otherIssuer: "login-other-issuer"

@@ -38,6 +38,16 @@ public struct Session: Sendable, Hashable {
     /// Last second, if the person goes on calling.
     var expiresAt: Int64 { min(since + Self.longestSeconds, rolesAt + Self.rolesSeconds) }
 
+    /// What stays the same when it is renewed.
+    struct Name: Hashable, Sendable {
+        let mark: IssuerMark
+        let partner: PartnerID
+        let principal: PrincipalID
+        let since: Int64
+    }
+
+    var name: Name { Name(mark: mark, partner: partner, principal: principal, since: since) }
+
     var identity: TokenIdentity {
         TokenIdentity(partner: partner, principal: principal, roles: roles, expiresAt: expiresAt)
     }

@@ -5,6 +5,11 @@ public struct Sessions: Sendable {
     private let marks: Set<IssuerMark>
     /// Where browsers find this server: a change that a page asks for must come from here.
     public let publicURL: PublicURL
+    /// Sessions that people ended on this server.
+    private let ended = ExpiringSet<Session.Name>(most: maximumEnded)
+
+    /// Beyond them a session ends with its cookie alone.
+    private static let maximumEnded = 100_000
 
     /// - Parameter issuers: all that are configured; only those with a login count.
     public init(keys: SessionKeys, issuers: [TokenIssuer], publicURL: PublicURL) {
@@ -44,7 +49,13 @@ public struct Sessions: Sendable {
             marks.contains(session.mark)
         else { throw AuthenticationFailure(.sessionInvalid) }
         try session.checkTimes(now: now)
+        guard !ended.contains(session.name, now: now) else { throw AuthenticationFailure(.sessionInvalid) }
         return session
+    }
+
+    /// It is worth nothing any more on this server, renewed or not.
+    func end(_ session: Session, now: Int64) {
+        _ = ended.insert(session.name, until: session.since + Session.longestSeconds, now: now)
     }
 
     /// The value of a `set-cookie` header.

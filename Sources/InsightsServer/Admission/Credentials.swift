@@ -1,4 +1,5 @@
 import Authentication
+import InsightsAPI
 import Logging
 import RPCEngine
 
@@ -48,7 +49,10 @@ final class Credentials: Sendable {
                 identity, peerRevision: connection.peerRevision,
                 memory: memory.account(of: identity.principal))
             if isOfConnection { connection.attachment = caller }
-            if let session = identity.session, let renewal = sessions?.renewing(session, now: now) {
+            // A page that watches its figures is not a person who goes on calling.
+            if let session = identity.session, call.path != Method.watchInsights.path,
+                let renewal = sessions?.renewing(session, now: now)
+            {
                 call.webHeaders = [("set-cookie", renewal)]
             }
             if !identity.viaCertificate, identity.principal.roles.roles.isEmpty { noteNoRole(call) }

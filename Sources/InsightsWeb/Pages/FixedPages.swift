@@ -6,6 +6,8 @@ import Tenancy
 struct FixedPages: Sendable {
     enum Name: Hashable, Sendable {
         case about
+        /// The browser shows a certificate that gives nothing here.
+        case certificate
         /// - Parameter permission: what the caller lacks; nil where that is not why.
         case refusal(RPCStatus.Code, Permission?)
     }
@@ -30,10 +32,11 @@ struct FixedPages: Sendable {
         }
         var bodies: [Key: Body] = [:]
         for language in PageLanguage.allCases {
-            for name in [.about] + refusals {
+            for name in [.about, .certificate] + refusals {
                 let html =
                     switch name {
                     case .about: pages.about(language)
+                    case .certificate: pages.certificateRefused(language)
                     case .refusal(let code, let permission):
                         pages.refusal(RPCStatus(code), roles: permission.map(AccessPolicy.roles) ?? [], language)
                     }

@@ -6,6 +6,7 @@ import Tenancy
 /// Pages without figures: what the words mean, and why there is no other page.
 struct OtherPages: Sendable {
     let assets: Assets
+    let offersSignIn: Bool
 
     /// `/about`: for anybody, so nothing of a partner is in it.
     func about(_ language: PageLanguage) -> HTML {
@@ -23,6 +24,24 @@ struct OtherPages: Sendable {
             }
             view.card(&html, words.forPrograms, "text") { html in
                 html.put(.p, text: words.forProgramsText)
+            }
+        }
+    }
+
+    /// A browser that shows a certificate is not led to where people sign in: beside it a session counts for nothing.
+    func certificateRefused(_ language: PageLanguage) -> HTML {
+        let view = PageView(language: language, query: PageQuery(""), permissions: [], caller: nil)
+        let words = view.words
+        let title = words.certificateRefused
+        return Layout(view: view, assets: assets).page(title: title, section: .none, isRefusal: true) { html in
+            html.put(.div, .class("refusal")) { html in
+                view.heading(&html, title, lead: words.certificateRefusedWhy)
+                html.put(.p) { html in
+                    html.put(.a, .class("button"), .href(Link()), text: words.tryAgain)
+                    if offersSignIn {
+                        html.put(.a, .class("button quiet"), .href(Link("logout")), text: words.signOut)
+                    }
+                }
             }
         }
     }

@@ -17,7 +17,7 @@ package struct PageRoutes: Sendable {
     package init(offersExport: Bool, offersSignIn: Bool) {
         self.offersExport = offersExport
         self.offersSignIn = offersSignIn
-        others = OtherPages(assets: assets)
+        others = OtherPages(assets: assets, offersSignIn: offersSignIn)
         fixed = FixedPages(others)
     }
 
@@ -107,7 +107,10 @@ package struct PageRoutes: Sendable {
     /// A browser is led to where people sign in; everything else is told in a few words. Made on the event loop: only
     /// what is wrong in a request, which ran in its caller's turn, is worth a page of its own.
     private func refusal(_ status: RPCStatus, _ head: WebHead, permission: Permission?) -> WebResponse {
-        if status.code == .unauthenticated { return head.takesHTML ? signIn(head) : ConnectError.response(to: status) }
+        if status.code == .unauthenticated {
+            guard head.takesHTML else { return ConnectError.response(to: status) }
+            return head.showsCertificate ? fixed.response(.certificate, status: 401, to: head) : signIn(head)
+        }
         var answer: WebResponse
         switch status.code {
         case .invalidArgument, .failedPrecondition, .outOfRange:

@@ -77,7 +77,7 @@ struct SignInPages {
 
     private static func status(of failure: SignInFailure) -> Int {
         switch failure {
-        case .state, .tooLate, .otherIssuer, .malformed: 400
+        case .state, .otherState, .replayed, .tooLate, .otherIssuer, .malformed: 400
         case .refusedByIssuer, .exchange, .token: 401
         case .notAdmitted, .noRole: 403
         case .issuerUnreachable, .busy: 503
@@ -86,7 +86,8 @@ struct SignInPages {
 
     private func text(of failure: SignInFailure) -> String {
         switch failure {
-        case .state, .otherIssuer, .malformed:
+        case .replayed: say("This sign-in was answered before.", "Deze aanmelding is al afgerond.")
+        case .state, .otherState, .otherIssuer, .malformed:
             say(
                 "This answer does not belong to a sign-in that was begun in this browser. Cookies have to be allowed.",
                 "Dit antwoord hoort niet bij een aanmelding die in deze browser is begonnen. "

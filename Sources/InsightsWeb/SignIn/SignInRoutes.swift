@@ -6,6 +6,7 @@ package struct SignInRoutes: Sendable {
     private let signIn: SignIn
     private let now: @Sendable () -> Int64
     private let assets = Assets()
+    private let rates = AddressRates()
 
     /// - Parameter now: Unix time in seconds.
     package init(_ signIn: SignIn, now: @escaping @Sendable () -> Int64) {
@@ -14,15 +15,27 @@ package struct SignInRoutes: Sendable {
 
     package var all: [WebRoute] {
         [
-            WebRoute(.get, open: "/login", refusal: refusal) { answerLogin($0, $1) },
-            WebRoute(.get, open: PathPattern(SignIn.callbackPath), refusal: refusal) { answerCallback($0, $1) },
-            WebRoute(.get, open: "/logout", refusal: refusal) { request, answer in
-                answer(pages(request.head).askToSignOut())
-            },
-            WebRoute(.post, open: "/logout", maxBodyBytes: Self.maximumFormBytes, refusal: refusal) { request, answer in
-                answer(signedOut(request.head))
-            },
+            step(.get, "/login") { answerLogin($0, $1) },
+            step(.get, PathPattern(SignIn.callbackPath)) { answerCallback($0, $1) },
+            step(.get, "/logout") { $1(pages($0.head).askToSignOut()) },
+            step(.post, "/logout", maxBodyBytes: Self.maximumFormBytes) { $1(signedOut($0.head)) },
         ]
+    }
+
+    private typealias Step = @Sendable (WebRequest, @escaping @Sendable (WebResponse) -> Void) -> Void
+
+    /// For anybody, and so not as often as anybody likes.
+    private func step(
+        _ verb: WebRoute.Verb, _ pattern: PathPattern, maxBodyBytes: Int = 0, _ answer: @escaping Step
+    ) -> WebRoute {
+        WebRoute(verb, open: pattern, maxBodyBytes: maxBodyBytes, refusal: refusal) { request, done in
+            guard rates.take(request.head.network, now: now()) else {
+                var response = WebResponse(status: 429, headers: [("retry-after", "1")])
+                response.protect()
+                return done(response)
+            }
+            answer(request, done)
+        }
     }
 
     private func pages(_ head: WebHead) -> SignInPages { SignInPages(head, assets) }
@@ -56,7 +69,7 @@ package struct SignInRoutes: Sendable {
             var response = Self.response(to: outcome, pages)
             // One cookie is for one answer. Somebody else's answer leaves it alone.
             switch outcome {
-            case .failed(.state), .toIssuer: break
+            case .failed(.state), .failed(.otherState), .toIssuer: break
             case .failed, .signedIn: response.headers.append(("set-cookie", SignIn.clearingLogin))
             }
             answer(response)
@@ -91,7 +104,9 @@ package struct SignInRoutes: Sendable {
         guard signIn.sessions.isFromHere({ head.headers.values(for: $0) }) else {
             return pages.askToSignOut(again: true)
         }
-        let place = signIn.placeToSignOut(cookies: head.headers.values(for: "cookie"), now: now())
+        let cookies = head.headers.values(for: "cookie")
+        let place = signIn.placeToSignOut(cookies: cookies, now: now())
+        signIn.signOut(cookies: cookies, now: now())
         var response = pages.signedOut(at: place)
         for cookie in [SignIn.clearingSession, SignIn.clearingLogin] { response.headers.append(("set-cookie", cookie)) }
         return response

@@ -236,4 +236,11 @@ struct Dutch: Words {
     }
     var operatorOnly: String { "Alleen de beheerder van het systeem mag dit." }
     var toPortfolio: String { "Naar de portfolio" }
+    var certificateRefused: String { "Dit certificaat geeft geen toegang" }
+    var certificateRefusedWhy: String {
+        "Uw browser toont een certificaat dat hier niet is geregistreerd, is verlopen, of bij een andere organisatie "
+            + "hoort dan die waarvoor u bent aangemeld. Sluit de browser om een ander certificaat te kiezen, of meld u "
+            + "eerst af."
+    }
+    var tryAgain: String { "Opnieuw proberen" }
 }

@@ -233,4 +233,10 @@ struct English: Words {
     }
     var operatorOnly: String { "Only the operator of the system may." }
     var toPortfolio: String { "To the portfolio" }
+    var certificateRefused: String { "This certificate gives no access" }
+    var certificateRefusedWhy: String {
+        "Your browser shows a certificate that is not registered here, has ended, or is of another organization than "
+            + "the one you are signed in for. Close the browser to be asked for another one, or sign out first."
+    }
+    var tryAgain: String { "Try again" }
 }

@@ -231,6 +231,9 @@ protocol Words: Sendable {
     var forProgramsText: String { get }
     var operatorOnly: String { get }
     var toPortfolio: String { get }
+    var certificateRefused: String { get }
+    var certificateRefusedWhy: String { get }
+    var tryAgain: String { get }
 
     // MARK: Sentences and names
 

@@ -27,7 +27,8 @@ extension Stream {
         }
         let method = head.isPost ? "POST" : head.isGet ? "GET" : ""
         let webHead = WebHead(
-            method: method, path: path, query: query, authority: context.authority, headers: context.metadata)
+            method: method, path: path, query: query, authority: context.authority, headers: context.metadata,
+            network: connection.addressKey, showsCertificate: context.connection.peerCertificate != nil)
         context.webHead = webHead
         return handler.form(of: webHead)
     }

@@ -31,12 +31,17 @@ public struct WebHead: Sendable {
     public let authority: String
     /// All other headers.
     public let headers: Metadata
+    /// The number of the peer's IPv4 address, or of the half of its IPv6 address that names its network.
+    public let network: UInt64
+    /// Whether the peer showed a certificate, of whatever worth.
+    public let showsCertificate: Bool
 
     public init(
-        method: String, path: String, query: String = "", authority: String = "", headers: Metadata = Metadata()
+        method: String, path: String, query: String = "", authority: String = "", headers: Metadata = Metadata(),
+        network: UInt64 = 0, showsCertificate: Bool = false
     ) {
         (self.method, self.path, self.query, self.authority) = (method, path, query, authority)
-        self.headers = headers
+        (self.headers, self.network, self.showsCertificate) = (headers, network, showsCertificate)
     }
 }
 

@@ -29,7 +29,8 @@ struct ImportTests {
         "FactReading": ["InsightsAPI", "LicenseModel", "Tenancy"],
         "RPCEngine": ["CLinux", "CNghttp2", "COpenSSL", "CZlib", "Glibc", "Synchronization", "Threads"],
         "InsightsWeb": [
-            "Authentication", "Foundation", "InsightsAPI", "LicenseModel", "RPCEngine", "SwiftProtobuf", "Tenancy",
+            "Authentication", "Foundation", "InsightsAPI", "LicenseModel", "RPCEngine", "SwiftProtobuf",
+            "Synchronization", "Tenancy",
         ],
         "InsightsServer": [
             "AuditTrail", "Authentication", "Cryptography", "Datastore", "DequeModule", "Dispatch", "DurableFiles",

@@ -32,6 +32,17 @@ struct LegacyTests {
         #expect(LegacyFilter().customer == nil)
     }
 
+    /// Groups are held until the last row is read: the first that is too many ends the request.
+    @Test func groupsAreBounded() throws {
+        var selection = LegacySelection(try LegacyQuery("groupby=customerTenantId&top=1", .deployment), .deployment)
+        for number in 0..<10_000 { try selection.take(row([.customerTenantId: "c\(number)"])) }
+        // Of a group that is there may come as many rows as will.
+        try selection.take(row([.customerTenantId: "c7"]))
+        let refusal = #expect(throws: RPCStatus.self) { try selection.take(row([.customerTenantId: "one more"])) }
+        #expect(refusal?.code == .invalidArgument)
+        #expect(refusal?.message == "groupby gives more than 10000 groups: filter, or group by less")
+    }
+
     @Test func jsonSaysEveryText() {
         var json = JSONText()
         json.object { json in

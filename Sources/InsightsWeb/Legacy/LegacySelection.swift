@@ -16,7 +16,8 @@ struct LegacySelection {
     /// The keys of `sums` as they came.
     private var order: [[String]] = []
 
-    private static let maximumGroups = 100_000
+    /// What a request holds until its last row is read, which no budget counts: as much as a page of rows.
+    static let maximumGroups = LegacyQuery.maximumTop
 
     init(_ query: LegacyQuery, _ kind: LegacyKind) {
         (self.query, self.kind) = (query, kind)
@@ -33,7 +34,8 @@ struct LegacySelection {
         let key = query.groups.map { row[$0] }
         if sums[key] == nil {
             guard order.count < Self.maximumGroups else {
-                throw LegacyQuery.bad("groupby gives more than \(Self.maximumGroups) groups")
+                throw LegacyQuery.bad(
+                    "groupby gives more than \(Self.maximumGroups) groups: filter, or group by less")
             }
             order.append(key)
             total += 1

@@ -9,7 +9,6 @@ from urllib.parse import urlencode
 
 import grpc
 import pytest
-from callers import COLUMNS, OTHERS, ROLE_SETS, TOKEN_ROLES, Callers, principal
 from connect import Web
 from conftest import House
 from facts import day
@@ -19,9 +18,7 @@ from pyqwest import HTTPVersion
 from random_worlds import AS_OF, catalog, random_customer
 from raw import resident
 from rest import refusal, routes, word
-from samples import REQUESTS
 from test_connect import PROTECTION, stable, wait_until
-from test_matrix import CUSTOMERS, GOLDEN, REFUSED, WORDS, with_customers
 from wire import Refusal
 
 WORLDS = 25
@@ -316,66 +313,3 @@ def test_who_goes_away_leaves_nothing(house, web):
             frames.send(path, method="GET", content_type=None, te=None)
             frames.socket.recv(1_000)
     wait_until(lambda: web.http("GET", path).status == 200)
-
-
-# Everybody by every route.
-
-
-@pytest.fixture(scope="module")
-def callers(api, certificates, tmp_path_factory):
-    callers = with_customers(Callers(api, certificates, tmp_path_factory.mktemp("callers"), "--web", "api"))
-    yield callers
-    callers.close()
-
-
-def web_of(callers, column):
-    authority = callers.house.certificates.authority
-    if column in TOKEN_ROLES:
-        return Web(callers.house, token=callers.signer.token(roles=TOKEN_ROLES[column]))
-    if column in ROLE_SETS:
-        return Web(callers.house, authority.principal("A", principal(column), name=f"web-{column}"))
-    name = OTHERS[column]
-    return Web(callers.house, getattr(callers.house.certificates, name) if name else None)
-
-
-def golden():
-    """(method's path, customer or "-") → column → word."""
-    lines = GOLDEN.read_text().split("\n\n", 1)[1].splitlines()
-    widths = [lines[0].index(f" {column}") + 1 for column in COLUMNS]
-    ends = [*widths[1:], None]
-    table = {}
-    for line in lines[1:]:
-        path, kind = line[: widths[0]].split()
-        table["/" + path, kind] = {
-            column: line[start:end].strip() for column, start, end in zip(COLUMNS, widths, ends, strict=True)
-        }
-    return table
-
-
-def test_the_matrix_of_roles_is_that_of_grpc(callers, every):
-    expected, wrong, cells = golden(), [], 0
-    for column in COLUMNS:
-        web = web_of(callers, column)
-        for route in every:
-            takes = "customer_id" in route.method.request.DESCRIPTOR.fields_by_name
-            for kind, customer in (CUSTOMERS.items() if route.variables else [("own" if takes else "-", None)]):
-                fields = dict(REQUESTS[route.method.name])
-                response = web.http("GET", route.path(**fields, **({"customer_id": customer} if customer else {})))
-                word = "yes"
-                if response.status != 200:
-                    told = refusal(response)
-                    text = f"{told.code} {told.reason}".strip()
-                    word = next((word for word, meaning in WORDS.items() if meaning == text), text)
-                wanted = expected[route.method.path, kind][column]
-                if word != wanted:
-                    wrong.append((column, route.pattern, kind, word, wanted))
-                cells += 1
-        for form in ("csv", "jsonl"):
-            told = web.http("GET", f"/v1/export.{form}")
-            wanted = expected["/partner.insights.v1.InsightsService/ExportInsights", "-"][column]
-            assert told.status == 200 if wanted == "yes" else WORDS[wanted].endswith(refusal(told).reason), (column, form)
-        # The document is for everybody who is registered.
-        wanted = expected["/partner.insights.v1.AccessService/WhoAmI", "-"][column]
-        status = web.http("GET", "/openapi.json").status
-        assert (status == 200) == (wanted not in REFUSED) and status in (200, 401), (column, status)
-    assert not wrong and cells > 600, (cells, wrong[:5])

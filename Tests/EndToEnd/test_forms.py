@@ -5,7 +5,9 @@ that people can read. gRPC's own golden table is what each form has to agree wit
 
 import base64
 import json
+from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from callers import OTHERS, ROLE_SETS, TOKEN_ROLES, Callers, principal
@@ -48,6 +50,15 @@ DOWNLOADS = {"/v1/export.csv": "ExportInsights", "/v1/export.jsonl": "ExportInsi
 OTHER_JSON = {"/openapi.json": "WhoAmI"}
 
 
+@dataclass(frozen=True)
+class Form:
+    name: str
+    # Of the caller's column, the customer and the request; what it returns is for `judge`.
+    ask: object
+    # To a word, or a status where no more is told.
+    judge: object
+
+
 class World(Callers):
     def __init__(self, api, certificates, folder):
         super().__init__(
@@ -88,60 +99,51 @@ class World(Callers):
         return Web(self.house, self.identities[column], version=version)
 
     def _forms(self, method):
-        """(name, function of caller's column, customer and request → word or status)."""
-        yield "gRPC", lambda column, customer, message: method.ask(self[column], message.SerializeToString())
+        yield Form("gRPC", lambda column, _, message: method.ask(self[column], message.SerializeToString()), str)
         ours = self.house.api.methods.get(method.name)
         if ours and not ours.client_stream and not ours.server_stream:
             for version in VERSIONS:
                 for codec in ("json", "proto"):
-                    yield f"POST {codec} {version}", self._connect(ours, version, codec)
+                    yield Form(f"POST {codec} {version}", self._connect(ours, version, codec), connect_word)
                     if only_reads(ours):
-                        yield f"GET ?encoding={codec} {version}", self._connect(ours, version, codec, in_query=True)
+                        ask = self._connect(ours, version, codec, in_query=True)
+                        yield Form(f"GET ?encoding={codec} {version}", ask, connect_word)
         found = [route for route in routes(self.house.api) if route.method.name == method.name]
         places = [(route.pattern.replace("{customer_id}", "{}"), route) for route in found]
         places += [(path, None) for table in (DOWNLOADS, OTHER_JSON) for path, name in table.items() if name == method.name]
         for version in VERSIONS:
             for path, route in places:
-                yield f"GET {path} {version}", self._get(path, route, version)
+                yield Form(f"GET {path} {version}", self._get(path, route, version), rest_word)
             for path, name in {**LEGACY, **PAGES}.items():
                 if name == method.name:
-                    yield f"GET {path} {version}", self._page(path, version)
+                    yield Form(f"GET {path} {version}", self._page(path, version), page_status)
             if method.name == "WatchInsights":
-                yield f"GET /watch {version}", self._watch(version)
+                yield Form(f"GET /watch {version}", self._watch(version), int)
 
     def _connect(self, method, version, codec, in_query=False):
-        def ask(column, customer, message):
+        def ask(column, customer, message, **headers):
             web = self.webs[column, version]
             body = json_format.MessageToJson(message).encode() if codec == "json" else message.SerializeToString()
-            if in_query:
-                packed = base64.urlsafe_b64encode(body).decode().rstrip("=")
-                response = web.http("GET", f"{method.path}?connect=v1&encoding={codec}&base64=1&message={packed}")
-            else:
-                response = web.http("POST", method.path, body, content_type=f"application/{codec}")
-            return "yes" if response.status == 200 else connect_word(response)
+            if not in_query:
+                return web.http("POST", method.path, body, content_type=f"application/{codec}", **headers)
+            packed = base64.urlsafe_b64encode(body).decode().rstrip("=")
+            return web.http("GET", f"{method.path}?connect=v1&encoding={codec}&base64=1&message={packed}", **headers)
 
         return ask
 
     def _get(self, path, route, version):
-        def ask(column, customer, message):
+        def ask(column, customer, message, **headers):
             target = path
             if route:
                 fields = dict(REQUESTS[route.method.name])
                 target = route.path(**fields, **({"customer_id": customer} if route.variables else {}))
-            response = self.webs[column, version].http("GET", target)
-            if response.status == 200:
-                return "yes"
-            told = refusal(response)
-            return word(f"{told.code} {told.reason}")
+            return self.webs[column, version].http("GET", target, **headers)
 
         return ask
 
     def _page(self, path, version):
-        def ask(column, customer, message):
-            response = self.webs[column, version].http("GET", path.format(customer), accept="text/html")
-            # A browser is led to where people sign in.
-            is_led = response.status == 303 and response.headers["location"].startswith("/login")
-            return 401 if is_led else response.status
+        def ask(column, customer, message, **headers):
+            return self.webs[column, version].http("GET", path.format(customer), accept="text/html", **headers)
 
         return ask
 
@@ -163,16 +165,21 @@ class World(Callers):
     def cell(self, method, column, customer):
         """The word on which all forms agree; else what each says."""
         said = {}
-        for number, (form, ask) in enumerate(self.forms[method.name]):
-            if method.name in EITHER and form.startswith("GET") and ("{}" in form) != bool(customer):
+        for number, form in enumerate(self.forms[method.name]):
+            if not is_for(form, method, customer):
                 continue
             if method.name == "DeletePrincipal" and ("U" in column or column == "partner B"):
                 victim = self.message(method, column, customer, number).principal_id
                 self[column].call("CreatePrincipal", principal=dict(principal_id=victim))
-            said[form] = ask(column, customer, self.message(method, column, customer, number))
+            said[form.name] = form.judge(form.ask(column, customer, self.message(method, column, customer, number)))
         expected = said["gRPC"]
         others = {form: answer for form, answer in said.items() if answer not in (expected, STATUS.get(expected))}
         return expected if not others else f"{expected} but {others}"
+
+
+def is_for(form, method, customer):
+    """Addresses are of a customer or of the portfolio."""
+    return method.name not in EITHER or form.name[:5] != "GET /" or ("{}" in form.name) == bool(customer)
 
 
 def only_reads(method):
@@ -186,11 +193,26 @@ def word(text):
 
 
 def connect_word(response):
+    if response.status == 200:
+        return "yes"
     error = json.loads(response.content)
     code = error["code"].upper()
     assert response.status == HTTP_STATUS[code], error
     reasons = [detail["debug"]["reason"] for detail in error.get("details", []) if "reason" in detail.get("debug", {})]
     return word(" ".join([code, *reasons]))
+
+
+def rest_word(response):
+    if response.status == 200:
+        return "yes"
+    told = refusal(response)
+    return word(f"{told.code} {told.reason}")
+
+
+def page_status(response):
+    # A browser is led to where people sign in.
+    is_led = response.status == 303 and response.headers["location"].startswith("/login")
+    return 401 if is_led else response.status
 
 
 @pytest.fixture(scope="module")
@@ -221,8 +243,8 @@ def text_of(world, observed):
     for name, forms in world.forms.items():
         lines += ["", world.methods[name].path.lstrip("/")]
         versions = {}
-        for form, _ in forms:
-            place, *more = form.rsplit(" ", 1)
+        for form in forms:
+            place, *more = form.name.rsplit(" ", 1)
             versions.setdefault(place, []).extend(more)
         lines += [f"    {place}{', ' * bool(more)}{' and '.join(more)}" for place, more in versions.items()]
         lines.append("  customer  " + "".join(column.ljust(width) for column in world.columns).rstrip())
@@ -239,7 +261,7 @@ def test_every_form_decides_as_the_table_says(world, observed):
 
 def test_the_table_has_every_address(world):
     """Whatever is served in another form than gRPC's stands under a method."""
-    forms = {form for forms in world.forms.values() for form, _ in forms}
+    forms = {form.name for forms in world.forms.values() for form in forms}
     document = json.loads(world.webs["UAS", "h2"].http("GET", "/openapi.json").content)["paths"]
     for path, verbs in document.items():
         if "get" in verbs:
@@ -247,7 +269,7 @@ def test_the_table_has_every_address(world):
             assert {f"GET {place} h2", f"GET {place} 1.1"} <= forms, path
         else:
             name = path.rpartition("/")[2]
-            assert sum(form.startswith("POST") for form, _ in world.forms[name]) == 4, path
+            assert sum(form.name.startswith("POST") for form in world.forms[name]) == 4, path
     menu = world.webs["UAS", "h2"].http("GET", "/", accept="text/html").content.decode()
     for path in PAGES:
         assert "{" in path or f'href="{path}"' in menu or path in ("/", "/me", "/about"), path
@@ -277,3 +299,48 @@ def test_strangers_are_who_they_are(observed):
         else:
             assert cells["partner B"] == cells["UAS"], name
         assert cells["closed"] == ("yes" if name == "Check" else "invalid"), name
+
+
+# One's customers, seen by somebody else.
+
+# Lists that are asked for one customer.
+FILTERS = [
+    ("/v1/insights?filter=", 'customer_id = "{}"'), ("/v1/customers?filter=", 'customer_id = "{}"'),
+    *((f"/v1/analytics/commercial/{kind}/license?filter=", "customerTenantId eq '{}'") for kind in ("deployment", "usage")),
+]  # fmt: skip
+
+
+def told(response):
+    """All of it, but what is another one each time anyway."""
+    headers = [(name, value) for name, value in response.headers.items() if name not in ("date", "ms-requestid", "ms-correlationid")]
+    return response.status, headers, bytes(response.content)
+
+
+@pytest.mark.parametrize("packing", ["identity", "gzip"])
+def test_hidden_is_like_never_existed(world, observed, packing):
+    """The same status, headers and bytes in every form: of another partner's customer, of a former one, and of none."""
+    compared = 0
+    for name, forms in world.forms.items():
+        method = world.methods[name]
+        if observed.get((name, "other"), {}).get("UAS") != "hidden":
+            continue
+        for form in forms:
+            if form.name == "gRPC" or not is_for(form, method, "any"):
+                continue
+            answers = [
+                told(form.ask("UAS", customer, world.message(method, "UAS", customer, 0), accept_encoding=packing))
+                for customer in (CUSTOMERS["never"], CUSTOMERS["other"], CUSTOMERS["former"])
+            ]  # fmt: skip
+            assert answers[0][0] == 404 and answers[0][2], form.name
+            assert answers[1] == answers[0] and answers[2] == answers[0], form.name
+            compared += 1
+    # Of Connect, addresses, pages and the resources of old.
+    assert compared == 8 * 8 + 8 * 2 + 7 * 2 + 2 * 2
+    for version in VERSIONS:
+        for path, condition in FILTERS:
+            answers = [
+                told(world.webs["UAS", version].http("GET", path + quote(condition.format(customer)), accept_encoding=packing))
+                for customer in (CUSTOMERS["never"], CUSTOMERS["other"], CUSTOMERS["former"])
+            ]  # fmt: skip
+            assert answers[0][0] == 200, answers[0]
+            assert answers[1] == answers[0] and answers[2] == answers[0], path

@@ -16,9 +16,16 @@ package struct ConnectHandler: Sendable {
         }
     }
 
-    /// Nil for a media type that is none of Connect's.
+    /// Nil for a media type that is none of Connect's, unless it is sent to a method.
     private func post(_ head: WebHead) -> WebForm? {
-        guard let codec = ConnectCodec(contentType: head.headers["content-type"] ?? "") else { return nil }
+        guard let codec = ConnectCodec(contentType: head.headers["content-type"] ?? "") else {
+            guard method(head.path) != nil else { return nil }
+            let status = RPCStatus(.unimplemented, "content-type is neither application/json nor application/proto")
+            var response = ConnectError.response(to: status)
+            response.status = 415
+            response.headers.append(("accept-post", ConnectCodec.allCases.map(\.contentType).joined(separator: ", ")))
+            return .refused(status, response)
+        }
         return call(head, codec) { (method) throws(ConnectRefusal) in
             let isPacked: Bool
             switch head.headers["content-encoding"] {
@@ -53,7 +60,7 @@ package struct ConnectHandler: Sendable {
         _ head: WebHead, _ codec: ConnectCodec, _ translation: (Method) throws(ConnectRefusal) -> ConnectTranslation
     ) -> WebForm {
         do throws(ConnectRefusal) {
-            guard let method = Method.allCases.first(where: { $0.path == head.path }) else {
+            guard let method = method(head.path) else {
                 throw ConnectRefusal(.unimplemented, "unknown method")
             }
             guard method.messages != nil else {
@@ -73,6 +80,8 @@ package struct ConnectHandler: Sendable {
             return .refused(status, response)
         }
     }
+
+    private func method(_ path: String) -> Method? { Method.allCases.first { $0.path == path } }
 
     /// Nanoseconds.
     private func timeout(_ text: String?) throws(ConnectRefusal) -> UInt64? {
@@ -97,22 +106,19 @@ struct ConnectRefusal: Error {
 }
 
 /// How messages are written.
-enum ConnectCodec: String {
+enum ConnectCodec: String, CaseIterable {
     case json
     case proto
 
     /// `application/json` or `application/proto`, with UTF-8 as the one character set.
     init?(contentType: String) {
-        let parts = contentType.lowercased().split(separator: ";", maxSplits: 1)
-        guard let type = parts.first else { return nil }
-        switch type.filter({ $0 != " " }) {
+        let parts = contentType.lowercased().split(separator: ";").map { $0.filter { $0 != " " && $0 != "\"" } }
+        switch parts.first {
         case "application/json": self = .json
         case "application/proto": self = .proto
         default: return nil
         }
-        guard parts.count > 1 else { return }
-        let parameter = parts[1].filter { $0 != " " && $0 != "\"" }
-        if parameter.hasPrefix("charset="), parameter != "charset=utf-8" { return nil }
+        if parts.contains(where: { $0.hasPrefix("charset=") && $0 != "charset=utf-8" }) { return nil }
     }
 
     var contentType: String { "application/\(rawValue)" }
@@ -122,7 +128,8 @@ extension WebHead {
     var takesGzip: Bool {
         headers.values(for: "accept-encoding").joined(separator: ",").split(separator: ",").contains { word in
             let parts = word.lowercased().split(separator: ";").map { $0.filter { $0 != " " } }
-            return parts.first == "gzip" && !parts.dropFirst().contains { $0 == "q=0" || $0 == "q=0.0" }
+            return parts.first == "gzip"
+                && !parts.dropFirst().contains { $0.hasPrefix("q=") && Double($0.dropFirst(2)) == 0 }
         }
     }
 }

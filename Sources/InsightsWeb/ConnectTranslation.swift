@@ -40,7 +40,9 @@ struct ConnectTranslation: WebTranslation {
             return .refused(RPCStatus(.invalidArgument, text, details: details))
         }
         do {
-            return try type.init(jsonUTF8Bytes: json).serializedBytes()
+            let message = try type.init(jsonUTF8Bytes: json)
+            try EnumRange.check(message)
+            return try message.serializedBytes()
         } catch let error as JSONDecodingError {
             throw refusal(error.summary)
         } catch {
@@ -71,9 +73,21 @@ extension JSONDecodingError {
     /// For callers: of what they sent only the name of a field.
     fileprivate var summary: String {
         switch self {
-        case .unknownField(let name): "it has no field \(name.prefix(64))"
+        case .unknownField(let name): "it has no field \(String(name.unicodeScalars.prefix(64)))"
         case .messageDepthLimit: "it is nested too deep"
-        default: "\(self)".prefix { $0 != "(" } + ""
+        case .malformedNumber, .leadingZero: "a number is not written as one of its field"
+        case .numberRange: "a number is beyond the range of its field"
+        case .malformedBool: "a value is neither true nor false"
+        case .malformedString: "a text is missing, or is not well-formed"
+        case .invalidUTF8: "it is not UTF-8"
+        case .unrecognizedEnumValue: "an enum has no value of that name"
+        case .illegalNull: "null is where it may not be"
+        case .conflictingOneOf: "it has two fields of which one excludes the other"
+        case .malformedTimestamp, .malformedDuration: "a time is not well-formed"
+        case .malformedFieldMask: "a field mask is not well-formed"
+        case .truncated: "it ends too early"
+        case .trailingGarbage: "something follows behind its end"
+        default: "it is no JSON of that form"
         }
     }
 }

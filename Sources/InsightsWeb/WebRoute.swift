@@ -8,6 +8,9 @@ package struct WebRoute: Sendable {
     package enum Verb: String, Sendable {
         case get = "GET"
         case post = "POST"
+
+        /// The status of HTTP for a request that is of another verb.
+        func refusal(of head: WebHead) -> Int? { head.method == rawValue ? nil : 405 }
     }
 
     package enum Answer: Sendable {

@@ -45,6 +45,40 @@ struct ConnectTranslationTests {
 
     @Test func unknownFieldsAreNamed() {
         #expect(Self.refusal(#"{"customer":"C"}"#)?.message.hasSuffix("it has no field customer") == true)
+        // However long one is: a character may have any number of marks on it.
+        let long = Self.refusal(#"{"a\#(String(repeating: "\u{301}", count: 400))":1}"#)
+        #expect((1...400).contains(long?.message.utf8.count ?? 0))
+    }
+
+    @Test(arguments: [
+        (#"{"customerId":"C"} {}"#, "something follows"), (#"{"customerId":1}"#, "a text"), ("null", "null"),
+        (#"{"interval":"NO_SUCH"}"#, "an enum"), (#"{"minRevision":"-1"}"#, "a number"), ("[]", "no JSON of that form"),
+        (#"{"products":[null]}"#, "null"), (#"{"interval":99999999999}"#, "beyond the range"),
+    ])
+    func whatIsWrongIsToldInWords(_ text: String, _ words: String) throws {
+        let message = try #require(Self.refusal(text)?.message)
+        #expect(message.contains(words), "\(message)")
+    }
+
+    /// The library would write past the end of what it made room for: numbers of enums, in lists and in messages too.
+    @Test(arguments: [
+        (Method.getTrend, #"{"interval":2147483648}"#), (.getTrend, #"{"products":[1,-2147483649]}"#),
+        (.getTrend, #"{"scope":9223372036854775807}"#), (.createPrincipal, #"{"principal":{"roles":[99999999999]}}"#),
+        (.updatePrincipal, #"{"updateMask":"roles","principal":{"roles":[1e18]}}"#),
+    ])
+    func enumsAreOf32Bits(_ method: Method, _ text: String) {
+        let translation = ConnectTranslation(
+            method: method, codec: .json, query: nil, isPacked: false, takesGzip: false)
+        #expect {
+            _ = try translation.message(in: Array(text.utf8), limit: 1_000)
+        } throws: {
+            if case WebFailure.refused(let status) = $0 { status.message.contains("beyond the range") } else { false }
+        }
+    }
+
+    @Test func enumsWithoutANameAreLeftToTheMethod() throws {
+        let bytes = try Self.translation(.json).message(in: Array(#"{"interval":2147483647}"#.utf8), limit: 100)
+        #expect(try PBGetTrendRequest(serializedBytes: bytes).interval.rawValue == 2_147_483_647)
     }
 
     @Test func bounds() {

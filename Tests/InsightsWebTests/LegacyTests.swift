@@ -43,6 +43,24 @@ struct LegacyTests {
         #expect(refusal?.message == "groupby gives more than 10000 groups: filter, or group by less")
     }
 
+    @Test func anotherVerbIsRefusedInTheirForm() throws {
+        let route = try #require(LegacyResources(scale: .percent).routes.first)
+        func code(_ verb: String) -> String {
+            let head = WebHead(method: verb, path: route.pattern.text)
+            return String(decoding: route.refusal(RPCStatus(.unimplemented, "it is for GET"), head).body, as: UTF8.self)
+        }
+        #expect(code("POST").hasPrefix(#"{"code":405,"#) && code("").hasPrefix(#"{"code":405,"#))
+        #expect(code("GET").hasPrefix(#"{"code":501,"#))
+    }
+
+    /// The day has another name here than in the method that is asked.
+    @Test func aWrongDayIsToldByItsName() throws {
+        let query = try LegacyQuery("processedDateTime=2026-13-01", .usage)
+        let told = query.refusal(RPCStatus(.invalidArgument, "as_of is not a day"))
+        #expect(told.code == .invalidArgument && told.message == "processedDateTime is not a day")
+        #expect(query.refusal(RPCStatus(.notFound, "as_of")).message == "as_of")
+    }
+
     @Test func jsonSaysEveryText() {
         var json = JSONText()
         json.object { json in

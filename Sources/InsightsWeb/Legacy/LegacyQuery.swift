@@ -59,6 +59,13 @@ struct LegacyQuery {
         }
     }
 
+    /// A refusal of the method, in the words of this query.
+    func refusal(_ status: RPCStatus) -> RPCStatus {
+        let field = "as_of"
+        guard status.code == .invalidArgument, status.message.hasPrefix(field) else { return status }
+        return Self.bad("processedDateTime" + status.message.dropFirst(field.count))
+    }
+
     private mutating func setScope(_ text: String) throws(RPCStatus) {
         switch text {
         case "own": scope = .own

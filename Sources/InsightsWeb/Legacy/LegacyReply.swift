@@ -20,16 +20,17 @@ enum LegacyReply {
         return response
     }
 
-    static func response(to status: RPCStatus, _ head: WebHead) -> WebResponse {
+    /// - Parameter http: the status of HTTP, where it is not that of the code.
+    static func response(to status: RPCStatus, _ head: WebHead, http: Int?) -> WebResponse {
         var json = JSONText()
         json.object { json in
-            json.field("code", Int64(code(status.code)))
+            json.field("code", Int64(http ?? code(status.code)))
             json.field("description", status.message)
             json.array("data") { _ in }
             json.field("source", "PartnerInsights")
         }
         var response = WebResponse(
-            status: status.code.httpStatus, headers: headers(head), body: json.bytes)
+            status: http ?? status.code.httpStatus, headers: headers(head), body: json.bytes)
         if let seconds = StatusBody(status).retrySeconds { response.headers.append(("retry-after", String(seconds))) }
         response.protect()
         return response

@@ -52,7 +52,7 @@ package struct LegacyResources: Sendable {
     ) -> WebRoute {
         WebRoute(
             .get, PathPattern(pattern), needs: .readInsights,
-            refusal: { status, head in LegacyReply.response(to: status, head) }, page: page)
+            refusal: { LegacyReply.response(to: $0, $1, http: WebRoute.Verb.get.refusal(of: $1)) }, page: page)
     }
 
     // MARK: The four of the first kind
@@ -147,7 +147,11 @@ package struct LegacyResources: Sendable {
         mine.scope = .own
         repeat {
             func page(_ question: PBListCustomerInsightsRequest) throws(RPCStatus) -> PBListCustomerInsightsResponse {
-                try calls.call(.listCustomerInsights, question, as: PBListCustomerInsightsResponse.self)
+                do throws(RPCStatus) {
+                    return try calls.call(.listCustomerInsights, question, as: PBListCustomerInsightsResponse.self)
+                } catch {
+                    throw query.refusal(error)
+                }
             }
             let shown = try page(question)
             var own = shown

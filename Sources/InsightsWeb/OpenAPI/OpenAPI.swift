@@ -4,7 +4,8 @@ import RPCEngine
 package enum OpenAPI {
     /// For every registered caller.
     package static let route = WebRoute(
-        .get, "/openapi.json", needs: .readSelf, refusal: { (status, _) in RESTError.response(to: status) }
+        .get, "/openapi.json", needs: .readSelf,
+        refusal: { (status, head) in RESTError.response(to: status, http: WebRoute.Verb.get.refusal(of: head)) }
     ) { request, _ throws(RPCStatus) in
         guard request.head.query.isEmpty else { throw QueryMessage.Refusal("query", "has no parameters").status }
         return request.head.takesGzip ? packed : plain

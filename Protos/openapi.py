@@ -8,7 +8,7 @@ import re
 import sys
 
 from methods import PACKAGE, SERVICES, all_of, fields, permissions, text
-from routes import REPEATED, SAID_BY_PATH, number, patterns, variables
+from routes import REPEATED, SAID_BY_PATH, STRING, number, patterns, variables
 
 # Every `google.rpc.ErrorInfo.reason`; a test holds them to what the server's sources have.
 REASONS = [
@@ -46,6 +46,24 @@ WELL_KNOWN = {
     "Timestamp": {"type": "string", "format": "date-time"}, "FieldMask": {"type": "string"},
     "Any": {"type": "object", "properties": {"@type": {"type": "string"}}},
 }  # fmt: skip
+# Texts that are days.
+DAYS = re.compile(r"(.*_)?(date|as_of|through)|term_end|window_start|window_end|customer_since")
+# What a request is refused without, by its message; a test holds them to what the server says.
+CUSTOMER = ["customer_id"]
+REQUIRED = {
+    "GetCustomerInsightsRequest": CUSTOMER, "GetCustomerRequest": CUSTOMER, "ListSubscriptionsRequest": CUSTOMER,
+    "ListLicensedUsersRequest": CUSTOMER, "CheckCustomerRequest": CUSTOMER, "EraseUserRequest": ["customer_id", "user_id"],
+    "GetTrendRequest": ["start_date", "end_date"], "ExplainAccessRequest": ["method"],
+    "DeletePrincipalRequest": ["principal_id"], "CreatePartnerRequest": ["partner_id", "principal"],
+    "UpdatePartnerRequest": ["partner_id", "disabled"], "CreatePrincipalRequest": ["principal"], "UpdatePrincipalRequest": ["principal"],
+}  # fmt: skip
+# Of parameters, by their names; a filter takes other keys where figures are listed.
+EXAMPLES = {
+    "customer_id": "coho-vineyard", "as_of": "2024-03-31", "start_date": "2024-01-01", "end_date": "2024-03-31",
+    "workload_code": "EXO", "language_code": "nl", "page_size": 100, "order_by": "usage desc",
+    "filter": 'customer_name : "coho" AND market = NL',
+}  # fmt: skip
+FIGURES_FILTER = "usage < 40 AND sold >= 25"
 
 
 def ref(name, kind="schemas"):
@@ -84,6 +102,8 @@ def described(schema, words):
 def field_schema(field):
     kind, name = number(field, 5), text(field, 6).rpartition(".")[2]
     schema = SCALARS.get(kind) or WELL_KNOWN.get(name) or ref(name)
+    if kind == STRING and DAYS.fullmatch(text(field, 1)):
+        schema = {**schema, "format": "date"}
     return {"type": "array", "items": schema} if number(field, 4) == REPEATED else schema
 
 
@@ -105,7 +125,11 @@ def schemas(files):
                 text(field, 10): described(field_schema(field), file.about(4, place, 2, at))
                 for at, field in enumerate(all_of(message, 2))
             }
-            result[text(message, 1)] = described({"type": "object", "properties": properties}, file.about(4, place))
+            schema = {"type": "object", "properties": properties}
+            if text(message, 1) in REQUIRED:
+                json_names = {text(field, 1): text(field, 10) for field in all_of(message, 2)}
+                schema["required"] = [json_names[name] for name in REQUIRED[text(message, 1)]]
+            result[text(message, 1)] = described(schema, file.about(4, place))
         for place, enum in enumerate(all_of(file.data, 5)):
             result[text(enum, 1)] = enum_schema(file, enum, place)
     return dict(sorted(result.items()))
@@ -162,6 +186,12 @@ def refusals(form):
     return {status: ref(form + status.capitalize(), "responses") for status in ANSWERS}
 
 
+def example(name, request):
+    if name == "filter" and request.endswith("InsightsRequest"):
+        return {"example": FIGURES_FILTER}
+    return {"example": EXAMPLES[name]} if name in EXAMPLES else {}
+
+
 class Operations:
     def __init__(self, files):
         self.files = files
@@ -209,10 +239,13 @@ class Operations:
             name, words = text(field, 1), file.about(4, place, 2, at)
             schema = field_schema(field)
             if name in variables(pattern):
-                schema = {**schema, "minLength": 1}
-                yield {"name": name, "in": "path", "required": True, "schema": schema}
+                yield {
+                    "name": name, "in": "path", "required": True, "schema": {**schema, "pattern": "^[!-~]{1,128}$"},
+                    "description": "Its id; what means something in an address is percent-encoded.", **example(name, request),
+                }  # fmt: skip
             elif name not in in_paths:
-                yield described({"name": name, "in": "query", "schema": schema}, words)
+                required = {"required": True} if name in REQUIRED.get(request.rpartition(".")[2], []) else {}
+                yield described({"name": name, "in": "query", **required, "schema": schema}, words) | example(name, request)
 
     def answer(self, reply, pattern):
         form = pattern.rpartition(".")[2]

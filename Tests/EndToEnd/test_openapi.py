@@ -2,6 +2,7 @@
 
 import json
 import re
+from urllib.parse import urlencode
 
 import hypothesis
 import pytest
@@ -13,6 +14,7 @@ from daemon import ROOT
 from facts import day
 from openapi_spec_validator import validate
 from rest import routes
+from samples import REQUESTS, filled
 from schemathesis import GenerationMode
 from schemathesis.core.failures import FailureGroup
 from schemathesis.specs.openapi import checks
@@ -100,6 +102,61 @@ def test_it_has_every_reason_of_an_error(document):
     failures = (ROOT / "Sources/Authentication/AuthenticationFailure.swift").read_text()
     found |= set(re.findall(r'case \w+ = "([A-Z_]+)"', failures))
     assert found == set(document["components"]["schemas"]["ErrorReason"]["enum"])
+
+
+def test_what_it_calls_required_is(api, webs, document):
+    """A request without it is refused by its name; a query too."""
+    checked = 0
+    for method in api.methods.values():
+        request = method.request.DESCRIPTOR
+        required = document["components"]["schemas"][request.name].get("required", [])
+        good = {**filled(REQUESTS[method.name], "x"), **({"customer_id": "C"} if "customer_id" in request.fields_by_name else {})}
+        web = webs["operator" if method.name in OPERATORS | LEFT_OUT & {"UpdatePartner", "EraseUser"} else "alice"]
+        for left_out in (field for field in request.fields if field.json_name in required):
+            body = json.dumps({name: value for name, value in good.items() if name != left_out.name}).encode()
+            response = web.post(method.name, body)
+            (violation,) = json.loads(response.content)["details"][0]["debug"]["fieldViolations"]
+            assert response.status == 400 and violation["field"].partition(".")[0] == left_out.name, (method.name, response.content)
+            checked += 1
+    for pattern, verbs in document["paths"].items():
+        for parameter in verbs.get("get", {}).get("parameters", []):
+            if parameter.get("required") and parameter["in"] == "query":
+                told = json.loads(webs["alice"].http("GET", pattern.replace("{customer_id}", "C")).content)
+                assert told["error"]["details"][0]["fieldViolations"][0]["field"] == "start_date"
+                checked += 1
+    assert checked == 17 + 4
+
+
+def test_its_examples_can_be_asked_for(webs, document):
+    """Each with what is required; of days before the customer of these tests nothing is known."""
+    asked = 0
+    for pattern, verbs in document["paths"].items():
+        parameters = {one["name"]: one for one in verbs.get("get", {}).get("parameters", []) if one["in"] == "query"}
+        needed = {name: one["example"] for name, one in parameters.items() if one.get("required")}
+        # One of two is needed, and a range has two ends.
+        needed |= {"product": "PRODUCT_OFFICE_365"} if "product" in parameters else {}
+        for name, parameter in parameters.items():
+            if "example" not in parameter:
+                continue
+            query = {**needed, name: parameter["example"]}
+            if name in ("start_date", "end_date"):
+                query |= {other: parameters[other]["example"] for other in ("start_date", "end_date")}
+            if name == "workload_code":
+                query.pop("product", None)
+            response = webs["alice"].http("GET", pattern.replace("{customer_id}", "C") + "?" + urlencode(query))
+            early = "{customer_id}" in pattern and {"as_of", "start_date"} & set(query)
+            assert response.status in ((200, 404) if early else (200,)), (pattern, query, response.content)
+            asked += 1
+    assert asked > 40
+
+
+def test_days_are_days(webs, document):
+    """As the schemas have them, and in answers too."""
+    for schema in document["components"]["schemas"].values():
+        for name in {"asOf", "date", "startDate", "endDate", "through"} & set(schema.get("properties", {})):
+            assert schema["properties"][name]["format"] == "date", name
+    shown = json.loads(webs["alice"].http("GET", "/v1/customers/C/insights").content)
+    assert shown["insights"]["asOf"] == str(day(-1))
 
 
 def closed(value):

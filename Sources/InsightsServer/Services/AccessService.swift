@@ -122,11 +122,11 @@ struct AccessService: Sendable {
         let message: PBUpdatePartnerRequest = try decode(bytes)
         let grant = try call.operatorGrant()
         let partner = try partnerID(message.partnerID)
-        guard directory.snapshot.isRegistered(partner) else { throw Refusal.partnerNotFound }
         let disabled = try checked { () throws(FieldError) in
             guard message.hasDisabled else { throw FieldError("disabled", "is required") }
             return message.disabled
         }
+        guard directory.snapshot.isRegistered(partner) else { throw Refusal.partnerNotFound }
         return changes.answer(
             by: .setPartner(partner, disabled: disabled, grant), changes.audit.event(of: call, partner: partner),
             path: "partner"

@@ -141,7 +141,7 @@ def pair_item(kind, row):
 def test_a_customer(house, web, kind):
     items = 0
     for customer in [*CUSTOMERS, "documented", "silent"]:
-        for scope, query in [(1, {}), (1, {"scope": "own"}), (2, {"scope": "all"})]:
+        for scope, query in [(1, {}), (1, {"scope": "own"}), (2, {"Scope": "all"})]:
             shown, own = insights(house, customer, scope), insights(house, customer)
             answer = get(web["alice"], f"/v1/customers/{customer}/analytics/licenses/{kind}", **query)
             expected = [customer_item(kind, row) for row in rows(house, kind, shown, own)]
@@ -311,6 +311,7 @@ def test_who_may(house, web):
         answer = get(web["nobody"], path, 403)
         assert answer["code"] == 900150 and "READ_INSIGHTS" in answer["description"]
         assert get(web[None], path, 401)["code"] == 400
+        assert web[None].http("GET", path).headers["www-authenticate"].startswith("Bearer")
     operator = Web(house, house.certificates.operator)
     assert operator.http("GET", paths[0]).status == 403
 

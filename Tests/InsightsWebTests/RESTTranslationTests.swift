@@ -57,6 +57,15 @@ struct RESTTranslationTests {
         #expect(try Gzip.inflate(packed.body, limit: 100_000) == plain.body)
     }
 
+    @Test func whoIsNobodyIsToldWhatToShow() {
+        let nobody = RPCStatus(.unauthenticated, "no credential")
+        for response in [RESTError.response(to: nobody), ConnectError.response(to: nobody)] {
+            #expect(response.headers.contains { $0 == ("www-authenticate", "Bearer") })
+        }
+        let other = RESTError.response(to: RPCStatus(.permissionDenied, "")).headers
+        #expect(!other.contains { $0.0 == "www-authenticate" })
+    }
+
     @Test func errorsAsAIP193WritesThem() {
         let refusal = RPCStatus(
             .resourceExhausted, "käse \"\\\n",

@@ -22,7 +22,7 @@ struct LegacyQuery {
     /// Of the first resources.
     init(scopeOnly query: String) throws(RPCStatus) {
         for (name, value) in try Self.fields(query) {
-            guard name == "scope" else { throw Self.unknown(name) }
+            guard name.lowercased() == "scope" else { throw Self.unknown(name) }
             try setScope(value)
         }
     }

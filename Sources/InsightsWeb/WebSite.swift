@@ -36,8 +36,11 @@ package struct WebSite: WebHandler {
 
     package func form(of head: WebHead) -> WebForm? {
         // Of what is below `/v1/` nothing is Connect's.
+        let isREST = RESTForms.isMeant(by: head.path)
         if connect != nil, let form = RESTForms.form(of: head) { return form }
-        if let form = connect?.form(of: head) ?? pages?.form(of: head) ?? route(of: head) { return form }
+        if let form = (isREST ? nil : connect?.form(of: head)) ?? pages?.form(of: head) ?? route(of: head) {
+            return form
+        }
         if connect != nil, let form = RESTForms.unknown(head) { return form }
         // What is in none of the forms is refused as if there were no web.
         return pages?.missing(head).map { .refused(RPCStatus(.notFound, "nothing is there"), $0) }

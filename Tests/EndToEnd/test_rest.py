@@ -188,6 +188,10 @@ def test_what_is_no_get(web):
         assert (response.status, response.headers["allow"]) == (405, "GET"), verb
         assert json.loads(response.content)["error"]["code"] == 405
     assert web.http("GET", "/v1/me", b"{}").status == 400
+    # Below `/v1/` nothing is Connect's.
+    for verb, path in (("POST", "/v1/nothing"), ("GET", "/v1/nothing?encoding=json&message=%7B%7D")):
+        response = web.http(verb, path, b"", content_type="application/json")
+        assert (response.status, json.loads(response.content)["error"]["code"]) == (404, 404)
     # Nobody's paths answer as without the web.
     assert {web.http("GET", path).status for path in ("/", "/v1", "/v2/me", "/me")} == {405}
 

@@ -11,6 +11,7 @@ extension FuzzTarget {
             "connect=v1", "&encoding=json", "&encoding=proto", "&message=", "&base64=1", "&compression=gzip", "%7B%22",
             "application/json", "; charset=utf-8", "{\"customerId\":\"", "\"minRevision\":\"18446744073709551615\"",
             "\\ud83d\\ude08", "[[[[", "1e999", "-0", "null", "\"products\":[1,\"PRODUCT_OFFICE_365\"]",
+            "\"interval\":99999999999", "\"scope\":-2147483649", "\"roles\":[1e18]",
             "&filter=", "channel eq '", "' and ", "' or ", "groupby=", "productId,", "&top=", "&skip=", "%2F", "/..",
             "as_of=", "&products=PRODUCT_OFFICE_365", "&page_size=-7", "&minRevision=18446744073709551615",
         ],
@@ -20,6 +21,7 @@ extension FuzzTarget {
                 "\u{1}encoding=proto&base64=1&message=CgFD",
                 "\u{2}{\"customerId\":\"C\",\"products\":[\"PRODUCT_OFFICE_365\"]}",
                 "\u{5}{\"pageSize\":5,\"filter\":\"usage < 40\",\"minRevision\":\"7\"}",
+                "\u{4}{\"interval\":2147483648,\"products\":[99999999999]}",
                 "\u{9}application/json; charset=utf-8",
             ].map { Array($0.utf8) }
         },

@@ -142,6 +142,7 @@ struct RequestHead {
 
     var isPost = false
     var isGet = false
+    var isHead = false
     var isGRPC = false
     var tooLarge = false
     var encoding = Encoding.identity

@@ -57,6 +57,7 @@ extension Stream {
         } else if name.equals(":method") {
             head.isPost = value.equals("POST")
             head.isGet = value.equals("GET")
+            head.isHead = value.equals("HEAD")
         } else if name.equals(":authority") {
             context.authorityBytes.removeAll(keepingCapacity: true)
             context.authorityBytes.append(contentsOf: value)
@@ -168,7 +169,7 @@ extension Stream {
     /// Bytes of DATA frames. What a finished call still receives is dropped.
     func receive(_ bytes: UnsafePointer<UInt8>, _ length: Int) {
         connection.creditConnection(length)
-        guard !isDecided else { return }
+        guard !isDecided else { return dropRest(length) }
         let isPaused: Bool
         switch request {
         case .message, .webBody: isPaused = false
@@ -206,6 +207,20 @@ extension Stream {
     }
 
     private static let discardedBytes = 65_536
+
+    /// Of a request that is answered already; in a form of the web the peer may send so much more of it.
+    private func dropRest(_ length: Int) {
+        guard isPlain else { return }
+        uncredited += length
+        if uncredited > Self.discardedBytes, isOver { stopRequest() }
+    }
+
+    /// The whole answer is sent, and the peer need not send the rest of its request (RFC 9113, section 8.1).
+    func stopRequest() {
+        guard let session = connection.session, nghttp2_session_get_stream_local_close(session, id) == 1 else { return }
+        nghttp2_submit_rst_stream(session, UInt8(NGHTTP2_FLAG_NONE.rawValue), id, NGHTTP2_NO_ERROR.rawValue)
+        connection.needsFlush()
+    }
 
     /// Opens the peer's window for what was received and dealt with.
     func creditStream() {

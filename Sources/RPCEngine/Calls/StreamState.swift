@@ -121,6 +121,9 @@ extension Stream {
         }
     }
 
+    /// Whether nghttp2 has all of the reply.
+    var isOver: Bool { if case .over = reply { true } else { false } }
+
     /// Whether the header block is complete, and the call one that the interceptor hears of.
     var hasHeaders: Bool {
         if case .headers = request { false } else { true }

@@ -57,6 +57,9 @@ extension Connection {
         case .message where !stream.isDecided && now > stream.context.started &+ loop.times.requestTimeout,
             .webBody where !stream.isDecided && now > stream.context.started &+ loop.times.requestTimeout:
             stream.abort(RPCStatus(.deadlineExceeded, "the request message took too long to arrive"))
+        case .message where stream.isPlain && stream.isOver && now > stream.lastTaken &+ loop.times.headersTimeout,
+            .webBody where stream.isOver && now > stream.lastTaken &+ loop.times.headersTimeout:
+            stream.stopRequest()
         case .foreign, .message, .waiting, .postponed, .messages, .delivered, .dropped, .webBody, .webReading:
             endIfUnread(stream, now)
         }

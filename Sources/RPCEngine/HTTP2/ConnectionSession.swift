@@ -207,6 +207,8 @@ extension Connection {
             guard UInt32(header.flags) & NGHTTP2_FLAG_END_STREAM.rawValue != 0, let session,
                 nghttp2_session_get_stream_remote_close(session, header.stream_id) == 0
             else { return }
+            // A short request is better received: curl and others forget the answer for the reset.
+            if let stream = stream(header.stream_id), stream.isPlain, front == nil { return }
             nghttp2_submit_rst_stream(session, 0, header.stream_id, NGHTTP2_NO_ERROR.rawValue)
         case NGHTTP2_RST_STREAM.rawValue:
             switch pointer.pointee.rst_stream.error_code {

@@ -213,7 +213,8 @@ extension Stream {
         for (name, value) in response.headers + context.webHeaders { list.add(name, value) }
         list.add("content-length", String(response.body.count))
         var result: Int32
-        if response.body.isEmpty {
+        // The answer to HEAD has no body, whatever its length says (RFC 9110, section 9.3.2).
+        if response.body.isEmpty || head.isHead {
             reply = .over
             result = list.submit { nghttp2_submit_response(session, id, $0, $1, nil) }
         } else {

@@ -2,6 +2,7 @@
 
     provider.person = dict(sub="ann", tid=…, roles=[…])   who is signed in there; None: it would have to ask
     provider.forge = lambda token: …                      what becomes of a ready ID token
+    provider.named = …                                    what the metadata call it, where that is not its address
 """
 
 import ssl
@@ -85,7 +86,7 @@ class Challenge(CodeChallenge):
 
 class Provider:
     def __init__(self, identity, redirect, is_public=False, path=""):
-        self.person, self.forge = None, lambda token: token
+        self.person, self.forge, self.named = None, lambda token: token, None
         self.codes = {}
         self.key = RSAKey.generate_key(2048, {"kid": "provider-1", "use": "sig"})
         client = Client(redirect, is_public)
@@ -157,7 +158,7 @@ class Provider:
         @app.get(f"{path}/.well-known/openid-configuration")
         def configuration():
             return {
-                "issuer": self.issuer, "authorization_endpoint": f"{self.issuer}/authorize",
+                "issuer": self.named or self.issuer, "authorization_endpoint": f"{self.issuer}/authorize",
                 "token_endpoint": f"{self.issuer}/token", "jwks_uri": f"{self.issuer}/keys",
                 "end_session_endpoint": f"{self.issuer}/end", "code_challenge_methods_supported": ["S256"],
                 "response_types_supported": ["code"], "id_token_signing_alg_values_supported": ["RS256"],

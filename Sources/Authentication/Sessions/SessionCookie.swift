@@ -5,6 +5,8 @@ struct HostCookie: Sendable {
 
     static let session = HostCookie(name: "__Host-insights")
     static let login = HostCookie(name: "__Host-insights-login")
+    /// Set by the script of a page that loads itself again; seconds long.
+    static let reload = HostCookie(name: "__Host-insights-reload")
 
     private static let attributes = "; Path=/; Secure; HttpOnly; SameSite=Lax"
 

@@ -36,6 +36,14 @@ public struct Sessions: Sendable {
         return sites.isEmpty ? values("origin") == [publicURL.origin] : sites == ["same-origin"]
     }
 
+    /// Whether a page asks for itself again, for figures that changed: nobody clicked.
+    ///
+    /// - Parameter cookies: the values of the `cookie` headers.
+    public static func isReload(_ cookies: [String]) -> Bool { HostCookie.reload.value(in: cookies) != nil }
+
+    /// The `set-cookie` header after which the next request is a click.
+    public static var clearingReload: String { HostCookie.reload.clearing }
+
     /// The session of a cookie. Throws when it is none, of an issuer where nobody signs in, or over.
     func open(_ text: String, now: Int64) throws(AuthenticationFailure) -> Session {
         let session = try openWithoutRoles(text, now: now)

@@ -49,10 +49,7 @@ final class Credentials: Sendable {
                 identity, peerRevision: connection.peerRevision,
                 memory: memory.account(of: identity.principal))
             if isOfConnection { connection.attachment = caller }
-            // A page that watches its figures is not a person who goes on calling.
-            if let session = identity.session, call.path != Method.watchInsights.path,
-                let renewal = sessions?.renewing(session, now: now)
-            {
+            if let session = identity.session, isOfPerson(call), let renewal = sessions?.renewing(session, now: now) {
                 call.webHeaders = [("set-cookie", renewal)]
             }
             if !identity.viaCertificate, identity.principal.roles.roles.isEmpty { noteNoRole(call) }
@@ -62,6 +59,11 @@ final class Credentials: Sendable {
             note(failure, of: call, peer: peer)
             throw Refusal.unauthenticated(failure)
         }
+    }
+
+    /// A page that watches its figures, and loads them again, is not a person who goes on calling.
+    private func isOfPerson(_ call: CallContext) -> Bool {
+        call.path != Method.watchInsights.path && !Sessions.isReload(call.webHead?.headers.values(for: "cookie") ?? [])
     }
 
     /// Of people in browsers: calls of gRPC have none, and of changes only those that a page of this server asks for.

@@ -128,25 +128,14 @@
   if (revision && window.EventSource) {
     const QUIET_MS = 2000;
     const PAUSE_MS = 30 * 1000;
-    // Below the idle time of a session, which figures that change must not keep alive: a page that nobody has touched
-    // for so long waits for somebody.
-    const IDLE_MS = 20 * 60 * 1000;
-    let touched = Number(stored.get("touched")) || 0;
-    const touch = () => {
-      touched = Date.now();
-      stored.set("touched", String(touched));
-    };
-    const [visit] = performance.getEntriesByType("navigation");
-    if (!visit || visit.type !== "reload") touch();
-    for (const kind of ["pointerdown", "keydown", "wheel"]) {
-      window.addEventListener(kind, touch, { passive: true });
-    }
+    // Tells the server that nobody clicked: it lets the session end as if nothing had been asked.
+    const MARK = "__Host-insights-reload=1; Path=/; Secure; SameSite=Lax; Max-Age=5";
     const last = Number(stored.get("refreshed")) || 0;
     const reload = () => {
       const isBusy = document.querySelector("[data-changed], .readout:not([hidden]), :focus:is(input, select)");
-      const isIdle = Date.now() - touched > IDLE_MS;
-      if (document.hidden || isBusy || isIdle) return setTimeout(reload, QUIET_MS);
+      if (document.hidden || isBusy) return setTimeout(reload, QUIET_MS);
       stored.set("refreshed", String(Date.now()));
+      document.cookie = MARK;
       location.reload();
     };
     const events = new EventSource(`/watch?after=${revision}`);

@@ -8,6 +8,8 @@ struct FixedPages: Sendable {
         case about
         /// The browser shows a certificate that gives nothing here.
         case certificate
+        /// A page that was left open outlived the session.
+        case ended
         /// - Parameter permission: what the caller lacks; nil where that is not why.
         case refusal(RPCStatus.Code, Permission?)
     }
@@ -32,11 +34,12 @@ struct FixedPages: Sendable {
         }
         var bodies: [Key: Body] = [:]
         for language in PageLanguage.allCases {
-            for name in [.about, .certificate] + refusals {
+            for name in [.about, .certificate, .ended] + refusals {
                 let html =
                     switch name {
                     case .about: pages.about(language)
                     case .certificate: pages.certificateRefused(language)
+                    case .ended: pages.sessionEnded(language)
                     case .refusal(let code, let permission):
                         pages.refusal(RPCStatus(code), roles: permission.map(AccessPolicy.roles) ?? [], language)
                     }

@@ -46,6 +46,18 @@ struct OtherPages: Sendable {
         }
     }
 
+    /// In the place of a page that loads itself again and that nobody has used for too long.
+    func sessionEnded(_ language: PageLanguage) -> HTML {
+        let view = PageView(language: language, query: PageQuery(""), permissions: [], caller: nil)
+        let title = view.words.sessionEnded
+        return Layout(view: view, assets: assets).page(title: title, section: .none, isRefusal: true) { html in
+            html.put(.div, .class("refusal")) { html in
+                view.heading(&html, title, lead: view.words.sessionEndedWhy)
+                html.put(.p) { $0.put(.a, .class("button"), .href(Link("login")), text: view.words.signInAgain) }
+            }
+        }
+    }
+
     /// Why there is no page. Nothing of the address is said, so that another partner's customer and none at all are
     /// the same bytes.
     func refusal(_ status: RPCStatus, roles: [Role], _ language: PageLanguage) -> HTML {

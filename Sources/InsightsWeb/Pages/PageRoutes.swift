@@ -127,7 +127,13 @@ package struct PageRoutes: Sendable {
         return answer
     }
 
+    /// Not where nobody clicked: an issuer that knows the browser would sign in a person who has gone.
     private func signIn(_ head: WebHead) -> WebResponse {
+        if Sessions.isReload(head.headers.values(for: "cookie")) {
+            var answer = fixed.response(.ended, status: 401, to: head)
+            answer.headers.append(("set-cookie", Sessions.clearingReload))
+            return answer
+        }
         let target = head.path + (head.query.isEmpty ? "" : "?" + head.query)
         var answer = WebResponse(status: 303, headers: [("location", Link("login", query: [("to", target)]).text)])
         answer.finish(head)

@@ -243,4 +243,9 @@ struct Dutch: Words {
             + "eerst af."
     }
     var tryAgain: String { "Opnieuw proberen" }
+    var sessionEnded: String { "U bent afgemeld" }
+    var sessionEndedWhy: String {
+        "Deze pagina is een tijd niet gebruikt, of uw rollen moeten opnieuw worden opgevraagd."
+    }
+    var signInAgain: String { "Opnieuw aanmelden" }
 }

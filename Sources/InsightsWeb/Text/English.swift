@@ -239,4 +239,7 @@ struct English: Words {
             + "the one you are signed in for. Close the browser to be asked for another one, or sign out first."
     }
     var tryAgain: String { "Try again" }
+    var sessionEnded: String { "You have been signed out" }
+    var sessionEndedWhy: String { "Nobody has used this page for a while, or your roles have to be asked for again." }
+    var signInAgain: String { "Sign in again" }
 }

@@ -234,6 +234,9 @@ protocol Words: Sendable {
     var certificateRefused: String { get }
     var certificateRefusedWhy: String { get }
     var tryAgain: String { get }
+    var sessionEnded: String { get }
+    var sessionEndedWhy: String { get }
+    var signInAgain: String { get }
 
     // MARK: Sentences and names
 

@@ -110,7 +110,8 @@ struct ServeCommand: AsyncParsableCommand {
                     "memory_budget": .stringConvertible(limits.memoryBudget),
                 ])
         }
-        let issuers = try IssuerSetup(settings, logger: log.logger, strangers: strangers)
+        let issuers = try IssuerSetup(
+            settings, logger: log.logger, strangers: strangers, sharesStore: opened.store.isShared)
         var parts = PartnerInsightsServerParts(
             store: opened.store, dataFolder: settings.data, trustDomain: try TrustDomain(settings.trustDomain),
             tokens: issuers.tokens, settings: settings.numbers.services,

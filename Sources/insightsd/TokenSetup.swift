@@ -22,8 +22,10 @@ struct IssuerSetup {
     /// Nil where nobody signs in.
     let signIn: SignIn?
 
-    /// - Parameter strangers: for what somebody without a credential can cause.
-    init(_ settings: Settings, logger: Logger, strangers: StrangerLog) throws {
+    /// - Parameters:
+    ///   - strangers: for what somebody without a credential can cause.
+    ///   - sharesStore: other servers may be on the store, which have to open each other's cookies.
+    init(_ settings: Settings, logger: Logger, strangers: StrangerLog, sharesStore: Bool) throws {
         let issuers = try loadTokenIssuers(settings)
         guard !issuers.isEmpty else {
             (tokens, signIn) = (nil, nil)
@@ -44,18 +46,24 @@ struct IssuerSetup {
             signIn = nil
             return
         }
-        let sessions = Sessions(
-            keys: try Self.sessionKeys(folder: settings.keys ?? settings.data), issuers: issuers, publicURL: url)
+        let folder = settings.keys ?? settings.data
+        let isFirstKey = try SecretFile.find(folder: folder, name: Self.sessionKey, isPrivate: true) == nil
+        let sessions = Sessions(keys: try Self.sessionKeys(folder: folder), issuers: issuers, publicURL: url)
+        if sharesStore, isFirstKey {
+            logger.warning("session.key made: the other servers need the same", metadata: ["folder": "\(folder)"])
+        }
         signIn = try SignIn(issuers: issuers, verifier: verifier, sessions: sessions, settings: keys) {
             Self.tell($0, logger, strangers)
         }
     }
 
+    private static let sessionKey = "session.key"
+
     /// Made at the first start; with the one before it beside it, sessions outlive its replacement.
     private static func sessionKeys(folder: String) throws -> SessionKeys {
         try SessionKeys(
-            current: try SecretFile.load(folder: folder, name: "session.key", isPrivate: true),
-            previous: try SecretFile.find(folder: folder, name: "session.key.previous", isPrivate: true))
+            current: try SecretFile.load(folder: folder, name: sessionKey, isPrivate: true),
+            previous: try SecretFile.find(folder: folder, name: sessionKey + ".previous", isPrivate: true))
     }
 
     private static func tell(_ event: SignInEvent, _ logger: Logger, _ strangers: StrangerLog) {

@@ -5,9 +5,11 @@ import re
 import threading
 
 import pytest
+from daemon import run_insightsd
 from oidc_provider import Provider
+from test_connect import wait_until
 from test_login import (  # noqa: F401
-    ANN, PUBLIC, SESSION, TENANTS, Browser, browser, house, known_person, me, provider, resigned, sealer, signed_in, start,
+    ANN, LOGIN, PUBLIC, SESSION, TENANTS, Browser, browser, house, known_person, me, provider, resigned, sealer, signed_in, start,
 )  # fmt: skip
 
 RELOAD = "__Host-insights-reload"
@@ -99,3 +101,48 @@ def test_codes_that_do_not_do_fill_no_log(house, provider):  # noqa: F811
         for thread in threads:
             thread.join()
     assert lines().count("code not exchanged") - before < codes / 2
+
+
+def test_strangers_fill_no_trail(house, browser):  # noqa: F811
+    """An answer is on record where a sign-in was under way in that browser, and nowhere else."""
+
+    def records():
+        # A change is acknowledged when all that came before it is on record.
+        ann = dict(principal_id="ann", display_name="Ann")
+        house["alice"].call("UpdatePrincipal", principal=ann, update_mask={"paths": ["display_name"]})
+        lines = (house.daemon.data / "audit.jsonl").read_text().splitlines()
+        return sum('"/login/callback"' in line for line in lines)
+
+    before = records()
+    for path in ("/login/callback", "/login/callback?state=a&code=b", "/login/callback?error=a", "/login/callback?a=1&a=2"):
+        for cookie in ({}, dict(cookie=f"{LOGIN}=junk")):
+            assert Browser(house).get(path, **cookie).status == 400
+    browser.begin()
+    assert browser.get("/login/callback?state=a&code=b").status == 400
+    assert records() == before + 1
+
+
+def test_a_key_of_its_own_on_a_store_of_several(new_house, shared_postgres, certificates, tmp_path):
+    """Keys of sessions are not compared: whoever makes one is told that the others need it."""
+    (tmp_path / "keys").mkdir(mode=0o700)
+    own = Provider(certificates.authority.server("own"), PUBLIC + "/login/callback", is_public=True)
+    words = ["--store", shared_postgres.store(run_insightsd), "--keys", tmp_path / "keys"]
+    words += ["--token-ca", certificates.authority.certificate]
+
+    def is_told(name):
+        house = start(lambda *options: new_house(*words, *options, name=name), own, tmp_path).start()  # noqa: F811
+        return house, "session.key made: the other servers need the same" in house.daemon.log.read_text()
+
+    own.person = dict(ANN)
+    first, told = is_told("one")
+    assert told
+    other, told = is_told("other")
+    assert not told
+    # With the same key and store, who signed in at one is known at the other.
+    first.register()
+    browser = Browser(first)  # noqa: F811
+    browser.sign_in()
+    there = Browser(other)
+    there.cookies = dict(browser.cookies)
+    wait_until(lambda: there.connect().status == 200)
+    own.stop()

@@ -197,7 +197,11 @@ def deployment(figures, api):
         return ratio(figures, "deployment")
     of = figures.deployment.denominator
     low, high = (100 * bound / of for bound in (figures.assigned_lower, figures.assigned_upper))
-    return f"{ratio(figures, 'deployment', '≈ ')} {percent(low)} – {percent(high)}"
+    # Bounds that round to one percentage are told as counts.
+    ends = f"{percent(low)} – {percent(high)}"
+    if percent(low) == percent(high):
+        ends = f"{count(figures.assigned_lower)} – {count(figures.assigned_upper)}"
+    return f"{ratio(figures, 'deployment', '≈ ')} {ends}"
 
 
 PRODUCTS = {1: "Office 365", 2: "Dynamics 365"}
@@ -248,7 +252,8 @@ def test_the_figures_of_a_customer_are_those_of_grpc(world, customer):
         expected = {
             "Own": told(row.own, "sold"), "All sellers": told(row.all_partners, "sold"),
             "Own share": percent(row.own_share_percent) if row.HasField("own_share_percent") else "–",
-            "Own deployment": deployment(row.own, api), "All deployment": deployment(row.all_partners, api),
+            "Own deployment": deployment(row.own, api),
+            "Deployment, all sellers": deployment(row.all_partners, api),
         }  # fmt: skip
         for column, field in [("Direct", "direct_sold"), ("Other partners", "other_partners_sold"), ("Unknown seller", "unknown_sold")]:
             if column in cells:
@@ -325,6 +330,74 @@ def test_lists_have_every_row(world):
     # Own ones alone: three of the customer's six, one of them a trial.
     assert len(world.page("/customers/C/subscriptions", "AS").root.find("tbody")[0].find("tr")) == 3 and held
     assert len(world.page("/access", "U").table("Access")) == len(client_principals(world))
+
+
+def test_an_estimate_is_told_as_one_everywhere(world):
+    """Own licenses that are assigned are an estimate where others sold too: with its bounds, in lists and over time."""
+    client, api = world["UA"], world.house.api
+    own = client.call("GetCustomerInsights", customer_id="C", scope=api.LICENSE_SCOPE_OWN).insights.products[0].licenses
+    assert own.attribution == api.ATTRIBUTION_ESTIMATED
+    page = world.page("/customers?scope=own")
+    cells = page.table("Customers")["Coho Vineyard"]
+    assert cells[1:3] == [assigned(own, api), deployment(own, api)] and "licenses that you sold" in page.text
+    assert "≈ is an estimate" in page.text
+    everyone = world.page("/customers")
+    assert "≈" not in everyone.text and "licenses of all sellers" in everyone.text
+    for metric, expected in ("deployment", deployment(own, api)), ("assigned", assigned(own, api)):
+        page = world.page(f"/trend?customer=C&scope=own&metric={metric}")
+        (table,) = [t for t in page.root.find("table") if "numbers" in t.attributes.get("class", "")]
+        last = [cell.text for cell in table.find("tbody")[0].find("tr")[-1].children][1]
+        plain = re.sub(r"[(),]", "", last).replace(" – ", "–")
+        assert plain == expected.replace(" – ", "–"), metric
+        assert page.root.find("path", class_="band s1") and "≈ is an estimate" in page.text
+    assert not world.page("/trend?customer=C&metric=deployment").root.find("path", class_="band s1")
+
+
+def test_deployment_says_of_how_many_it_is(world):
+    """What is sold to customers whose assignments are not reported is in *sold*, and not in the percentage."""
+    figures = world["UA"].call("GetPortfolioInsights", scope=2).insights.products[0].licenses
+    assert figures.deployment.denominator == figures.sold - 100
+    words = f"Deployment covers {count(figures.sold - 100)} of the {count(figures.sold)} licenses sold"
+    assert words in world.page("/").text
+    assert "Deployment covers" in world.page("/compare").text
+    assert "Deployment covers" not in world.page("/customers/C").text
+
+
+def test_an_empty_list_of_what_is_not_reported_says_so(world):
+    page = world.page("/customers/silent/users")
+    assert "Assignments: not reported." in page.text and "0 people" not in page.text
+    assert "There is no advice yet. Assignments: not reported." in world.page("/advice?customer=silent").text
+    assert "no advice yet" not in world.page("/advice?customer=C").text
+    found = world.page("/customers/C/users?activity=inactive")
+    assert "0 people found" in found.text and "Nobody matches." in found.text
+    chart = world.page("/customers/silent")
+    assert not chart.root.find("svg", class_="lines") and "Nothing is reported on these days." in chart.text
+
+
+def test_titles_and_leads_tell_pages_apart(world):
+    forms = ("/customers/{}", "/trend?customer={}", "/compare?customer={}", "/explain?customer={}", "/advice?customer={}",
+             "/customers/{}/users")  # fmt: skip
+    titles = [world.page(form.format(c)).root.find("title")[0].text for form in forms for c in ("C", "silent")]
+    assert len(set(titles)) == len(titles), titles
+    assert all(title.startswith(("Coho Vineyard · ", "Woodgrove Bank · ")) for title in titles)
+    assert "Klantinzichten" in world.page("/customers/C", language="nl").text
+    as_of = world["UA"].call("GetCustomerInsights", customer_id="C").insights.as_of
+    for path in (*[form.format("C") for form in forms if "trend" not in form], "/advice", "/customers/C/subscriptions"):
+        page = world.page(path, "UAS")
+        assert "Figures of" in page.text, path
+        assert [e for e in page.root.find("input", id="f-as_of") if e.attributes["value"] == as_of], path
+    # Who sold what is of a day, not of 28.
+    assert "activity of" not in world.page("/compare").text
+
+
+def test_a_figure_leads_to_what_is_behind_it(world):
+    page = world.page("/customers/C?as_of=" + str(day(-2)))
+    links = [a.attributes["href"] for a in page.root.find("a", class_="behind")]
+    asked = f"customer=C&as_of={day(-2)}"
+    assert f"/compare?product=office_365&{asked}" in links and f"/explain?product=office_365&{asked}" in links
+    assert f"/explain?product=office_365&workload=EXO&{asked}" in links
+    for link in links:
+        world.page(link)
 
 
 def test_a_look_at_named_users_is_on_record_once(world):

@@ -11,6 +11,8 @@ struct ChartTests {
         let name: String
         var isPercent = true
         let lines: [[Double?]]
+        /// Of the first line.
+        var bounds: [(Double, Double)?] = []
         var testDescription: String { name }
     }
 
@@ -23,6 +25,9 @@ struct ChartTests {
         Example(name: "above-100", lines: [[90, 133.3, 466.7, 120]]),
         Example(name: "days-400", lines: [fourHundred]),
         Example(name: "eight-lines", lines: eight),
+        Example(
+            name: "estimate", lines: [[90, 92.9, nil, 60]],
+            bounds: [(85, 100), (92.9, 120), nil, (50, 70)]),
         Example(name: "counts", isPercent: false, lines: [[0, 3, 7, 12, 11]]),
         Example(name: "large-counts", isPercent: false, lines: [[1_234_567, 0, 9_876_543]]),
         Example(name: "zeros", isPercent: false, lines: [[0, 0, 0]]),
@@ -45,8 +50,10 @@ struct ChartTests {
             series: example.lines.enumerated().map { index, values in
                 .init(
                     name: "line \(index + 1)",
-                    points: values.map { value in
-                        .init(value: value, text: value.map { numerals.percent($0) } ?? "not reported")
+                    points: values.enumerated().map { place, value in
+                        .init(
+                            value: value, text: value.map { numerals.percent($0) } ?? "not reported",
+                            bounds: index == 0 && place < example.bounds.count ? example.bounds[place] : nil)
                     })
             }, isPercent: example.isPercent, numerals: numerals)
     }

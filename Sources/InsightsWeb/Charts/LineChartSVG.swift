@@ -6,6 +6,8 @@ struct LineChartSVG: Sendable {
         var value: Double?
         /// As the table says it, whether there is a value or not.
         var text: String
+        /// Between which the value lies for certain, where it is an estimate.
+        var bounds: (lower: Double, upper: Double)?
     }
 
     struct Series: Sendable {
@@ -31,7 +33,11 @@ struct LineChartSVG: Sendable {
     private var shownDays: ArraySlice<String> { days.suffix(Self.mostPoints) }
     private var shownSeries: ArraySlice<Series> { series.prefix(Self.mostSeries) }
     private var scale: ChartScale {
-        ChartScale(shownSeries.flatMap { $0.points.suffix(Self.mostPoints).compactMap(\.value) }, isPercent: isPercent)
+        ChartScale(
+            shownSeries.flatMap {
+                $0.points.suffix(Self.mostPoints).flatMap { [$0.value, $0.bounds?.upper] }.compactMap(\.self)
+            },
+            isPercent: isPercent)
     }
 
     func svg() -> HTML {
@@ -49,6 +55,11 @@ struct LineChartSVG: Sendable {
                 .with("height", "100%"), .with("overflow", "visible")
             ) { html in
                 for (index, line) in shownSeries.enumerated() {
+                    for band in bands(line.points.suffix(Self.mostPoints), scale) {
+                        html.put(
+                            .path, .class("band s\(index + 1)"), .with("d", band),
+                            .with("vector-effect", "non-scaling-stroke"))
+                    }
                     let path = path(line.points.suffix(Self.mostPoints).map(\.value), scale)
                     guard !path.isEmpty else { continue }
                     html.put(
@@ -107,6 +118,27 @@ struct LineChartSVG: Sendable {
         return path
     }
 
+    /// What lies between the bounds, for each run of estimates.
+    private func bands(_ points: ArraySlice<Point>, _ scale: ChartScale) -> [String] {
+        var bands: [String] = []
+        var (upper, lower): ([String], [String]) = ([], [])
+        func end() {
+            if !upper.isEmpty { bands.append("M" + (upper + lower.reversed()).joined(separator: "L") + "Z") }
+            (upper, lower) = ([], [])
+        }
+        for (index, point) in points.enumerated() {
+            guard let bounds = point.bounds, bounds.lower.isFinite, bounds.upper.isFinite else {
+                end()
+                continue
+            }
+            let x = Decimal.text(place(of: index, points.count), decimals: 1)
+            upper.append("\(x) \(Decimal.text(10 * scale.height(of: bounds.upper), decimals: 1))")
+            lower.append("\(x) \(Decimal.text(10 * scale.height(of: bounds.lower), decimals: 1))")
+        }
+        end()
+        return bands
+    }
+
     // MARK: With its legend and its numbers
 
     func figure(_ words: any Words) -> HTML {
@@ -118,7 +150,11 @@ struct LineChartSVG: Sendable {
                     for (index, line) in shownSeries.enumerated() { legend(&html, index, line, words) }
                 }
             }
-            html.put(.div, .class("plot")) { $0.add(svg()) }
+            if shownSeries.contains(where: { $0.points.contains { $0.value != nil } }) {
+                html.put(.div, .class("plot")) { $0.add(svg()) }
+            } else {
+                html.put(.p, .class("nothing"), text: words.noTrend)
+            }
             html.put(.details, .id("\(id)-numbers")) { html in
                 html.put(.summary, text: words.numbersOfChart)
                 html.put(.div, .class("scroll"), .with("tabindex", "0"), .role("region"), .label(title)) {

@@ -7,12 +7,23 @@ enum TrendMetric: String, CaseIterable, Sendable {
     var isPercent: Bool { self == .usage || self == .deployment }
 
     func point(_ point: PBTrendPoint, _ view: PageView) -> LineChartSVG.Point {
+        let licenses = point.hasLicenses ? point.licenses : PBLicenseFigures()
         switch self {
-        case .usage: ratio(point.hasUsage ? point.usage.usageIfTold : nil, view)
-        case .deployment: ratio(point.hasLicenses ? point.licenses.deploymentIfTold : nil, view)
-        case .sold: count(point.hasLicenses ? point.licenses.soldIfTold : nil, view)
-        case .assigned: count(point.hasLicenses ? point.licenses.assignedIfTold : nil, view)
-        case .active: count(point.hasUsage ? point.usage.activeUsers : nil, view)
+        case .usage: return ratio(point.hasUsage ? point.usage.usageIfTold : nil, view)
+        case .deployment:
+            var shown = ratio(licenses.deploymentIfTold, view)
+            guard let range = view.range(licenses) else { return shown }
+            shown.text = "≈ \(shown.text), \(range)"
+            shown.bounds = licenses.deploymentBounds
+            return shown
+        case .sold: return count(licenses.soldIfTold, view)
+        case .assigned:
+            var shown = count(licenses.assignedIfTold, view)
+            guard licenses.hasAssigned, let (lower, upper) = licenses.bounds else { return shown }
+            shown.text = "≈ \(shown.text), \(view.numerals.count(lower)) – \(view.numerals.count(upper))"
+            shown.bounds = (Double(lower), Double(upper))
+            return shown
+        case .active: return count(point.hasUsage ? point.usage.activeUsers : nil, view)
         }
     }
 

@@ -34,7 +34,7 @@ struct AccessPage: Page {
         }
         view.pager(&html, next: reply.nextPageToken)
         view.card(&html, words.whoMayWhat) { html in
-            view.table(&html, caption: words.whoMayWhat) { html in
+            view.table(&html, caption: words.whoMayWhat, "matrix") { html in
                 view.head(&html, [words.permission] + Role.allCases.map { words.role($0) })
                 html.put(.tbody) { html in
                     for permission in Permission.allCases where !AccessPolicy.roles(with: permission).isEmpty {

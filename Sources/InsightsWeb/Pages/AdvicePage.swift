@@ -9,6 +9,9 @@ struct AdvicePage: Page {
     static let section = Section.advice
 
     let customer: PBCustomer?
+    let asOf: String
+    /// Nil for the portfolio.
+    private let day: ListDay?
     let pieces: [PBRecommendation]
     let total: Int32
     let nextToken: String
@@ -25,7 +28,9 @@ struct AdvicePage: Page {
         let kind = try Self.kind(load.query)
         var request = PBListRecommendationsRequest()
         request.customerID = load.customerID
-        request.asOf = load.query["as_of"] ?? ""
+        day = customer == nil ? nil : try load.listDay()
+        if let told = day?.asOf ?? load.query["as_of"] { asOf = told } else { asOf = try load.lastDay() }
+        request.asOf = asOf
         request.products = try load.query.products()
         request.languageCode = load.language.rawValue
         request.pageSize = kind == nil ? Self.pageSize : Self.lookedAt
@@ -53,24 +58,32 @@ struct AdvicePage: Page {
         return kind
     }
 
-    func title(_ words: any Words) -> String { words.advice }
+    func title(_ words: any Words) -> String { words.title(words.advice, customer) }
 
+    /// The API counts pieces of every kind together; nothing is counted of one kind.
     func body(_ view: PageView, _ html: inout HTML) {
         let words = view.words
+        let isOfKind = view.query["kind"] != nil
+        let counted =
+            isOfKind ? "" : words.adviceCount(view.numerals.count(Int64(total)), isOne: total == 1) + " · "
         view.subject(
             &html, customer, .advice, title: words.advice,
-            lead: words.adviceCount(view.numerals.count(Int64(total)), isOne: total == 1))
+            lead: counted + view.dayLine(asOf))
         view.form(&html, Link("advice")) { html in
             view.customerField(&html, customer)
             view.select(
                 &html, "kind", words.kind,
                 [("", words.allKinds)] + PBRecommendationKind.byUrgency.map { ($0.code, words.adviceKind($0)) })
             view.productSelect(&html)
-            view.dayInput(&html, "as_of", words.day)
+            view.dayInput(&html, "as_of", words.day, value: asOf)
             view.submit(&html, words.show)
         }
         if pieces.isEmpty {
-            view.nothing(&html, view.query["kind"] == nil ? words.noAdvice : words.noAdviceOfKind)
+            let missing = [PBSource.subscriptions, .assignments, .activity].first { day?.isReported($0) == false }
+            view.nothing(
+                &html,
+                missing.map { "\(words.noAdviceYet) \(words.sourceNotReported($0))" }
+                    ?? (isOfKind ? words.noAdviceOfKind : words.noAdvice))
         } else {
             html.put(.ul, .class("advice cards")) { html in
                 for piece in pieces {

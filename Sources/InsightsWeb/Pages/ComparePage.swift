@@ -20,11 +20,11 @@ struct ComparePage: Page {
         reply = try load.call(.compareLicenses, request)
     }
 
-    func title(_ words: any Words) -> String { words.compareTitle }
+    func title(_ words: any Words) -> String { words.title(words.compareTitle, customer) }
 
     func body(_ view: PageView, _ html: inout HTML) {
         let words = view.words
-        view.subject(&html, customer, .compare, title: words.compareTitle, lead: view.dayLine(reply.asOf))
+        view.subject(&html, customer, .compare, title: words.compareTitle, lead: view.figuresLine(reply.asOf))
         view.form(&html, Link("compare")) { html in
             view.customerField(&html, customer)
             view.productSelect(&html)
@@ -88,6 +88,7 @@ extension PageView {
                 }
             }
         }
+        deploymentNote(&html, reply.total.allPartners)
         if rows.contains(where: { $0.own.isEstimated }) { note(&html, words.estimateNote) }
     }
 

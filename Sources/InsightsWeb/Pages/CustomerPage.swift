@@ -53,12 +53,15 @@ struct CustomerPage: Page {
         self.advice = pieces.recommendations
     }
 
-    func title(_ words: any Words) -> String { all.customerName.isEmpty ? all.customerID : all.customerName }
+    func title(_ words: any Words) -> String { words.title(words.customerInsights, customer) }
 
     func body(_ view: PageView, _ html: inout HTML) {
         let words = view.words
         html.put(.div, .class("bar-above")) { html in
-            html.put(.div) { view.customerHeading(&$0, customer, .overview, lead: view.dayLine(all.asOf)) }
+            html.put(.div) {
+                view.customerHeading(
+                    &$0, customer, .overview, lead: "\(words.customerInsights) · \(view.dayLine(all.asOf))")
+            }
             view.form(&html, Link("customers", customer.customerID)) { html in
                 view.dayInput(&html, "as_of", words.day, value: all.asOf)
                 view.submit(&html, words.show)
@@ -67,7 +70,9 @@ struct CustomerPage: Page {
         about(view, &html)
         html.put(.div, .class("columns")) { html in
             for product in all.products where !product.isIdle {
-                view.productCard(&html, product, own: own.products.first { $0.product == product.product })
+                view.productCard(
+                    &html, product, own: own.products.first { $0.product == product.product },
+                    customer: customer.customerID)
             }
         }
         if all.products.allSatisfy(\.isIdle) { view.nothing(&html, words.noLicenses) }

@@ -11,6 +11,7 @@ struct CustomersPage: Page {
     let reply: PBListCustomerInsightsResponse
     let filter: String
     let order: String
+    private let isOwn: Bool
 
     private static let pageSize: Int32 = 50
     /// Fields of the form that are conditions: name, key and operator of the API's filter.
@@ -24,6 +25,7 @@ struct CustomersPage: Page {
         var request = PBListCustomerInsightsRequest()
         request.asOf = load.query["as_of"] ?? ""
         request.scope = try load.query.scope()
+        isOwn = request.scope == .own
         request.products = try load.query.products()
         request.filter = filter
         request.orderBy = order
@@ -58,7 +60,9 @@ struct CustomersPage: Page {
         let count = Int64(reply.totalSize)
         let asOf = reply.insights.first?.asOf ?? ""
         let counted = words.customerCount(view.numerals.count(count), isOne: count == 1)
-        view.heading(&html, words.customers, lead: asOf.isEmpty ? counted : "\(counted) · \(view.dayLine(asOf))")
+        view.heading(
+            &html, words.customers,
+            lead: asOf.isEmpty ? counted : "\(counted) · \(view.dayLine(asOf)) · \(words.licensesOf(isOwn: isOwn))")
         form(view, &html)
         if reply.insights.isEmpty {
             return view.nothing(&html, filter.isEmpty ? words.noCustomers : words.noCustomersMatch)
@@ -70,6 +74,9 @@ struct CustomersPage: Page {
                     for row in reply.insights { self.row(view, &html, row) }
                 }
             }
+        }
+        if reply.insights.contains(where: { FigureSum($0.products).isEstimated }) {
+            view.note(&html, words.estimateNote)
         }
         view.pager(&html, next: reply.nextPageToken)
     }
@@ -151,8 +158,8 @@ struct CustomersPage: Page {
             html.put(.th, .scope("row")) { view.customerLink(&$0, id: row.customerID, name: row.customerName) }
             let words = view.words
             view.countCell(&html, sum.sold, label: words.sold)
-            view.countCell(&html, sum.assigned, label: words.assigned)
-            view.ratioCell(&html, sum.deployment, bar: "deploy", label: words.deployment)
+            view.assignedCell(&html, sum.licenses, label: words.assigned)
+            view.deploymentCell(&html, sum.licenses, label: words.deployment)
             view.countCell(&html, sum.active, label: words.activeUsers)
             view.ratioCell(&html, sum.usage, bar: "use", label: words.usage)
             view.coverageCell(&html, row.freshness, .activity, label: words.activityThrough)

@@ -18,7 +18,7 @@ struct ExplainPage: Page {
             of: product, workload: load.query["workload"] ?? "", on: load.query["as_of"] ?? "")
     }
 
-    func title(_ words: any Words) -> String { words.explainTitle }
+    func title(_ words: any Words) -> String { words.title(words.explainTitle, customer) }
 
     func body(_ view: PageView, _ html: inout HTML) {
         let words = view.words

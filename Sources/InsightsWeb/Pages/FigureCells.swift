@@ -22,9 +22,9 @@ extension PageView {
     }
 
     /// Own licenses that are assigned: an estimate with its bounds, or a count.
-    func assignedCell(_ html: inout HTML, _ licenses: PBLicenseFigures) {
-        guard licenses.hasAssigned else { return absentCell(&html) }
-        html.put(.td, .class("n")) { html in
+    func assignedCell(_ html: inout HTML, _ licenses: PBLicenseFigures, label: String? = nil) {
+        guard licenses.hasAssigned else { return absentCell(&html, label: label) }
+        html.put(.td, .class("n"), column(label)) { html in
             html.write(
                 licenses.isEstimated ? "≈ " + numerals.count(licenses.assigned) : numerals.count(licenses.assigned))
             if let (lower, upper) = licenses.bounds {
@@ -55,10 +55,23 @@ extension PageView {
                 html.add(
                     PercentBarSVG(percent: ratio.percent, name: "deploy", bounds: licenses.deploymentBounds).svg())
             }
-            if let (lower, upper) = licenses.deploymentBounds {
-                html.put(.small, .class("range"), text: "\(numerals.percent(lower)) – \(numerals.percent(upper))")
-            }
+            if let range = range(licenses) { html.put(.small, .class("range"), text: range) }
         }
+    }
+
+    /// The bounds of an estimated deployment: in counts, where they round to one percentage.
+    func range(_ licenses: PBLicenseFigures) -> String? {
+        guard let (lower, upper) = licenses.deploymentBounds, let counts = licenses.bounds else { return nil }
+        let (low, high) = (numerals.percent(lower), numerals.percent(upper))
+        return low == high ? "\(numerals.count(counts.0)) – \(numerals.count(counts.1))" : "\(low) – \(high)"
+    }
+
+    /// Why deployment is of less than what is sold.
+    func deploymentNote(_ html: inout HTML, _ licenses: PBLicenseFigures) {
+        guard licenses.hasSold, licenses.hasDeployment, licenses.deployment.denominator < licenses.sold else { return }
+        note(
+            &html,
+            words.deploymentCovers(numerals.count(licenses.deployment.denominator), of: numerals.count(licenses.sold)))
     }
 
     /// Where there is no percentage, who was active is told all the same.

@@ -6,7 +6,10 @@ struct FigureSum: Sendable {
     var sold: Int64?
     var assigned: Int64?
     var active: Int64?
-    var isEstimated = false
+    /// Of what is assigned, where the part of a product is an estimate.
+    private(set) var isEstimated = false
+    private var lower: Int64?
+    private var upper: Int64?
     var deployment: PBRatio?
     var usage: PBRatio?
 
@@ -16,13 +19,28 @@ struct FigureSum: Sendable {
                 sold = Self.sum(sold, product.licenses.soldIfTold)
                 assigned = Self.sum(assigned, product.licenses.assignedIfTold)
                 deployment = Self.sum(deployment, product.licenses.deploymentIfTold)
-                isEstimated = isEstimated || product.licenses.isEstimated
+                let bounds = product.licenses.bounds
+                isEstimated = isEstimated || bounds != nil
+                lower = Self.sum(lower, bounds?.0 ?? product.licenses.assignedIfTold)
+                upper = Self.sum(upper, bounds?.1 ?? product.licenses.assignedIfTold)
             }
             if product.hasUsage {
                 active = Self.sum(active, product.usage.activeUsers)
                 usage = Self.sum(usage, product.usage.usageIfTold)
             }
         }
+    }
+
+    /// As one product's, with the bounds of what is estimated.
+    var licenses: PBLicenseFigures {
+        var licenses = PBLicenseFigures()
+        if let assigned { licenses.assigned = assigned }
+        if let deployment { licenses.deployment = deployment }
+        if isEstimated, let lower, let upper {
+            licenses.attribution = .estimated
+            (licenses.assignedLower, licenses.assignedUpper) = (lower, upper)
+        }
+        return licenses
     }
 
     private static func sum(_ one: Int64?, _ other: Int64?) -> Int64? {

@@ -25,12 +25,17 @@ extension PageView {
         return "\(words.figuresOf) \(numerals.day(asOf)) · \(words.activityOf) \(window)"
     }
 
+    /// `Figures of 27 Nov 2026`, where nothing is told of activity.
+    func figuresLine(_ asOf: String) -> String {
+        asOf.isEmpty ? "" : "\(words.figuresOf) \(numerals.day(asOf))"
+    }
+
     enum CustomerTab: CaseIterable { case overview, trend, compare, explain, advice, subscriptions, users }
 
     /// The head of a page about one customer: its name and its other pages.
     func customerHeading(_ html: inout HTML, _ customer: PBCustomer, _ tab: CustomerTab, lead: String) {
         heading(
-            &html, customer.name.isEmpty ? customer.customerID : customer.name, lead: lead, above: words.customers)
+            &html, customer.shownName, lead: lead, above: words.customers)
         html.put(.nav, .class("tabs"), .label(words.pagesOfCustomer)) { html in
             html.put(.ul) { html in
                 for other in CustomerTab.allCases where isShown(other) {
@@ -182,5 +187,16 @@ extension PageView {
                 }
             }
         }
+    }
+}
+
+extension PBCustomer {
+    var shownName: String { name.isEmpty ? customerID : name }
+}
+
+extension Words {
+    /// Of a page that is about one customer or about the portfolio: tabs of a browser are told apart by it.
+    func title(_ page: String, _ customer: PBCustomer?) -> String {
+        customer.map { "\($0.shownName) · \(page)" } ?? page
     }
 }

@@ -124,7 +124,7 @@ struct PortfolioPage: Page {
         let words = view.words
         view.card(&html, words.lowestUsage) { html in
             if lowest.isEmpty { return view.nothing(&html, words.noUsageAnywhere) }
-            view.table(&html, caption: words.lowestUsage) { html in
+            view.table(&html, caption: words.lowestUsage, "rows lowest") { html in
                 view.head(&html, [words.customer, "#" + words.usage, "#" + words.deployment, words.activityThrough])
                 html.put(.tbody) { html in
                     for row in lowest {
@@ -133,9 +133,9 @@ struct PortfolioPage: Page {
                             html.put(.th, .scope("row")) {
                                 view.customerLink(&$0, id: row.customerID, name: row.customerName)
                             }
-                            view.ratioCell(&html, sum.usage, bar: "use")
-                            view.ratioCell(&html, sum.deployment, bar: "deploy")
-                            view.coverageCell(&html, row.freshness, .activity)
+                            view.ratioCell(&html, sum.usage, bar: "use", label: words.usage)
+                            view.ratioCell(&html, sum.deployment, bar: "deploy", label: words.deployment)
+                            view.coverageCell(&html, row.freshness, .activity, label: words.activityThrough)
                         }
                     }
                 }

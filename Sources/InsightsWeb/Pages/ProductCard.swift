@@ -2,24 +2,42 @@ import InsightsAPI
 
 /// The figures of one product: of the portfolio, or of one customer.
 extension PageView {
-    /// - Parameter own: the same product with own licenses only; nil where nobody asked.
-    func productCard(_ html: inout HTML, _ all: PBProductInsights, own: PBProductInsights?) {
+    /// - Parameters:
+    ///   - own: the same product with own licenses only; nil where nobody asked.
+    ///   - customer: whose figures they are; empty for the portfolio.
+    func productCard(
+        _ html: inout HTML, _ all: PBProductInsights, own: PBProductInsights?, customer: String = ""
+    ) {
         card(&html, all.product.title, "product") { html in
             if all.isIdle { return nothing(&html, words.noLicenses) }
             html.put(.div, .class("kpis")) { html in
-                deployment(&html, all)
-                usage(&html, all)
+                deployment(&html, all, customer)
+                usage(&html, all, customer)
             }
             html.put(.div, .class("pair")) { html in
                 html.put(.div) { licenses(&$0, all, own) }
-                if !all.workloads.isEmpty { html.put(.div) { workloads(&$0, all) } }
+                if !all.workloads.isEmpty { html.put(.div) { workloads(&$0, all, customer) } }
             }
         }
     }
 
-    private func kpi(_ html: inout HTML, _ title: String, _ ratio: PBRatio?, bar: String, sentence: String) {
+    /// What is behind a figure, on the day that is looked at.
+    private func behind(_ page: String, _ customer: String, _ query: (String, String)...) -> Link {
+        var query = query
+        if !customer.isEmpty { query.append(("customer", customer)) }
+        if let day = self.query["as_of"] { query.append(("as_of", day)) }
+        return Link(page, query: query)
+    }
+
+    private func kpi(
+        _ html: inout HTML, _ title: String, _ more: String, _ link: Link, _ ratio: PBRatio?, bar: String,
+        sentence: String
+    ) {
         html.put(.div, .class("kpi")) { html in
-            html.put(.h3, text: title)
+            html.put(.h3) { html in
+                html.put(.a, .class("behind"), .href(link), text: title)
+                html.put(.small, text: more)
+            }
             guard let ratio else {
                 return html.put(.p, .class("big")) { absent(&$0) }
             }
@@ -31,14 +49,17 @@ extension PageView {
         }
     }
 
-    private func deployment(_ html: inout HTML, _ all: PBProductInsights) {
+    private func deployment(_ html: inout HTML, _ all: PBProductInsights, _ customer: String) {
         kpi(
-            &html, words.deployment, all.hasLicenses ? all.licenses.deploymentIfTold : nil, bar: "deploy",
+            &html, words.deployment, words.ofAllSellers, behind("compare", customer, ("product", all.product.code)),
+            all.hasLicenses ? all.licenses.deploymentIfTold : nil, bar: "deploy",
             sentence: words.licensesAssigned)
     }
 
-    private func usage(_ html: inout HTML, _ all: PBProductInsights) {
-        kpi(&html, words.usage, all.usageFigures?.usageIfTold, bar: "use", sentence: words.usersActive)
+    private func usage(_ html: inout HTML, _ all: PBProductInsights, _ customer: String) {
+        kpi(
+            &html, words.usage, words.inTheWindow, behind("explain", customer, ("product", all.product.code)),
+            all.usageFigures?.usageIfTold, bar: "use", sentence: words.usersActive)
     }
 
     /// Own licenses beside those of all sellers.
@@ -72,10 +93,11 @@ extension PageView {
                 }
             }
         }
+        deploymentNote(&html, figures)
         if ownFigures?.isEstimated ?? false { note(&html, words.estimateNote) }
     }
 
-    private func workloads(_ html: inout HTML, _ product: PBProductInsights) {
+    private func workloads(_ html: inout HTML, _ product: PBProductInsights, _ customer: String) {
         table(&html, caption: "\(product.product.title): \(words.usage)", "figures") { html in
             head(&html, [words.workload, "#" + words.usage, "#" + words.perEntitlement])
             html.put(.tbody) { html in
@@ -85,9 +107,15 @@ extension PageView {
                 }
                 for workload in product.workloads {
                     html.put(.tr) { html in
-                        html.put(
-                            .th, .scope("row"),
-                            text: workload.workloadName.isEmpty ? workload.workloadCode : workload.workloadName)
+                        html.put(.th, .scope("row")) {
+                            $0.put(
+                                .a, .class("behind"),
+                                .href(
+                                    behind(
+                                        "explain", customer, ("product", product.product.code),
+                                        ("workload", workload.workloadCode))),
+                                text: workload.workloadName.isEmpty ? workload.workloadCode : workload.workloadName)
+                        }
                         usageCells(&html, workload.hasUsage ? workload.usage : nil)
                     }
                 }

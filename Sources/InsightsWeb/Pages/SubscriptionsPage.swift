@@ -9,30 +9,37 @@ struct SubscriptionsPage: Page {
     static let section = Section.customers
 
     let customer: PBCustomer
+    let day: ListDay
     let reply: PBListSubscriptionsResponse
 
     init(_ load: PageLoad) throws(RPCStatus) {
+        day = try load.listDay()
         var request = PBListSubscriptionsRequest()
         request.customerID = load.customerID
-        request.asOf = load.query["as_of"] ?? ""
+        request.asOf = day.asOf
         request.pageToken = load.query["page"] ?? ""
         reply = try load.call(.listSubscriptions, request)
         customer = try load.customer(load.customerID)
     }
 
-    func title(_ words: any Words) -> String { "\(words.subscriptions) · \(customer.name)" }
+    func title(_ words: any Words) -> String { words.title(words.subscriptions, customer) }
 
     func body(_ view: PageView, _ html: inout HTML) {
         let words = view.words
         let count = Int64(reply.totalSize)
+        let isReported = count > 0 || day.isReported(.subscriptions)
         view.customerHeading(
             &html, customer, .subscriptions,
-            lead: words.subscriptionCount(view.numerals.count(count), isOne: count == 1))
+            lead: (isReported ? words.subscriptionCount(view.numerals.count(count), isOne: count == 1) + " · " : "")
+                + view.figuresLine(day.asOf))
         view.form(&html, Link("customers", customer.customerID, "subscriptions")) { html in
-            view.dayInput(&html, "as_of", words.day)
+            view.dayInput(&html, "as_of", words.day, value: day.asOf)
             view.submit(&html, words.show)
         }
-        if reply.subscriptions.isEmpty { return view.nothing(&html, words.noSubscriptions) }
+        if reply.subscriptions.isEmpty {
+            return view.nothing(
+                &html, isReported ? words.noSubscriptions : words.sourceNotReported(.subscriptions))
+        }
         html.put(.div, .class("card flush")) { html in
             view.table(&html, caption: words.subscriptions, "rows") { html in
                 view.head(

@@ -11,6 +11,7 @@ struct TrendPage: Page {
 
     let customer: PBCustomer?
     let metric: TrendMetric
+    private let isOwn: Bool
     let (start, end): (String, String)
     /// By workload; the empty one is the whole product.
     let trends: [(workload: String, points: [PBTrendPoint])]
@@ -34,6 +35,7 @@ struct TrendPage: Page {
         (request.startDate, request.endDate) = (start, end)
         request.interval = try query.interval()
         request.scope = try query.scope()
+        isOwn = request.scope == .own
         request.products = try query.products()
         var trends: [(String, [PBTrendPoint])] = []
         let chosen = query.values("workload").filter { $0 != "all" }
@@ -47,7 +49,7 @@ struct TrendPage: Page {
         self.trends = trends
     }
 
-    func title(_ words: any Words) -> String { words.trend }
+    func title(_ words: any Words) -> String { words.title(words.trend, customer) }
 
     private func lines(_ view: PageView) -> (days: [String], series: [LineChartSVG.Series]) {
         let series = trends.map { TrendSeries($0.points) }
@@ -67,7 +69,7 @@ struct TrendPage: Page {
     func body(_ view: PageView, _ html: inout HTML) {
         let words = view.words
         let period = "\(view.numerals.day(start)) – \(view.numerals.day(end))"
-        view.subject(&html, customer, .trend, title: words.trend, lead: period)
+        view.subject(&html, customer, .trend, title: words.trend, lead: "\(period) · \(words.licensesOf(isOwn: isOwn))")
         form(view, &html)
         let (days, series) = lines(view)
         if series.isEmpty { return view.nothing(&html, words.noTrend) }
@@ -79,6 +81,9 @@ struct TrendPage: Page {
                     isPercent: metric.isPercent, numerals: view.numerals
                 ).figure(words))
             view.note(&html, words.metricMeaning(metric))
+            if series.contains(where: { $0.points.contains { $0.bounds != nil } }) {
+                view.note(&html, words.estimateInChart)
+            }
             html.put(.p, .class("more")) {
                 $0.put(.a, .href(.here(view.query.with(("format", "csv")))), .flag("download"), text: words.downloadCSV)
             }

@@ -9,13 +9,15 @@ struct UsersPage: Page {
     static let section = Section.customers
 
     let customer: PBCustomer
+    let day: ListDay
     let reply: PBListLicensedUsersResponse
     let skus: [String: String]
 
     init(_ load: PageLoad) throws(RPCStatus) {
+        day = try load.listDay()
         var request = PBListLicensedUsersRequest()
         request.customerID = load.customerID
-        request.asOf = load.query["as_of"] ?? ""
+        request.asOf = day.asOf
         request.activity = try Self.activity(load.query)
         request.workloadCode = load.query["workload"] ?? ""
         request.pageSize = 100
@@ -34,13 +36,18 @@ struct UsersPage: Page {
         }
     }
 
-    func title(_ words: any Words) -> String { "\(words.users) · \(customer.name)" }
+    func title(_ words: any Words) -> String { words.title(words.users, customer) }
 
     func body(_ view: PageView, _ html: inout HTML) {
         let words = view.words
         let count = Int64(reply.totalSize)
+        let isReported = count > 0 || day.isReported(.assignments)
+        let isNarrowed = (view.query["activity"] ?? "any") != "any" || view.query["workload"] != nil
+        let number = view.numerals.count(count)
+        let counted =
+            isNarrowed ? words.foundCount(number, isOne: count == 1) : words.userCount(number, isOne: count == 1)
         view.customerHeading(
-            &html, customer, .users, lead: words.userCount(view.numerals.count(count), isOne: count == 1))
+            &html, customer, .users, lead: (isReported ? counted + " · " : "") + view.dayLine(day.asOf))
         view.form(&html, Link("customers", customer.customerID, "users")) { html in
             view.select(
                 &html, "activity", words.activity,
@@ -48,10 +55,13 @@ struct UsersPage: Page {
             view.select(
                 &html, "workload", words.workload,
                 [("", words.anyWorkload)] + PageView.workloads.map { ($0, words.workload($0)) })
-            view.dayInput(&html, "as_of", words.day)
+            view.dayInput(&html, "as_of", words.day, value: day.asOf)
             view.submit(&html, words.show)
         }
-        if reply.users.isEmpty { return view.nothing(&html, words.noUsers) }
+        if reply.users.isEmpty {
+            let none = isNarrowed ? words.noUsersMatch : words.noUsers
+            return view.nothing(&html, isReported ? none : words.sourceNotReported(.assignments))
+        }
         html.put(.div, .class("card flush")) { html in
             view.table(&html, caption: words.users, "rows people") { html in
                 view.head(&html, [words.user, words.licenses, words.lastActive])

@@ -6,9 +6,9 @@ struct Dutch: Words {
     var skipToContent: String { "Naar de inhoud" }
     var menu: String { "Menu" }
     var language: String { "Taal" }
-    var footer: String { "Alleen cijfers van uw eigen klanten. Dagen zijn in UTC." }
+    var footer: String { "Alleen cijfers van uw eigen klanten. Dagen zijn dagen in UTC." }
     var about: String { "Over deze cijfers" }
-    var me: String { "Wie ben ik" }
+    var me: String { "Uw account" }
     var signOut: String { "Afmelden" }
     var portfolio: String { "Portfolio" }
     var customers: String { "Klanten" }
@@ -18,7 +18,7 @@ struct Dutch: Words {
     var advice: String { "Advies" }
     var export: String { "Exporteren" }
     var access: String { "Toegang" }
-    var audit: String { "Controlespoor" }
+    var audit: String { "Auditlogboek" }
 
     // MARK: Common
 
@@ -38,12 +38,13 @@ struct Dutch: Words {
     var nextPage: String { "Volgende pagina" }
     var pagesOfList: String { "Pagina's van de lijst" }
     var pagesOfCustomer: String { "Pagina's van de klant" }
+    var customerInsights: String { "Klantinzichten" }
     var figuresOf: String { "Cijfers van" }
     var activityOf: String { "gebruik van" }
     var allCustomers: String { "Alle klanten" }
     var total: String { "Totaal" }
     var share: String { "Aandeel" }
-    var meaning: String { "Wie dat zijn" }
+    var meaning: String { "Wie dit zijn" }
     var state: String { "Status" }
     var productLabel: String { "Product" }
     var allProducts: String { "Alle producten" }
@@ -60,13 +61,13 @@ struct Dutch: Words {
     var own: String { "Eigen" }
     var allSellers: String { "Alle verkopers" }
     var sold: String { "Verkocht" }
-    var soldMeaning: String { "Actief, in respijt of uitgeschakeld; geen proef" }
+    var soldMeaning: String { "Actief, in respijtperiode of uitgeschakeld; geen proeflicenties" }
     var entitled: String { "Te gebruiken" }
     var entitledMeaning: String { "Licenties die gebruikt mogen worden" }
     var trial: String { "Proef" }
-    var trialMeaning: String { "Proefplaatsen: nooit deel van verkocht of te gebruiken" }
+    var trialMeaning: String { "Proeflicenties: tellen nooit mee in verkocht of te gebruiken" }
     var uncounted: String { "Niet meegeteld" }
-    var uncountedMeaning: String { "Van abonnementen die niet meer meetellen, in de laatste 28 dagen" }
+    var uncountedMeaning: String { "Van abonnementen die in de laatste 28 dagen nog meetelden en nu niet meer" }
     var assigned: String { "Toegewezen" }
     var assignedMeaning: String { "Mensen die de licentie hebben" }
     var assignedUnsold: String { "Toegewezen, niet verkocht" }
@@ -80,9 +81,15 @@ struct Dutch: Words {
     var workloads: String { "Lijnen" }
     var wholeProduct: String { "Hele product" }
     var estimateNote: String {
-        "≈ is een schatting: een toegewezen licentie hoort bij geen verkoper. Het bereik eronder is "
-            + "zeker, en in de balk omlijnd."
+        "≈ is een schatting: een toegewezen licentie hoort niet bij een verkoper. Het werkelijke cijfer ligt zeker "
+            + "binnen het bereik eronder, dat in de balk is omlijnd."
     }
+    var estimateInChart: String {
+        "≈ is een schatting: een toegewezen licentie hoort niet bij een verkoper. Het werkelijke cijfer ligt zeker "
+            + "binnen de band rond de lijn."
+    }
+    var ofAllSellers: String { "alle verkopers" }
+    var inTheWindow: String { "28 dagen" }
     var noLicenses: String { "Geen licenties en geen gebruik op deze dag." }
     var skuID: String { "SKU-id" }
 
@@ -116,23 +123,23 @@ struct Dutch: Words {
     var subscriptions: String { "Abonnementen" }
     var users: String { "Gebruikers" }
     var lowestUsage: String { "Laagste gebruik" }
-    var noUsageAnywhere: String { "Van geen enkele klant is er een gebruikspercentage." }
+    var noUsageAnywhere: String { "Van geen enkele klant is het gebruik gerapporteerd." }
     var allCustomersByUsage: String { "Alle klanten naar gebruik" }
     var topAdvice: String { "Waar te beginnen" }
     var nameContains: String { "Naam bevat" }
     var usageBelow: String { "Gebruik onder %" }
     var deploymentBelow: String { "Uitrol onder %" }
-    var soldFrom: String { "Verkocht vanaf" }
+    var soldFrom: String { "Minstens verkocht" }
     var noCustomers: String { "Er zijn nog geen klanten." }
-    var noCustomersMatch: String { "Geen klant voldoet." }
+    var noCustomersMatch: String { "Geen klant voldoet aan de filters." }
     var order: String { "Volgorde" }
     var orderName: String { "op naam" }
     var orderUsage: String { "laagste gebruik eerst" }
     var orderDeployment: String { "laagste uitrol eerst" }
-    var orderSold: String { "meest verkocht eerst" }
-    var orderActive: String { "meest actief eerst" }
+    var orderSold: String { "meeste licenties eerst" }
+    var orderActive: String { "meeste actieve gebruikers eerst" }
     var moreFilters: String { "Meer filters" }
-    var forOneCustomer: String { "Voor één klant: kies die uit de lijst" }
+    var forOneCustomer: String { "Voor één klant: kies uit de lijst" }
 
     // MARK: Comparison
 
@@ -143,7 +150,7 @@ struct Dutch: Words {
     var unknownSeller: String { "Verkoper onbekend" }
     var ownShare: String { "Eigen aandeel" }
     var ownDeployment: String { "Eigen uitrol" }
-    var allDeployment: String { "Alle uitrol" }
+    var allDeployment: String { "Uitrol, alle verkopers" }
 
     // MARK: Explanation
 
@@ -159,8 +166,9 @@ struct Dutch: Words {
     var consider: String { "Bedenk" }
     var tryThis: String { "Probeer" }
     var evidence: String { "Cijfers die hiertoe leidden" }
-    var noAdvice: String { "Er is geen advies: niets valt op." }
-    var noAdviceOfKind: String { "Geen advies van deze soort hier." }
+    var noAdvice: String { "Er is geen advies: er valt niets op." }
+    var noAdviceOfKind: String { "Er is geen advies van deze soort." }
+    var noAdviceYet: String { "Er is nog geen advies." }
 
     // MARK: Subscriptions and users
 
@@ -168,11 +176,11 @@ struct Dutch: Words {
     var term: String { "Termijn" }
     var termEnd: String { "Einde termijn" }
     var noEnd: String { "geen einde" }
-    var renews: String { "wordt vanzelf verlengd" }
+    var renews: String { "wordt automatisch verlengd" }
     var ends: String { "eindigt" }
     var since: String { "Ongewijzigd sinds" }
     var subscriptionID: String { "Abonnements-id" }
-    var noSubscriptions: String { "U hebt deze klant geen abonnementen verkocht." }
+    var noSubscriptions: String { "U hebt aan deze klant geen abonnementen verkocht." }
     var user: String { "Gebruiker" }
     var activity: String { "Gebruik" }
     var anyActivity: String { "Actief of niet" }
@@ -181,16 +189,16 @@ struct Dutch: Words {
     var anyWorkload: String { "Elk onderdeel" }
     var lastActive: String { "Laatst actief" }
     var neverActive: String { "nooit actief gezien" }
-    var noUsers: String { "Hier is niemand." }
+    var noUsers: String { "Niemand heeft een licentie." }
+    var noUsersMatch: String { "Niemand voldoet aan de filters." }
 
     // MARK: Export
 
-    var exportLead: String { "De hele portfolio als bestand: een regel per klant, product en dag." }
+    var exportLead: String { "Het hele portfolio als bestand: één regel per klant, product en dag." }
     var exportNote: String {
-        "Cijfers die niet gerapporteerd zijn blijven leeg in het bestand, en worden nooit als 0 "
-            + "geschreven."
+        "Cijfers die niet gerapporteerd zijn, blijven leeg in het bestand en worden nooit als 0 geschreven."
     }
-    var formOfNumbers: String { "Vorm van getallen" }
+    var formOfNumbers: String { "Notatie van getallen" }
     var formEnglish: String { "1234.5, komma's tussen velden" }
     var formDutch: String { "1234,5, puntkomma's tussen velden" }
     var byteOrderMark: String { "Markering voor Excel (byte order mark)" }
@@ -207,16 +215,18 @@ struct Dutch: Words {
     var disabled: String { "uitgeschakeld" }
     var permission: String { "Bevoegdheid" }
     var whoMayWhat: String { "Wie wat mag" }
-    var accessNote: String { "Deze pagina is om te lezen. Wijzigen gaat met: insights principals." }
+    var accessNote: String {
+        "Deze pagina toont alleen wie toegang heeft. Wijzigen doet u met de opdracht insights principals."
+    }
     var operatorName: String { "beheerder" }
     var operatorHasNone: String { "geen: de beheerder hoort bij geen partner" }
     var credentialExpires: String { "Aangemeld tot" }
-    var meLead: String { "Zoals de server u kent." }
+    var meLead: String { "Uw account, zoals deze server het kent." }
     var youMay: String { "U mag" }
     var time: String { "Tijd" }
     var who: String { "Wie" }
     var method: String { "Wat" }
-    var decision: String { "Besluit" }
+    var decision: String { "Beslissing" }
     var allowed: String { "toegestaan" }
     var denied: String { "geweigerd" }
     var outcome: String { "Uitkomst" }
@@ -227,7 +237,7 @@ struct Dutch: Words {
 
     // MARK: About and refusals
 
-    var aboutLead: String { "Wat de woorden betekenen, en waar de cijfers vandaan komen." }
+    var aboutLead: String { "Wat de woorden betekenen en waar de cijfers vandaan komen." }
     var whatFiguresMean: String { "Wat de cijfers betekenen" }
     var forPrograms: String { "Voor programma's" }
     var forProgramsText: String {
@@ -235,7 +245,7 @@ struct Dutch: Words {
             + "met hetzelfde certificaat, dezelfde bevoegdheden en grenzen."
     }
     var operatorOnly: String { "Alleen de beheerder van het systeem mag dit." }
-    var toPortfolio: String { "Naar de portfolio" }
+    var toPortfolio: String { "Naar het portfolio" }
     var certificateRefused: String { "Dit certificaat geeft geen toegang" }
     var certificateRefusedWhy: String {
         "Uw browser toont een certificaat dat hier niet is geregistreerd, is verlopen, of bij een andere organisatie "

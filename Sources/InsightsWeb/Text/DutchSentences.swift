@@ -9,7 +9,10 @@ extension Dutch {
         "\(count) \(isOne ? "eigen abonnement" : "eigen abonnementen")"
     }
     func userCount(_ count: String, isOne: Bool) -> String {
-        "\(count) \(isOne ? "persoon met een licentie" : "mensen met een licentie")"
+        "\(count) \(isOne ? "persoon met een licentie" : "personen met een licentie")"
+    }
+    func foundCount(_ count: String, isOne: Bool) -> String {
+        "\(count) \(isOne ? "persoon" : "personen") gevonden"
     }
     func principalCount(_ count: String, isOne: Bool) -> String { "\(count) \(isOne ? "account" : "accounts")" }
     func recordCount(_ count: String, isOne: Bool) -> String { "\(count) \(isOne ? "regel" : "regels")" }
@@ -24,9 +27,18 @@ extension Dutch {
     func classesOf(_ count: String) -> String { "\(count) actieve gebruikers naar waarom zij actief zijn" }
     func workloadsBehind(_ count: String) -> String { "\(count) onderdelen lopen achter of zijn niet gerapporteerd" }
     func uncatalogued(_ count: String) -> String {
-        "Licenties van \(count) SKU's zitten in geen cijfer, omdat geen catalogus ze noemt"
+        "Licenties van \(count) SKU's tellen in geen enkel cijfer mee, omdat geen catalogus ze noemt"
     }
     func rolesThatDo(_ roles: String) -> String { "Een rol die dit wel mag: \(roles)." }
+
+    func licensesOf(isOwn: Bool) -> String { isOwn ? "licenties die u verkocht" : "licenties van alle verkopers" }
+    func deploymentCovers(_ count: String, of sold: String) -> String {
+        "De uitrol gaat over \(count) van de \(sold) verkochte licenties: van de overige zijn de toewijzingen niet "
+            + "gerapporteerd."
+    }
+    func sourceNotReported(_ source: PBSource) -> String {
+        "\(self.source(source).capitalizedFirst): \(notReported)."
+    }
 
     func source(_ source: PBSource) -> String {
         switch source {
@@ -40,7 +52,7 @@ extension Dutch {
     func state(_ state: PBSubscriptionState) -> String {
         switch state {
         case .active: "actief"
-        case .grace: "in respijt"
+        case .grace: "in respijtperiode"
         case .suspended: "uitgeschakeld"
         case .deprovisioned: "beëindigd"
         default: "onbekend"
@@ -71,12 +83,12 @@ extension Dutch {
     func metricMeaning(_ metric: TrendMetric) -> String {
         switch metric {
         case .usage:
-            "Actieve gebruikers per totaal gebruikers, over de 28 dagen die op elke dag "
-                + "eindigen; het kan boven 100 % komen."
-        case .deployment: "Toegewezen licenties per verkochte licenties."
-        case .sold: "Verkochte licenties, zonder proef."
+            "Actieve gebruikers als deel van het totaal aantal gebruikers, over de 28 dagen tot en met elke dag; "
+                + "het kan boven 100 % komen."
+        case .deployment: "Het aandeel van de verkochte licenties dat is toegewezen."
+        case .sold: "Verkochte licenties, zonder proeflicenties."
         case .assigned: "Mensen die een licentie hebben."
-        case .active: "Mensen met enig gebruik in de 28 dagen die op elke dag eindigen."
+        case .active: "Mensen die in de 28 dagen tot en met elke dag iets gebruikten."
         }
     }
 
@@ -84,13 +96,13 @@ extension Dutch {
         switch usageClass {
         case .entitled: ("Geldige licentie", "binnen de licenties die gebruikt mogen worden")
         case .uncountedSubscription:
-            ("Niet meegeteld abonnement", "op een tweede abonnement in respijt, uitgeschakeld of beëindigd")
-        case .trial: ("Proef", "op een proef: het gebruik telt, de plaatsen niet")
+            ("Niet meegeteld abonnement", "op een tweede abonnement: in respijtperiode, uitgeschakeld of beëindigd")
+        case .trial: ("Proef", "op een proeflicentie: het gebruik telt mee, de licentie niet")
         case .overAssigned: ("Te veel toegewezen", "meer mensen hebben de licentie dan er licenties zijn")
-        case .turnover: ("Wisseling", "had eerder in de 28 dagen een licentie; die ging naar iemand anders")
+        case .turnover: ("Wisseling", "had eerder in de 28 dagen een licentie, die nu van iemand anders is")
         case .unlicensed: ("Zonder licentie", "had in de 28 dagen geen licentie")
-        case .free: ("Gratis", "op een gratis licentie, die niemand kocht")
-        case .unidentified: ("Onbekend wie", "alleen bekend onder een verborgen naam")
+        case .free: ("Gratis", "op een gratis licentie, die niemand heeft gekocht")
+        case .unidentified: ("Niet herleidbaar", "alleen bekend onder een verborgen naam")
         default: ("onbekend", "")
         }
     }
@@ -112,7 +124,7 @@ extension Dutch {
     private static let evidenceNames = [
         "active_users": "actieve gebruikers",
         "assigned": "toegewezen",
-        "auto_renew": "wordt vanzelf verlengd",
+        "auto_renew": "wordt automatisch verlengd",
         "deployment_percent": "uitrol",
         "how_to_requests": "vragen om uitleg",
         "sku_id": "licentie",
@@ -124,14 +136,14 @@ extension Dutch {
         "unassigned": "niet toegewezen",
         "usage_percent": "gebruik",
         "workload_code": "onderdeel",
-        "trial_users": "op een proef",
+        "trial_users": "op een proeflicentie",
         "unlicensed_users": "zonder licentie",
         "uncounted_subscription_users": "op een niet meegeteld abonnement",
     ]
 
     func role(_ role: Role) -> String {
         switch role {
-        case .userManagementAdmin: "beheerder van gebruikers"
+        case .userManagementAdmin: "gebruikersbeheerder"
         case .adminAgent: "beheeragent"
         case .salesAgent: "verkoopagent"
         }
@@ -141,12 +153,12 @@ extension Dutch {
         switch permission {
         case .readSelf: "zien wie u bent"
         case .readInsights: "alle cijfers en adviezen lezen"
-        case .exportInsights: "de portfolio exporteren"
+        case .exportInsights: "het portfolio exporteren"
         case .readCustomers: "de klantenlijst lezen"
         case .readSubscriptions: "eigen abonnementen lezen"
-        case .readUsers: "gebruikers bij naam lezen"
+        case .readUsers: "gebruikers met naam lezen"
         case .managePrincipals: "beheren wie wat mag"
-        case .readAudit: "het controlespoor lezen"
+        case .readAudit: "het auditlogboek lezen"
         case .ingest: "feiten schrijven"
         case .managePartners: "partners beheren"
         }
@@ -154,16 +166,16 @@ extension Dutch {
 
     func refusal(_ code: RPCStatus.Code) -> (title: String, meaning: String) {
         switch code {
-        case .notFound: ("Niet hier", "Er is geen pagina of klant met dit adres.")
-        case .permissionDenied: ("Niet voor u", "Deze pagina hoort niet bij uw rollen.")
+        case .notFound: ("Niet gevonden", "Er is geen pagina of klant met dit adres.")
+        case .permissionDenied: ("Geen toegang", "Uw rollen geven geen toegang tot deze pagina.")
         case .unauthenticated:
             (
                 "Aanmelden",
-                "Deze server kent mensen aan hun clientcertificaat: laad het uwe in de browser en kom terug."
+                "Deze server herkent u aan uw clientcertificaat: laad het in de browser en kom terug."
             )
         case .invalidArgument, .failedPrecondition, .outOfRange:
-            ("Dat kan niet worden getoond", "Iets in het formulier of het adres klopt niet.")
-        case .resourceExhausted: ("Te veel tegelijk", "Probeer het zo nog eens.")
+            ("Dat kan niet worden getoond", "Er klopt iets niet in het formulier of het adres.")
+        case .resourceExhausted: ("Te veel tegelijk", "Probeer het zo meteen nog eens.")
         case .unavailable: ("Nu niet", "De server kan op dit moment niet antwoorden. Probeer het zo nog eens.")
         case .deadlineExceeded, .cancelled: ("Het duurde te lang", "Probeer het nog eens, of vraag minder.")
         default: ("Er ging iets mis", "De server kon deze pagina niet maken.")
@@ -174,49 +186,48 @@ extension Dutch {
         [
             (
                 "Uitrol",
-                "Toegewezen licenties per verkochte licenties. Een licentie is toegewezen "
-                    + "aan een mens, nooit aan een verkoper: waar er meer verkochten, is het eigen "
-                    + "deel een schatting met zekere grenzen."
+                "Het aandeel van de verkochte licenties dat is toegewezen. Een licentie is toegewezen "
+                    + "aan een persoon, nooit aan een verkoper: waar meer partijen verkochten, is het eigen "
+                    + "aandeel een schatting met zekere grenzen."
             ),
             (
                 "Gebruik",
-                "Mensen die in 28 dagen minstens eens actief waren, per mensen van wie de "
-                    + "licentie meetelt. Het wordt niet op 100 % afgekapt: Verklaren vertelt wie "
+                "Mensen die in 28 dagen minstens één keer actief waren, als deel van de mensen van wie "
+                    + "de licentie meetelt. Het wordt niet op 100 % afgekapt: Verklaren laat zien wie "
                     + "de anderen zijn."
             ),
             (
                 "Gebruik per licentie",
-                "Dezelfde mensen per licenties die gebruikt mogen worden, de definitie van vóór 2020."
+                "Dezelfde mensen als deel van de licenties die gebruikt mogen worden: de definitie van vóór 2020."
             ),
             (
                 "Verkocht",
-                "Licenties van abonnementen die actief, in respijt of uitgeschakeld zijn. "
-                    + "Proef en gratis licenties zijn nooit verkocht."
+                "Licenties van abonnementen die actief, in respijtperiode of uitgeschakeld zijn. "
+                    + "Proeflicenties en gratis licenties gelden nooit als verkocht."
             ),
             (
                 "Te gebruiken",
-                "Licenties die gebruikt mogen worden: actieve, en die in respijt zonder actief "
-                    + "abonnement ernaast."
+                "Licenties die gebruikt mogen worden: actieve, en die in respijtperiode als er geen actief "
+                    + "abonnement naast staat."
             ),
             (
                 "Niet meegeteld",
-                "Licenties van abonnementen die niet meer meetellen, maar dat in de laatste "
-                    + "28 dagen nog deden."
+                "Licenties van abonnementen die niet meer meetellen, maar in de laatste "
+                    + "28 dagen nog wel."
             ),
             (
                 "Niet gerapporteerd",
-                "Een bron heeft ons nog niets verteld. Het wordt nooit als 0 getoond, en nooit "
-                    + "opgeteld alsof het dat was."
+                "Een bron heeft nog niets gemeld. Het cijfer wordt nooit als 0 getoond en nooit "
+                    + "als 0 opgeteld."
             ),
             (
                 "Loopt achter",
-                "Een bron heeft gerapporteerd, maar niet tot aan de dag van de cijfers."
+                "Een bron heeft gerapporteerd, maar nog niet tot en met de dag van de cijfers."
             ),
             (
                 "Eigen en alle verkopers",
-                "Eigen is wat uw organisatie verkocht. Alle verkopers zijn u, de leverancier "
-                    + "zelf, andere partners (altijd alleen als som) en verkopers die geen bron "
-                    + "noemt."
+                "Eigen is wat uw organisatie heeft verkocht. Alle verkopers zijn u, de leverancier "
+                    + "zelf, andere partners (alleen als totaal) en verkopers die geen bron noemt."
             ),
         ]
     }

@@ -8,7 +8,7 @@ struct English: Words {
     var language: String { "Language" }
     var footer: String { "Figures of your own customers only. Days are in UTC." }
     var about: String { "About these figures" }
-    var me: String { "Who am I" }
+    var me: String { "Your account" }
     var signOut: String { "Sign out" }
     var portfolio: String { "Portfolio" }
     var customers: String { "Customers" }
@@ -38,6 +38,7 @@ struct English: Words {
     var nextPage: String { "Next page" }
     var pagesOfList: String { "Pages of the list" }
     var pagesOfCustomer: String { "Pages of the customer" }
+    var customerInsights: String { "Customer insights" }
     var figuresOf: String { "Figures of" }
     var activityOf: String { "activity of" }
     var allCustomers: String { "All customers" }
@@ -83,6 +84,11 @@ struct English: Words {
         "≈ is an estimate: an assigned license belongs to no seller. The range below it is certain, and "
             + "outlined in the bar."
     }
+    var estimateInChart: String {
+        "≈ is an estimate: an assigned license belongs to no seller. The true figure is within the band around the line."
+    }
+    var ofAllSellers: String { "all sellers" }
+    var inTheWindow: String { "28 days" }
     var noLicenses: String { "No licenses and no activity on this day." }
     var skuID: String { "SKU id" }
 
@@ -116,13 +122,13 @@ struct English: Words {
     var subscriptions: String { "Subscriptions" }
     var users: String { "Users" }
     var lowestUsage: String { "Lowest usage" }
-    var noUsageAnywhere: String { "There is no percentage of usage of any customer." }
+    var noUsageAnywhere: String { "Usage is not reported for any customer." }
     var allCustomersByUsage: String { "All customers by usage" }
     var topAdvice: String { "Where to begin" }
     var nameContains: String { "Name contains" }
     var usageBelow: String { "Usage below %" }
     var deploymentBelow: String { "Deployment below %" }
-    var soldFrom: String { "Sold from" }
+    var soldFrom: String { "Sold at least" }
     var noCustomers: String { "There are no customers yet." }
     var noCustomersMatch: String { "No customer matches." }
     var order: String { "Order" }
@@ -132,7 +138,7 @@ struct English: Words {
     var orderSold: String { "most sold first" }
     var orderActive: String { "most active first" }
     var moreFilters: String { "More filters" }
-    var forOneCustomer: String { "For one customer: choose it from the list" }
+    var forOneCustomer: String { "For one customer: choose from the list" }
 
     // MARK: Comparison
 
@@ -143,7 +149,7 @@ struct English: Words {
     var unknownSeller: String { "Unknown seller" }
     var ownShare: String { "Own share" }
     var ownDeployment: String { "Own deployment" }
-    var allDeployment: String { "All deployment" }
+    var allDeployment: String { "Deployment, all sellers" }
 
     // MARK: Explanation
 
@@ -160,7 +166,8 @@ struct English: Words {
     var tryThis: String { "Try" }
     var evidence: String { "Figures that led to it" }
     var noAdvice: String { "There is no advice: nothing stands out." }
-    var noAdviceOfKind: String { "No advice of this kind here." }
+    var noAdviceOfKind: String { "No advice of this kind." }
+    var noAdviceYet: String { "There is no advice yet." }
 
     // MARK: Subscriptions and users
 
@@ -181,7 +188,8 @@ struct English: Words {
     var anyWorkload: String { "Any workload" }
     var lastActive: String { "Last active" }
     var neverActive: String { "never seen active" }
-    var noUsers: String { "Nobody here." }
+    var noUsers: String { "Nobody holds a license." }
+    var noUsersMatch: String { "Nobody matches." }
 
     // MARK: Export
 
@@ -204,11 +212,11 @@ struct English: Words {
     var disabled: String { "disabled" }
     var permission: String { "Permission" }
     var whoMayWhat: String { "Who may do what" }
-    var accessNote: String { "This page is to read. Changes are made with: insights principals." }
+    var accessNote: String { "This page only shows who has access. To change it, use the command insights principals." }
     var operatorName: String { "operator" }
     var operatorHasNone: String { "none: the operator belongs to no partner" }
     var credentialExpires: String { "Signed in until" }
-    var meLead: String { "As the server knows you." }
+    var meLead: String { "Your account, as this server knows it." }
     var youMay: String { "You may" }
     var time: String { "Time" }
     var who: String { "Who" }

@@ -11,6 +11,7 @@ extension English {
     func userCount(_ count: String, isOne: Bool) -> String {
         "\(count) \(isOne ? "person with a license" : "people with a license")"
     }
+    func foundCount(_ count: String, isOne: Bool) -> String { "\(count) \(isOne ? "person" : "people") found" }
     func principalCount(_ count: String, isOne: Bool) -> String { "\(count) \(isOne ? "principal" : "principals")" }
     func recordCount(_ count: String, isOne: Bool) -> String { "\(count) \(isOne ? "record" : "records")" }
     func adviceCount(_ count: String, isOne: Bool) -> String {
@@ -29,6 +30,14 @@ extension English {
         "Licenses of \(count) SKUs are in no figure, because no catalog names them"
     }
     func rolesThatDo(_ roles: String) -> String { "A role that may: \(roles)." }
+
+    func licensesOf(isOwn: Bool) -> String { isOwn ? "licenses that you sold" : "licenses of all sellers" }
+    func deploymentCovers(_ count: String, of sold: String) -> String {
+        "Deployment covers \(count) of the \(sold) licenses sold: assignments of the others are not reported."
+    }
+    func sourceNotReported(_ source: PBSource) -> String {
+        "\(self.source(source).capitalizedFirst): \(notReported)."
+    }
 
     func source(_ source: PBSource) -> String {
         switch source {

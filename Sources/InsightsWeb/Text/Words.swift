@@ -42,6 +42,8 @@ protocol Words: Sendable {
     var nextPage: String { get }
     var pagesOfList: String { get }
     var pagesOfCustomer: String { get }
+    /// What the page about a customer is called.
+    var customerInsights: String { get }
     var figuresOf: String { get }
     var activityOf: String { get }
     var allCustomers: String { get }
@@ -84,6 +86,10 @@ protocol Words: Sendable {
     var workloads: String { get }
     var wholeProduct: String { get }
     var estimateNote: String { get }
+    var estimateInChart: String { get }
+    /// Beside a figure.
+    var ofAllSellers: String { get }
+    var inTheWindow: String { get }
     var noLicenses: String { get }
     var skuID: String { get }
 
@@ -162,6 +168,8 @@ protocol Words: Sendable {
     var evidence: String { get }
     var noAdvice: String { get }
     var noAdviceOfKind: String { get }
+    /// Before the source that is not reported.
+    var noAdviceYet: String { get }
 
     // MARK: Subscriptions and users
 
@@ -183,6 +191,7 @@ protocol Words: Sendable {
     var lastActive: String { get }
     var neverActive: String { get }
     var noUsers: String { get }
+    var noUsersMatch: String { get }
 
     // MARK: Export
 
@@ -244,6 +253,7 @@ protocol Words: Sendable {
     func customerCount(_ count: String, isOne: Bool) -> String
     func subscriptionCount(_ count: String, isOne: Bool) -> String
     func userCount(_ count: String, isOne: Bool) -> String
+    func foundCount(_ count: String, isOne: Bool) -> String
     func principalCount(_ count: String, isOne: Bool) -> String
     func recordCount(_ count: String, isOne: Bool) -> String
     func adviceCount(_ count: String, isOne: Bool) -> String
@@ -254,6 +264,11 @@ protocol Words: Sendable {
     func workloadsBehind(_ count: String) -> String
     func uncatalogued(_ count: String) -> String
     func rolesThatDo(_ roles: String) -> String
+    /// As the end of a line of figures.
+    func licensesOf(isOwn: Bool) -> String
+    /// Of the sold licenses only those count whose assignments are reported.
+    func deploymentCovers(_ count: String, of sold: String) -> String
+    func sourceNotReported(_ source: PBSource) -> String
     func source(_ source: PBSource) -> String
     func state(_ state: PBSubscriptionState) -> String
     /// Of its code; a code that is not known stays as it is.

@@ -3,6 +3,7 @@
 Pictures are kept in .build/screenshots, for people to look at.
 """
 
+import re
 import time
 
 import pytest
@@ -21,7 +22,8 @@ PAGES = {
     "/": "bob", "/customers": "bob", "/customers/C": "bob", "/customers/evil": "bob",
     "/customers/silent": "bob", "/customers/C/subscriptions": "bob", "/customers/C/users": "bob",
     "/compare": "bob", "/trend?workload=all&workload=EXO&workload=SPO&workload=TEAMS&start=2026-01-01": "bob",
-    "/trend?metric=sold&customer=C": "bob", "/explain": "bob", "/advice": "bob", "/export": "bob", "/audit": "bob",
+    "/trend?metric=sold&customer=C": "bob", "/customers?scope=own": "bob",
+    "/trend?metric=deployment&scope=own&customer=C": "bob", "/explain": "bob", "/advice": "bob", "/export": "bob", "/audit": "bob",
     "/me": "bob", "/about": "bob", "/access": "alice", "/customers/C/users?activity=inactive": "alice",
 }  # fmt: skip
 # What is refused is a page as well: the browser notes its status on the console.
@@ -67,7 +69,9 @@ def period(path):
 
 
 def name(path, *words):
-    return "-".join([path.split("?")[0].strip("/").replace("/", "-") or "portfolio", *map(str, words)]) + ".png"
+    place, _, query = path.partition("?")
+    place = place.strip("/").replace("/", "-") or "portfolio"
+    return "-".join([place, *re.findall(r"\w+", query), *map(str, words)])[:100] + ".png"
 
 
 def check(browser, path, *words):

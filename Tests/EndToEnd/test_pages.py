@@ -182,7 +182,8 @@ def ratio(message, name, mark=""):
         return "not reported"
     value = getattr(message, name)
     text = percent(value.percent) if value.HasField("percent") else "–"
-    return f"{mark}{text} {count(value.numerator)} of {count(value.denominator)}"
+    between = "/" if value.numerator > value.denominator else "of"
+    return f"{mark}{text} {count(value.numerator)} {between} {count(value.denominator)}"
 
 
 def assigned(figures, api):

@@ -88,9 +88,10 @@ extension PageView {
     /// One decimal; a dash where there is no denominator.
     func percent(_ ratio: PBRatio) -> String { ratio.hasPercent ? numerals.percent(ratio.percent) : "–" }
 
-    /// `29 of 40`
+    /// `29 of 40`, or `24 / 15`: nobody says *24 of 15*.
     func counts(_ ratio: PBRatio) -> String {
-        "\(numerals.count(ratio.numerator)) \(words.of) \(numerals.count(ratio.denominator))"
+        let between = ratio.numerator > ratio.denominator ? "/" : words.of
+        return "\(numerals.count(ratio.numerator)) \(between) \(numerals.count(ratio.denominator))"
     }
 
     /// `72.4 % (29 of 40)`, or the words for none.

@@ -1,8 +1,8 @@
 import InsightsAPI
 import RPCEngine
+
 /// The day that a list about one customer is of, and how far the customer's sources have reported by then: where one
 /// has not, an empty list says nothing.
-/// not, an empty list says nothing.
 struct ListDay: Sendable {
     /// Empty where there is no such customer.
     let asOf: String

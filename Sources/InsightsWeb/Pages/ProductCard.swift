@@ -31,7 +31,7 @@ extension PageView {
 
     private func kpi(
         _ html: inout HTML, _ title: String, _ more: String, _ link: Link, _ ratio: PBRatio?, bar: String,
-        sentence: String
+        sentence: (String, String, Bool) -> String
     ) {
         html.put(.div, .class("kpi")) { html in
             html.put(.h3) { html in
@@ -41,9 +41,11 @@ extension PageView {
             guard let ratio else {
                 return html.put(.p, .class("big")) { absent(&$0) }
             }
+            let (one, whole) = (numerals.count(ratio.numerator), numerals.count(ratio.denominator))
+            let said = sentence(one, whole, ratio.numerator > ratio.denominator)
             html.put(.p, .class("big")) { html in
                 html.put(.span, text: percent(ratio))
-                html.put(.small, .class("of"), text: "\(counts(ratio)) \(sentence)")
+                html.put(.small, .class("of"), text: said)
             }
             if ratio.hasPercent { html.add(PercentBarSVG(percent: ratio.percent, name: bar).svg()) }
         }
@@ -53,13 +55,13 @@ extension PageView {
         kpi(
             &html, words.deployment, words.ofAllSellers, behind("compare", customer, ("product", all.product.code)),
             all.hasLicenses ? all.licenses.deploymentIfTold : nil, bar: "deploy",
-            sentence: words.licensesAssigned)
+            sentence: words.assignedOf)
     }
 
     private func usage(_ html: inout HTML, _ all: PBProductInsights, _ customer: String) {
         kpi(
             &html, words.usage, words.inTheWindow, behind("explain", customer, ("product", all.product.code)),
-            all.usageFigures?.usageIfTold, bar: "use", sentence: words.usersActive)
+            all.usageFigures?.usageIfTold, bar: "use", sentence: words.activeOf)
     }
 
     /// Own licenses beside those of all sellers.

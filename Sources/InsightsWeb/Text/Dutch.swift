@@ -6,7 +6,7 @@ struct Dutch: Words {
     var skipToContent: String { "Naar de inhoud" }
     var menu: String { "Menu" }
     var language: String { "Taal" }
-    var footer: String { "Alleen cijfers van uw eigen klanten. Dagen zijn dagen in UTC." }
+    var footer: String { "Alleen cijfers van uw eigen klanten. Dagen volgens UTC." }
     var about: String { "Over deze cijfers" }
     var me: String { "Uw account" }
     var signOut: String { "Afmelden" }
@@ -56,7 +56,6 @@ struct Dutch: Words {
 
     var licenses: String { "Licenties" }
     var license: String { "Licentie" }
-    var licensesAssigned: String { "licenties toegewezen" }
     var usersActive: String { "gebruikers actief" }
     var own: String { "Eigen" }
     var allSellers: String { "Alle verkopers" }

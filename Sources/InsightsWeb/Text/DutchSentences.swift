@@ -32,6 +32,13 @@ extension Dutch {
     func rolesThatDo(_ roles: String) -> String { "Een rol die dit wel mag: \(roles)." }
 
     func licensesOf(isOwn: Bool) -> String { isOwn ? "licenties die u verkocht" : "licenties van alle verkopers" }
+    func assignedOf(_ assigned: String, _ sold: String, isMore: Bool) -> String {
+        isMore
+            ? "\(assigned) toegewezen, \(sold) licenties verkocht" : "\(assigned) van \(sold) licenties toegewezen"
+    }
+    func activeOf(_ active: String, _ total: String, isMore: Bool) -> String {
+        isMore ? "\(active) actief, \(total) gebruikers meegeteld" : "\(active) van \(total) gebruikers actief"
+    }
     func deploymentCovers(_ count: String, of sold: String) -> String {
         "De uitrol gaat over \(count) van de \(sold) verkochte licenties: van de overige zijn de toewijzingen niet "
             + "gerapporteerd."
@@ -143,9 +150,9 @@ extension Dutch {
 
     func role(_ role: Role) -> String {
         switch role {
-        case .userManagementAdmin: "gebruikersbeheerder"
-        case .adminAgent: "beheeragent"
-        case .salesAgent: "verkoopagent"
+        case .userManagementAdmin: "gebruikers\u{AD}beheerder"
+        case .adminAgent: "beheer\u{AD}agent"
+        case .salesAgent: "verkoop\u{AD}agent"
         }
     }
 

@@ -56,7 +56,6 @@ struct English: Words {
 
     var licenses: String { "Licenses" }
     var license: String { "License" }
-    var licensesAssigned: String { "licenses assigned" }
     var usersActive: String { "users active" }
     var own: String { "Own" }
     var allSellers: String { "All sellers" }
@@ -81,8 +80,8 @@ struct English: Words {
     var workloads: String { "Lines" }
     var wholeProduct: String { "Whole product" }
     var estimateNote: String {
-        "≈ is an estimate: an assigned license belongs to no seller. The range below it is certain, and "
-            + "outlined in the bar."
+        "≈ is an estimate: an assigned license belongs to no seller. The true figure is within the range below it, "
+            + "which is outlined in the bar."
     }
     var estimateInChart: String {
         "≈ is an estimate: an assigned license belongs to no seller. The true figure is within the band around the line."

@@ -32,6 +32,12 @@ extension English {
     func rolesThatDo(_ roles: String) -> String { "A role that may: \(roles)." }
 
     func licensesOf(isOwn: Bool) -> String { isOwn ? "licenses that you sold" : "licenses of all sellers" }
+    func assignedOf(_ assigned: String, _ sold: String, isMore: Bool) -> String {
+        isMore ? "\(assigned) assigned, \(sold) licenses sold" : "\(assigned) of \(sold) licenses assigned"
+    }
+    func activeOf(_ active: String, _ total: String, isMore: Bool) -> String {
+        isMore ? "\(active) active, \(total) users counted" : "\(active) of \(total) users active"
+    }
     func deploymentCovers(_ count: String, of sold: String) -> String {
         "Deployment covers \(count) of the \(sold) licenses sold: assignments of the others are not reported."
     }

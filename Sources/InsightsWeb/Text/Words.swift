@@ -61,7 +61,6 @@ protocol Words: Sendable {
 
     var licenses: String { get }
     var license: String { get }
-    var licensesAssigned: String { get }
     var usersActive: String { get }
     var own: String { get }
     var allSellers: String { get }
@@ -266,6 +265,10 @@ protocol Words: Sendable {
     func rolesThatDo(_ roles: String) -> String
     /// As the end of a line of figures.
     func licensesOf(isOwn: Bool) -> String
+    /// `18 of 22 licenses assigned`
+    func assignedOf(_ assigned: String, _ sold: String, isMore: Bool) -> String
+    /// `9 of 40 users active`
+    func activeOf(_ active: String, _ total: String, isMore: Bool) -> String
     /// Of the sold licenses only those count whose assignments are reported.
     func deploymentCovers(_ count: String, of sold: String) -> String
     func sourceNotReported(_ source: PBSource) -> String

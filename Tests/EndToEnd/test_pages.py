@@ -351,6 +351,8 @@ def test_an_estimate_is_told_as_one_everywhere(world):
         plain = re.sub(r"[(),]", "", last).replace(" – ", "–")
         assert plain == expected.replace(" – ", "–"), metric
         assert page.root.find("path", class_="band s1") and "≈ is an estimate" in page.text
+    # Usage is of all sellers, whatever is asked.
+    assert "that you sold" not in world.page("/trend?customer=C&scope=own").text
     assert not world.page("/trend?customer=C&metric=deployment").root.find("path", class_="band s1")
 
 

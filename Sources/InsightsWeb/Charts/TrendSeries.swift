@@ -5,6 +5,8 @@ enum TrendMetric: String, CaseIterable, Sendable {
     case usage, deployment, sold, assigned, active
 
     var isPercent: Bool { self == .usage || self == .deployment }
+    /// Others are of all sellers, whatever is asked.
+    var isOfLicenses: Bool { self == .deployment || self == .sold || self == .assigned }
 
     func point(_ point: PBTrendPoint, _ view: PageView) -> LineChartSVG.Point {
         let licenses = point.hasLicenses ? point.licenses : PBLicenseFigures()

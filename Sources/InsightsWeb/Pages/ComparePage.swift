@@ -50,7 +50,7 @@ extension PageView {
         }
     }
 
-    /// Who sold what, as bars of one scale and as a table. Other partners are only ever a sum.
+    /// Who sold what, as the parts of a bar and as a table. Other partners are only ever a sum.
     func comparison(_ html: inout HTML, _ reply: PBCompareLicensesResponse) {
         let rows = reply.comparisons
         let sellers = Sellers(rows)
@@ -65,7 +65,6 @@ extension PageView {
                 }
             }
         }
-        let most = rows.map { $0.allPartners.hasSold ? $0.allPartners.sold : 0 }.max() ?? 0
         table(&html, caption: words.compareTitle, "rows compare") { html in
             head(
                 &html,
@@ -78,14 +77,11 @@ extension PageView {
             html.put(.tbody) { html in
                 for row in rows {
                     let title = row.skuName.isEmpty ? row.skuID : row.skuName
-                    html.put(.tr) { comparisonRow(&$0, row, title, sellers, scale: Double(most)) }
+                    html.put(.tr) { comparisonRow(&$0, row, title, sellers) }
                 }
             }
             html.put(.tfoot) { html in
-                let all = reply.total.allPartners
-                html.put(.tr) {
-                    comparisonRow(&$0, reply.total, words.total, sellers, scale: Double(all.hasSold ? all.sold : 0))
-                }
+                html.put(.tr) { comparisonRow(&$0, reply.total, words.total, sellers) }
             }
         }
         deploymentNote(&html, reply.total.allPartners)
@@ -93,7 +89,7 @@ extension PageView {
     }
 
     private func comparisonRow(
-        _ html: inout HTML, _ row: PBLicenseComparison, _ title: String, _ shown: Sellers, scale: Double
+        _ html: inout HTML, _ row: PBLicenseComparison, _ title: String, _ shown: Sellers
     ) {
         html.put(.th, .scope("row")) { html in
             html.put(.bdi, text: title)
@@ -101,7 +97,7 @@ extension PageView {
         }
         html.put(.td, .class("sellers"), column(words.soldBy)) { html in
             guard row.allPartners.hasSold else { return absent(&html) }
-            html.add(sellers(row, scale))
+            html.add(sellers(row))
         }
         countCell(&html, row.own.soldIfTold, label: words.own)
         if shown.direct { countCell(&html, row.hasDirectSold ? row.directSold : nil, label: words.direct) }
@@ -121,14 +117,14 @@ extension PageView {
         deploymentCell(&html, row.allPartners, label: words.allDeployment)
     }
 
-    private func sellers(_ row: PBLicenseComparison, _ scale: Double) -> HTML {
+    private func sellers(_ row: PBLicenseComparison) -> HTML {
         let parts: [(String, String, Int64)] = [
             ("own", words.own, row.own.sold), ("direct", words.direct, row.directSold),
             ("others", words.otherPartners, row.otherPartnersSold), ("unknown", words.unknownSeller, row.unknownSold),
         ]
         return StackedBarSVG(
             parts: parts.map { .init(name: $0.0, value: Double($0.2), label: "\($0.1): \(numerals.count($0.2))") },
-            whole: scale
+            whole: Double(row.allPartners.sold)
         ).svg()
     }
 }

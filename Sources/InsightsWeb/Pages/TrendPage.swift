@@ -69,7 +69,9 @@ struct TrendPage: Page {
     func body(_ view: PageView, _ html: inout HTML) {
         let words = view.words
         let period = "\(view.numerals.day(start)) – \(view.numerals.day(end))"
-        view.subject(&html, customer, .trend, title: words.trend, lead: "\(period) · \(words.licensesOf(isOwn: isOwn))")
+        view.subject(
+            &html, customer, .trend, title: words.trend,
+            lead: metric.isOfLicenses ? "\(period) · \(words.licensesOf(isOwn: isOwn))" : period)
         form(view, &html)
         let (days, series) = lines(view)
         if series.isEmpty { return view.nothing(&html, words.noTrend) }

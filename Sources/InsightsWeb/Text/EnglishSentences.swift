@@ -87,11 +87,11 @@ extension English {
 
     func metricMeaning(_ metric: TrendMetric) -> String {
         switch metric {
-        case .usage: "Active users per total users, over the 28 days that end on each day; it can pass 100 %."
-        case .deployment: "Assigned licenses per sold licenses."
+        case .usage: "Active users as a share of total users, over the 28 days through each day; it can pass 100 %."
+        case .deployment: "The share of the licenses sold that is assigned."
         case .sold: "Licenses sold, without trials."
         case .assigned: "People who hold a license."
-        case .active: "People with any activity in the 28 days that end on each day."
+        case .active: "People with any activity in the 28 days through each day."
         }
     }
 
@@ -188,18 +188,18 @@ extension English {
         [
             (
                 "Deployment",
-                "Assigned licenses per sold licenses. A license is assigned to a person, never "
+                "The share of the licenses sold that is assigned. A license is assigned to a person, never "
                     + "to a seller: where several sold, the own part is an estimate with certain "
                     + "bounds."
             ),
             (
                 "Usage",
-                "People who were active at least once in 28 days, per people whose licenses "
-                    + "count. It is not held down at 100 %: Explain tells who the others are."
+                "People who were active at least once in 28 days, as a share of the people whose licenses "
+                    + "count. It is not capped at 100 %: Explain shows who the others are."
             ),
             (
                 "Usage per entitlement",
-                "The same people per licenses that may be used, the definition before 2020."
+                "The same people as a share of the licenses that may be used: the definition before 2020."
             ),
             (
                 "Sold",

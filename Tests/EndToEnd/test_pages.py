@@ -367,6 +367,8 @@ def test_deployment_says_of_how_many_it_is(world):
 
 
 def test_an_empty_list_of_what_is_not_reported_says_so(world):
+    held = world.page("/customers/C/subscriptions", "AS").root.find("td", data_label="Term")
+    assert {cell.text for cell in held} == {"1 year", "not reported"}
     page = world.page("/customers/silent/users")
     assert "Assignments: not reported." in page.text and "0 people" not in page.text
     assert "There is no advice yet. Assignments: not reported." in world.page("/advice?customer=silent").text
@@ -391,6 +393,11 @@ def test_titles_and_leads_tell_pages_apart(world):
         assert [e for e in page.root.find("input", id="f-as_of") if e.attributes["value"] == as_of], path
     # Who sold what is of a day, not of 28.
     assert "activity of" not in world.page("/compare").text
+
+
+def test_evidence_says_of_which_workload_it_is(world):
+    pieces = [[li.text for li in ul.find("li")] for ul in world.page("/advice?customer=C").root.find("ul", class_="evidence")]
+    assert ["Exchange: without a license 5", "SharePoint: without a license 4", "Teams: without a license 4"] in pieces
 
 
 def test_a_figure_leads_to_what_is_behind_it(world):

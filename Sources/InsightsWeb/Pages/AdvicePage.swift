@@ -136,11 +136,18 @@ extension PageView {
             html.put(.dd, text: piece.tryThis)
         }
         html.put(.ul, .class("evidence"), .label(words.evidence)) { html in
+            var workload = ""
             for evidence in piece.evidence {
+                // A figure of a workload follows its code.
+                if evidence.name == "workload_code" {
+                    workload = value(evidence, skus) + ": "
+                    continue
+                }
                 html.put(.li) { html in
-                    html.put(.span, text: words.evidenceName(evidence.name))
+                    html.put(.span, text: workload + words.evidenceName(evidence.name))
                     html.put(.bdi, text: value(evidence, skus))
                 }
+                workload = ""
             }
         }
     }

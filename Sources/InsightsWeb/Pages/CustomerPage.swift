@@ -103,7 +103,7 @@ struct CustomerPage: Page {
                         }
                     }
                     if customer.name != customer.customerID { pair(words.customerID, customer.customerID) }
-                    pair(words.market, customer.market.isEmpty ? words.unknown : customer.market)
+                    pair(words.market, customer.market.isEmpty ? words.notReported : customer.market)
                     pair(words.customerSince, view.numerals.day(customer.customerSince))
                 }
             }

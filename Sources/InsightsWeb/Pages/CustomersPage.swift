@@ -68,10 +68,14 @@ struct CustomersPage: Page {
             return view.nothing(&html, filter.isEmpty ? words.noCustomers : words.noCustomersMatch)
         }
         html.put(.div, .class("card flush")) { html in
+            // Customers of one name are told apart by their ids.
+            let twice = Dictionary(grouping: reply.insights, by: \.customerName).filter { $1.count > 1 }.keys
             view.table(&html, caption: words.customers, "rows") { html in
                 head(view, &html)
                 html.put(.tbody) { html in
-                    for row in reply.insights { self.row(view, &html, row) }
+                    for row in reply.insights {
+                        self.row(view, &html, row, isOneOfMany: twice.contains(row.customerName))
+                    }
                 }
             }
         }
@@ -152,10 +156,13 @@ struct CustomersPage: Page {
         }
     }
 
-    private func row(_ view: PageView, _ html: inout HTML, _ row: PBCustomerInsights) {
+    private func row(_ view: PageView, _ html: inout HTML, _ row: PBCustomerInsights, isOneOfMany: Bool) {
         let sum = FigureSum(row.products)
         html.put(.tr) { html in
-            html.put(.th, .scope("row")) { view.customerLink(&$0, id: row.customerID, name: row.customerName) }
+            html.put(.th, .scope("row")) { html in
+                view.customerLink(&html, id: row.customerID, name: row.customerName)
+                if isOneOfMany { html.put(.small, .class("of")) { $0.put(.bdi, text: row.customerID) } }
+            }
             let words = view.words
             view.countCell(&html, sum.sold, label: words.sold)
             view.assignedCell(&html, sum.licenses, label: words.assigned)

@@ -42,7 +42,7 @@ extension PageView {
                 return html.put(.p, .class("big")) { absent(&$0) }
             }
             let (one, whole) = (numerals.count(ratio.numerator), numerals.count(ratio.denominator))
-            let said = sentence(one, whole, ratio.numerator > ratio.denominator)
+            let said = sentence(one, whole, ratio.numerator > ratio.denominator || ratio.denominator == 0)
             html.put(.p, .class("big")) { html in
                 html.put(.span, text: percent(ratio))
                 html.put(.small, .class("of"), text: said)

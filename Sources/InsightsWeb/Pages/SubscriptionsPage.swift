@@ -66,7 +66,9 @@ struct SubscriptionsPage: Page {
             $0.put(.span, .class(row.state == .active ? "badge good" : "badge late"), text: words.state(row.state))
         }
         view.countCell(&html, row.quantity, label: words.quantity)
-        html.put(.td, view.column(words.term), text: row.term.isEmpty ? words.unknown : words.term(row.term))
+        html.put(.td, view.column(words.term)) {
+            if row.term.isEmpty { view.absent(&$0) } else { $0.write(words.term(row.term)) }
+        }
         html.put(.td, view.column(words.termEnd)) { html in
             html.write(row.termEnd.isEmpty ? words.noEnd : view.numerals.day(row.termEnd))
             if !row.termEnd.isEmpty {

@@ -71,7 +71,8 @@ extension Dutch {
         guard duration.first == "P", let number else { return duration }
         switch unit {
         case "M": return "\(number) \(number == 1 ? "maand" : "maanden")"
-        case "Y": return "\(number) \(number == 1 ? "jaar" : "jaar")"
+        case "Y": return "\(number) jaar"
+        case "W": return "\(number) \(number == 1 ? "week" : "weken")"
         case "D": return "\(number) \(number == 1 ? "dag" : "dagen")"
         default: return duration
         }

@@ -70,6 +70,7 @@ extension English {
         switch unit {
         case "M": return "\(number) \(number == 1 ? "month" : "months")"
         case "Y": return "\(number) \(number == 1 ? "year" : "years")"
+        case "W": return "\(number) \(number == 1 ? "week" : "weeks")"
         case "D": return "\(number) \(number == 1 ? "day" : "days")"
         default: return duration
         }

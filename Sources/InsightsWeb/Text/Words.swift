@@ -265,7 +265,7 @@ protocol Words: Sendable {
     func rolesThatDo(_ roles: String) -> String
     /// As the end of a line of figures.
     func licensesOf(isOwn: Bool) -> String
-    /// `18 of 22 licenses assigned`
+    /// `18 of 22 licenses assigned`; side by side where the one is no part of the other.
     func assignedOf(_ assigned: String, _ sold: String, isMore: Bool) -> String
     /// `9 of 40 users active`
     func activeOf(_ active: String, _ total: String, isMore: Bool) -> String

@@ -31,6 +31,7 @@ struct ChartTests {
         Example(name: "counts", isPercent: false, lines: [[0, 3, 7, 12, 11]]),
         Example(name: "large-counts", isPercent: false, lines: [[1_234_567, 0, 9_876_543]]),
         Example(name: "zeros", isPercent: false, lines: [[0, 0, 0]]),
+        Example(name: "few-far-above", lines: [fewFarAbove]),
         Example(name: "not-finite", lines: [[.nan, .infinity, 50, -.infinity]]),
     ]
 
@@ -38,6 +39,7 @@ struct ChartTests {
         if day % 37 == 0 { return nil }
         return Double(day * 7 % 100)
     }
+    private static let fewFarAbove: [Double?] = [2_400, 1_200, 480, 210] + (0..<46).map { Double(70 + $0 % 9) }
     private static let eight: [[Double?]] = (0..<8).map { (line: Int) -> [Double?] in
         (0..<12).map { (day: Int) -> Double? in Double(line * 10 + day) }
     }
@@ -83,6 +85,22 @@ struct ChartTests {
     @Test func noLineIsHeldDown() {
         let scale = ChartScale([466.7], isPercent: true)
         #expect(scale.top >= 466.7 && scale.height(of: 466.7) >= 0 && scale.height(of: 0) == 100)
+    }
+
+    /// A few figures far above all others have a part of the axis of their own, and flatten nothing.
+    @Test func fewFarAboveFlattenNothing() {
+        let scale = ChartScale(Self.fewFarAbove.compactMap(\.self), isPercent: true)
+        #expect(scale.bandTop == 2_400 && scale.stepsTop == 100 && scale.ticks == [0, 25, 50, 75, 100, 2_400])
+        let heights = stride(from: 0.0, through: 2_400, by: 7.5).map { scale.height(of: $0) }
+        #expect(zip(heights, heights.dropFirst()).allSatisfy { $0 > $1 }, "a greater figure stands higher")
+        #expect(heights.first == 100 && scale.height(of: 100) == 20 && scale.height(of: 2_400) == 0)
+        // Many that are high, few figures at all, and counts have one scale.
+        let many = Array(repeating: 70.0, count: 20) + Array(repeating: 900.0, count: 10)
+        #expect(ChartScale(many, isPercent: true).bandTop == nil)
+        #expect(ChartScale([50, 60, 70, 900], isPercent: true).bandTop == nil)
+        #expect(ChartScale(Array(repeating: 1.0, count: 30) + [9_000], isPercent: false).bandTop == nil)
+        let figure = Self.chart(Example(name: "", lines: [Self.fewFarAbove])).figure(English())
+        #expect(figure.text.contains("Above the dotted line at 100"))
     }
 
     @Test func axesAreWhole() {

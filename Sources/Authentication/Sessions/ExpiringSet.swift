@@ -9,23 +9,33 @@ final class ExpiringSet<Key: Hashable & Sendable>: Sendable {
         case isFull
     }
 
+    private struct State {
+        /// Unix seconds at which each is over.
+        var ends: [Key: Int64] = [:]
+        /// Before it none of them is: a full set is gone through once a second at most.
+        var earliest = Int64.max
+    }
+
     private let most: Int
-    /// Unix seconds at which each is over.
-    private let ends = Mutex<[Key: Int64]>([:])
+    private let state = Mutex(State())
 
     init(most: Int) { self.most = most }
 
     func insert(_ key: Key, until end: Int64, now: Int64) -> Insertion {
-        ends.withLock { ends in
-            if let known = ends[key], now < known { return .wasThere }
-            if ends.count >= most { ends = ends.filter { now < $0.value } }
-            guard ends.count < most else { return .isFull }
-            ends[key] = end
+        state.withLock { state in
+            if let known = state.ends[key], now < known { return .wasThere }
+            if state.ends.count >= most, now >= state.earliest {
+                state.ends = state.ends.filter { now < $0.value }
+                state.earliest = state.ends.values.min() ?? .max
+            }
+            guard state.ends.count < most else { return .isFull }
+            state.ends[key] = end
+            state.earliest = min(state.earliest, end)
             return .isNew
         }
     }
 
     func contains(_ key: Key, now: Int64) -> Bool {
-        ends.withLock { ends in ends[key].map { now < $0 } ?? false }
+        state.withLock { state in state.ends[key].map { now < $0 } ?? false }
     }
 }

@@ -73,8 +73,10 @@ struct LineChartSVG: Sendable {
     private func axes(_ html: inout HTML, _ scale: ChartScale) {
         for tick in scale.ticks {
             let height = scale.height(of: tick)
+            let isBand = scale.bandTop != nil && tick >= scale.stepsTop
             html.put(
-                .line, .class(isPercent && tick == 100 ? "grid full" : "grid"), .with("x1", "0"), .with("x2", "100%"),
+                .line, .class(isBand ? "grid band" : isPercent && tick == 100 ? "grid full" : "grid"), .with("x1", "0"),
+                .with("x2", "100%"),
                 .share("y1", height), .share("y2", height))
             let label = isPercent ? numerals.wholePercent(tick) : numerals.count(Int64(exactly: tick) ?? 0)
             html.put(.text, .class("y"), .with("x", "-8"), .share("y", height), .with("dy", "4"), text: label)
@@ -152,6 +154,11 @@ struct LineChartSVG: Sendable {
             }
             if shownSeries.contains(where: { $0.points.contains { $0.value != nil } }) {
                 html.put(.div, .class("plot")) { $0.add(svg()) }
+                if let top = scale.bandTop {
+                    html.put(
+                        .p, .class("note"),
+                        text: words.axisChanges(numerals.wholePercent(scale.stepsTop), numerals.wholePercent(top)))
+                }
             } else {
                 html.put(.p, .class("nothing"), text: words.noTrend)
             }

@@ -18,21 +18,30 @@ final class AddressRates: Sendable {
         }
     }
 
-    private let buckets = Mutex<[UInt64: Bucket]>([:])
+    private struct State {
+        var buckets: [UInt64: Bucket] = [:]
+        /// Unix seconds at which all were gone through: once a second at most.
+        var swept = Int64.min
+    }
+
+    private let state = Mutex(State())
 
     /// - Parameters:
     ///   - network: of the caller's connection.
     ///   - now: Unix time in seconds.
     func take(_ network: UInt64, now: Int64) -> Bool {
-        buckets.withLock { buckets in
+        state.withLock { state in
             var key = network
-            if buckets[key] == nil, buckets.count >= Self.most {
-                // Whoever had a rest is as good as new.
-                buckets = buckets.filter { $0.value.tokens(now: now) < Self.atOnce }
-                if buckets.count >= Self.most { key = 0 }
+            if state.buckets[key] == nil, state.buckets.count >= Self.most {
+                if now != state.swept {
+                    // Whoever had a rest is as good as new.
+                    state.buckets = state.buckets.filter { $0.value.tokens(now: now) < Self.atOnce }
+                    state.swept = now
+                }
+                if state.buckets.count >= Self.most { key = 0 }
             }
-            let tokens = buckets[key]?.tokens(now: now) ?? Self.atOnce
-            buckets[key] = Bucket(tokens: max(0, tokens - 1), at: now)
+            let tokens = state.buckets[key]?.tokens(now: now) ?? Self.atOnce
+            state.buckets[key] = Bucket(tokens: max(0, tokens - 1), at: now)
             return tokens >= 1
         }
     }

@@ -20,6 +20,9 @@ extension Dutch {
 
     func allAdvice(_ count: String) -> String { "Alle \(count) adviezen" }
     func trendOf(_ days: String) -> String { "De laatste \(days) dagen" }
+    func axisChanges(_ from: String, _ top: String) -> String {
+        "Boven de stippellijn bij \(from) is de schaal samengedrukt: zij loopt daar tot \(top)."
+    }
     func chartSummary(_ lines: [String]) -> String {
         "Lijnen over dagen voor \(lines.joined(separator: ", ")). "
             + "Een onderbreking is een dag die niet is gerapporteerd. De cijfers staan in de tabel eronder."

@@ -20,6 +20,9 @@ extension English {
 
     func allAdvice(_ count: String) -> String { "All \(count) pieces of advice" }
     func trendOf(_ days: String) -> String { "The last \(days) days" }
+    func axisChanges(_ from: String, _ top: String) -> String {
+        "Above the dotted line at \(from) the scale is compressed: there it reaches \(top)."
+    }
     func chartSummary(_ lines: [String]) -> String {
         "Lines over days for \(lines.joined(separator: ", ")). "
             + "A gap is a day that is not reported. The numbers are in the table below."

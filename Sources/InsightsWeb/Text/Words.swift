@@ -258,6 +258,8 @@ protocol Words: Sendable {
     func adviceCount(_ count: String, isOne: Bool) -> String
     func allAdvice(_ count: String) -> String
     func trendOf(_ days: String) -> String
+    /// Of a chart that a few figures would have flattened.
+    func axisChanges(_ from: String, _ top: String) -> String
     func chartSummary(_ lines: [String]) -> String
     func classesOf(_ count: String) -> String
     func workloadsBehind(_ count: String) -> String

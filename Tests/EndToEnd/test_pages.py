@@ -74,7 +74,7 @@ def test_every_page_for_every_role(world, language):
                 assert page.menu() == expected, (path, column)
             elif language == "en":
                 names = " or ".join(ROLE_NAMES[role] for role in roles)
-                assert f"A role that may: {names}." in page.text, (path, column)
+                assert f"A role that allows this: {names}." in page.text, (path, column)
 
 
 def test_who_is_nobody_is_asked_to_sign_in(world):
@@ -374,7 +374,7 @@ def test_an_empty_list_of_what_is_not_reported_says_so(world):
     assert "There is no advice yet. Assignments: not reported." in world.page("/advice?customer=silent").text
     assert "no advice yet" not in world.page("/advice?customer=C").text
     found = world.page("/customers/C/users?activity=inactive")
-    assert "0 people found" in found.text and "Nobody matches." in found.text
+    assert "0 people found" in found.text and "Nobody matches the filters." in found.text
     chart = world.page("/customers/silent")
     assert not chart.root.find("svg", class_="lines") and "Nothing is reported on these days." in chart.text
 

@@ -56,7 +56,8 @@ struct AccessPage: Page {
         let words = view.words
         html.put(.th, .scope("row")) { $0.put(.bdi, text: principal.principalID) }
         html.put(.td, view.column(words.displayName)) { html in
-            html.put(.bdi, text: principal.displayName.isEmpty ? words.noName : principal.displayName)
+            if principal.displayName.isEmpty { return html.put(.span, .class("nr"), text: words.noName) }
+            html.put(.bdi, text: principal.displayName)
         }
         html.put(.td, view.column(words.roles)) { html in
             let roles = principal.roles.compactMap { UInt8(exactly: $0.rawValue).flatMap(Role.init(rawValue:)) }

@@ -63,7 +63,7 @@ struct AuditPage: Page {
         }
         html.put(.td, view.column(words.outcome)) { $0.put(.code, text: StatusCodeNames.name(of: event.code)) }
         html.put(.td, view.column(words.customerCode)) { html in
-            if event.customerHash.isEmpty { return html.write(words.noCustomer) }
+            if event.customerHash.isEmpty { return html.put(.span, .class("nr"), text: words.noCustomer) }
             html.put(.code, .title(event.customerHash), text: String(event.customerHash.prefix(12)))
         }
         view.countCell(&html, event.sequence, label: words.record)

@@ -63,7 +63,8 @@ extension PageView {
     func range(_ licenses: PBLicenseFigures) -> String? {
         guard let (lower, upper) = licenses.deploymentBounds, let counts = licenses.bounds else { return nil }
         let (low, high) = (numerals.percent(lower), numerals.percent(upper))
-        return low == high ? "\(numerals.count(counts.0)) – \(numerals.count(counts.1))" : "\(low) – \(high)"
+        guard low == high else { return "\(low) – \(high)" }
+        return "\(numerals.count(counts.0)) – \(numerals.count(counts.1)) \(words.evidenceName("assigned"))"
     }
 
     /// Why deployment is of less than what is sold.

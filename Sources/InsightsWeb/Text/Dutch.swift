@@ -44,7 +44,7 @@ struct Dutch: Words {
     var allCustomers: String { "Alle klanten" }
     var total: String { "Totaal" }
     var share: String { "Aandeel" }
-    var meaning: String { "Wie dit zijn" }
+    var meaning: String { "Toelichting" }
     var state: String { "Status" }
     var productLabel: String { "Product" }
     var allProducts: String { "Alle producten" }
@@ -106,7 +106,7 @@ struct Dutch: Words {
     var moreTrend: String { "Andere perioden en cijfers" }
     var noTrend: String { "Over deze dagen is niets gerapporteerd." }
     var figure: String { "Cijfer" }
-    var interval: String { "Stap" }
+    var interval: String { "Interval" }
     var byDay: String { "Dag" }
     var byWeek: String { "Week" }
     var byMonth: String { "Maand" }
@@ -215,7 +215,7 @@ struct Dutch: Words {
     var permission: String { "Bevoegdheid" }
     var whoMayWhat: String { "Wie wat mag" }
     var accessNote: String {
-        "Deze pagina toont alleen wie toegang heeft. Wijzigen doet u met de opdracht insights principals."
+        "Deze pagina toont alleen wie toegang heeft. Wijzigen doet u met de opdracht ‘insights principals’."
     }
     var operatorName: String { "beheerder" }
     var operatorHasNone: String { "geen: de beheerder hoort bij geen partner" }

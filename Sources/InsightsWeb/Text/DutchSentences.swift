@@ -34,7 +34,7 @@ extension Dutch {
     }
     func rolesThatDo(_ roles: String) -> String { "Een rol die dit wel mag: \(roles)." }
 
-    func licensesOf(isOwn: Bool) -> String { isOwn ? "licenties die u verkocht" : "licenties van alle verkopers" }
+    func licensesOf(isOwn: Bool) -> String { isOwn ? "licenties die u hebt verkocht" : "licenties van alle verkopers" }
     func assignedOf(_ assigned: String, _ sold: String, isMore: Bool) -> String {
         isMore
             ? "\(assigned) toegewezen, \(sold) licenties verkocht" : "\(assigned) van \(sold) licenties toegewezen"
@@ -187,8 +187,9 @@ extension Dutch {
         case .invalidArgument, .failedPrecondition, .outOfRange:
             ("Dat kan niet worden getoond", "Er klopt iets niet in het formulier of het adres.")
         case .resourceExhausted: ("Te veel tegelijk", "Probeer het zo meteen nog eens.")
-        case .unavailable: ("Nu niet", "De server kan op dit moment niet antwoorden. Probeer het zo nog eens.")
-        case .deadlineExceeded, .cancelled: ("Het duurde te lang", "Probeer het nog eens, of vraag minder.")
+        case .unavailable:
+            ("Nu niet bereikbaar", "De server kan op dit moment niet antwoorden. Probeer het zo nog eens.")
+        case .deadlineExceeded, .cancelled: ("Het duurde te lang", "Probeer het nog eens, of vraag minder gegevens op.")
         default: ("Er ging iets mis", "De server kon deze pagina niet maken.")
         }
     }

@@ -60,17 +60,17 @@ struct English: Words {
     var own: String { "Own" }
     var allSellers: String { "All sellers" }
     var sold: String { "Sold" }
-    var soldMeaning: String { "Active, in grace or suspended; no trials" }
+    var soldMeaning: String { "Active, in grace or disabled; no trials" }
     var entitled: String { "Entitled" }
     var entitledMeaning: String { "Licenses that may be used" }
     var trial: String { "Trial" }
-    var trialMeaning: String { "Trial seats: never part of sold or entitled" }
+    var trialMeaning: String { "Trial licenses: never part of sold or entitled" }
     var uncounted: String { "Uncounted" }
-    var uncountedMeaning: String { "Of subscriptions that no longer count, in the last 28 days" }
+    var uncountedMeaning: String { "Of subscriptions that counted in the last 28 days and no longer do" }
     var assigned: String { "Assigned" }
     var assignedMeaning: String { "People who hold the license" }
     var assignedUnsold: String { "Assigned, not sold" }
-    var assignedUnsoldMeaning: String { "Assigned from trials only, or where nothing is sold" }
+    var assignedUnsoldMeaning: String { "Assigned from a trial only, or where nothing is sold" }
     var deployment: String { "Deployment" }
     var usage: String { "Usage" }
     var perEntitlement: String { "Usage per entitlement" }
@@ -105,7 +105,7 @@ struct English: Words {
     var moreTrend: String { "Other periods and figures" }
     var noTrend: String { "Nothing is reported on these days." }
     var figure: String { "Figure" }
-    var interval: String { "Step" }
+    var interval: String { "Interval" }
     var byDay: String { "Day" }
     var byWeek: String { "Week" }
     var byMonth: String { "Month" }
@@ -129,13 +129,13 @@ struct English: Words {
     var deploymentBelow: String { "Deployment below %" }
     var soldFrom: String { "Sold at least" }
     var noCustomers: String { "There are no customers yet." }
-    var noCustomersMatch: String { "No customer matches." }
+    var noCustomersMatch: String { "No customer matches the filters." }
     var order: String { "Order" }
     var orderName: String { "by name" }
     var orderUsage: String { "lowest usage first" }
     var orderDeployment: String { "lowest deployment first" }
-    var orderSold: String { "most sold first" }
-    var orderActive: String { "most active first" }
+    var orderSold: String { "most licenses first" }
+    var orderActive: String { "most active users first" }
     var moreFilters: String { "More filters" }
     var forOneCustomer: String { "For one customer: choose from the list" }
 
@@ -165,7 +165,7 @@ struct English: Words {
     var tryThis: String { "Try" }
     var evidence: String { "Figures that led to it" }
     var noAdvice: String { "There is no advice: nothing stands out." }
-    var noAdviceOfKind: String { "No advice of this kind." }
+    var noAdviceOfKind: String { "There is no advice of this kind." }
     var noAdviceYet: String { "There is no advice yet." }
 
     // MARK: Subscriptions and users
@@ -188,7 +188,7 @@ struct English: Words {
     var lastActive: String { "Last active" }
     var neverActive: String { "never seen active" }
     var noUsers: String { "Nobody holds a license." }
-    var noUsersMatch: String { "Nobody matches." }
+    var noUsersMatch: String { "Nobody matches the filters." }
 
     // MARK: Export
 
@@ -201,7 +201,7 @@ struct English: Words {
 
     // MARK: Access and audit
 
-    var principal: String { "Principal" }
+    var principal: String { "Account" }
     var partner: String { "Partner" }
     var displayName: String { "Name" }
     var roles: String { "Roles" }
@@ -211,7 +211,9 @@ struct English: Words {
     var disabled: String { "disabled" }
     var permission: String { "Permission" }
     var whoMayWhat: String { "Who may do what" }
-    var accessNote: String { "This page only shows who has access. To change it, use the command insights principals." }
+    var accessNote: String {
+        "This page only shows who has access. To change it, use the command “insights principals”."
+    }
     var operatorName: String { "operator" }
     var operatorHasNone: String { "none: the operator belongs to no partner" }
     var credentialExpires: String { "Signed in until" }

@@ -12,7 +12,7 @@ extension English {
         "\(count) \(isOne ? "person with a license" : "people with a license")"
     }
     func foundCount(_ count: String, isOne: Bool) -> String { "\(count) \(isOne ? "person" : "people") found" }
-    func principalCount(_ count: String, isOne: Bool) -> String { "\(count) \(isOne ? "principal" : "principals")" }
+    func principalCount(_ count: String, isOne: Bool) -> String { "\(count) \(isOne ? "account" : "accounts")" }
     func recordCount(_ count: String, isOne: Bool) -> String { "\(count) \(isOne ? "record" : "records")" }
     func adviceCount(_ count: String, isOne: Bool) -> String {
         "\(count) \(isOne ? "piece of advice" : "pieces of advice")"
@@ -32,7 +32,7 @@ extension English {
     func uncatalogued(_ count: String) -> String {
         "Licenses of \(count) SKUs are in no figure, because no catalog names them"
     }
-    func rolesThatDo(_ roles: String) -> String { "A role that may: \(roles)." }
+    func rolesThatDo(_ roles: String) -> String { "A role that allows this: \(roles)." }
 
     func licensesOf(isOwn: Bool) -> String { isOwn ? "licenses that you sold" : "licenses of all sellers" }
     func assignedOf(_ assigned: String, _ sold: String, isMore: Bool) -> String {
@@ -61,7 +61,7 @@ extension English {
         switch state {
         case .active: "active"
         case .grace: "in grace"
-        case .suspended: "suspended"
+        case .suspended: "disabled"
         case .deprovisioned: "ended"
         default: "unknown"
         }
@@ -103,7 +103,7 @@ extension English {
         switch usageClass {
         case .entitled: ("Entitled", "within the licenses that may be used")
         case .uncountedSubscription: ("Uncounted subscription", "on a second subscription in grace, disabled or ended")
-        case .trial: ("Trial", "on a trial: its activity counts, its seats do not")
+        case .trial: ("Trial", "on a trial: its activity counts, its licenses do not")
         case .overAssigned: ("Over-assigned", "more people hold the license than there are licenses")
         case .turnover: ("Turnover", "held a license earlier in the 28 days; it moved to somebody else")
         case .unlicensed: ("Unlicensed", "held no license in the 28 days")
@@ -172,8 +172,8 @@ extension English {
 
     func refusal(_ code: RPCStatus.Code) -> (title: String, meaning: String) {
         switch code {
-        case .notFound: ("Not here", "There is no such page or customer.")
-        case .permissionDenied: ("Not for you", "Your roles do not include this page.")
+        case .notFound: ("Not found", "There is no such page or customer.")
+        case .permissionDenied: ("No access", "Your roles do not include this page.")
         case .unauthenticated:
             (
                 "Sign in",
@@ -182,7 +182,7 @@ extension English {
         case .invalidArgument, .failedPrecondition, .outOfRange:
             ("That cannot be shown", "Something in the form or the address is not right.")
         case .resourceExhausted: ("Too much at once", "Try again in a moment.")
-        case .unavailable: ("Not now", "The server cannot answer at the moment. Try again shortly.")
+        case .unavailable: ("Not available now", "The server cannot answer at the moment. Try again shortly.")
         case .deadlineExceeded, .cancelled: ("It took too long", "Try again, or ask for less.")
         default: ("Something went wrong", "The server could not make this page.")
         }
@@ -207,7 +207,7 @@ extension English {
             ),
             (
                 "Sold",
-                "Licenses of subscriptions that are active, in grace or suspended. Trials "
+                "Licenses of subscriptions that are active, in grace or disabled. Trials "
                     + "and free licenses are never sold."
             ),
             (

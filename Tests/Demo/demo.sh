@@ -37,7 +37,9 @@ stop() {
 }
 stop_all() {
     stop simulator python
-    [ -n "${DEMO_KEEP:-}" ] || stop insightsd insightsd
+    [ -z "${DEMO_KEEP:-}" ] || return 0
+    stop insightsd insightsd
+    stop provider python
 }
 # first_line NAME: waits for the line that a program writes to NAME.out when it is ready; nothing if it ended first.
 first_line() {
@@ -64,17 +66,31 @@ Certs/generate.sh | tail -n 1
 
 heading "The server, with its embedded store in .demo/data"
 stop insightsd insightsd
+stop provider python
 stop simulator python
 rm -rf "$demo"
 mkdir -p "$demo"
-command=(insightsd serve --listen "${DEMO_LISTEN:-127.0.0.1:0}" --admin-listen 127.0.0.1:0 --data "$demo/data" --web all
-    --tls-cert "$certs/server.pem" --tls-key "$certs/server.key" --client-ca "$certs/ca.pem")
+# Where browsers find it has to be known before it starts.
+free_port='import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+listen=${DEMO_LISTEN:-127.0.0.1:$(python3 -c "$free_port")}
+home=https://localhost:${listen##*:}
+# Signs in whoever follows a link that works once.
+: >"$demo/provider.out"
+nohup python3 Tests/Demo/provider.py "$demo" "$certs/server.pem" "$certs/server.key" "$home" partner-insights contoso \
+    >"$demo/provider.out" 2>"$demo/provider.log" </dev/null &
+echo $! >"$demo/provider.pid"
+trap stop_all EXIT
+ready=$(first_line provider)
+[ -n "$ready" ] || fail "the provider did not start: $(tail -n 3 "$demo/provider.log")"
+link=${ready##*link=}
+command=(insightsd serve --listen "$listen" --admin-listen 127.0.0.1:0 --data "$demo/data" --web all
+    --tls-cert "$certs/server.pem" --tls-key "$certs/server.key" --client-ca "$certs/ca.pem"
+    --public-url "$home" --token-issuer "$demo/issuer.json" --token-ca "$certs/ca.pem")
 echo "\$ ${command[*]//$root\//}"
 # Before the background shell opens it: it is read at once.
 : >"$demo/insightsd.out"
 nohup "${command[@]}" >"$demo/insightsd.out" 2>"$demo/insightsd.log" </dev/null &
 echo $! >"$demo/insightsd.pid"
-trap stop_all EXIT
 ready=$(first_line insightsd)
 [ -n "$ready" ] || fail "the server did not start: $(tail -n 3 "$demo/insightsd.log")"
 echo "$ready"
@@ -197,11 +213,14 @@ as carol customers --filter 'customer_id:c0ffee' --as-of "$today"
 as carol customer c0ffee00-0000-4000-8000-000000000000 --as-of "$today"
 stop simulator python
 
-heading "In the browser: https://$server"
+heading "In the browser: $home"
+note "A link that signs a newcomer in, once, at the demo's own OpenID provider (the browser warns of both certificates,"
+note "which are of the throw-away authority Certs/out/ca.pem):"
+echo "$link"
 # With a pass phrase, which is no secret: browsers take no file without one.
 openssl pkcs12 -export -name "carol of the demo" -in "$certs/carol.pem" -inkey "$certs/carol.key" -passout pass:demo \
     -out "$demo/carol.p12"
-note "Sign in with carol's certificate: load .demo/carol.p12 (pass phrase demo) and trust Certs/out/ca.pem"
+note "Or show carol's certificate: load .demo/carol.p12 (pass phrase demo) and trust Certs/out/ca.pem"
 note "  Firefox: Settings, Privacy & Security, View Certificates: Your Certificates, Import; Authorities, Import"
 note "  Chrome, Edge: Settings, Privacy and security, Security, Manage certificates; on Linux also by"
 note "    pk12util -d sql:\$HOME/.pki/nssdb -i .demo/carol.p12 -W demo"
@@ -212,7 +231,7 @@ if [ -n "${DEMO_KEEP:-}" ]; then
     cat <<END
 export PATH=$BIN:\$PATH INSIGHTS_PROFILES=$demo/config.json
 insights --profile alice portfolio
-kill \$(cat $demo/insightsd.pid)      # stops it
+kill \$(cat $demo/insightsd.pid $demo/provider.pid)      # stops it
 END
 else
     heading "Done. DEMO_KEEP=1 make demo leaves the server running, to go on alone."

@@ -6,6 +6,7 @@ import socket
 import subprocess
 
 import pytest
+import requests
 from daemon import BINARY, ROOT
 
 pytestmark = pytest.mark.skipif(
@@ -28,11 +29,25 @@ def running(pid):
         return False
 
 
+def follow_the_link(said):
+    """A newcomer's browser, to the portfolio; and nobody after that."""
+    (link,) = re.findall(r"^https://localhost:\d+/start/\S+$", said, re.M)
+    with requests.Session() as browser:
+        browser.trust_env, browser.verify = False, str(ROOT / "Certs/out/ca.pem")
+        browser.headers["accept"] = "text/html"
+        page = browser.get(link, timeout=60)
+        home = re.search(r"^== In the browser: (\S+)$", said, re.M)[1]
+        assert page.status_code == 200 and page.url == home + "/" and "newcomer" in page.text
+        assert browser.get(home + "/access", timeout=60).status_code == 200
+        assert requests.get(link, verify=browser.verify, timeout=60).status_code == 404, "it works once"
+
+
 def test_the_demo_runs_through_and_stops_what_it_started():
     done = demo(DEMO_KEEP="1")
     assert done.returncode == 0, done.stdout[-1000:] + done.stderr[-1000:]
     pid = int((ROOT / ".demo/insightsd.pid").read_text())
     assert running(pid), "DEMO_KEEP leaves the server running"
+    follow_the_link(done.stdout)
     again = demo()
     assert again.returncode == 0, again.stdout[-1000:] + again.stderr[-1000:]
     assert not running(pid), "the next run stops it"
@@ -50,7 +65,7 @@ def test_the_demo_runs_through_and_stops_what_it_started():
     for reason in ("ROLE_LACKS_PERMISSION", "CUSTOMER_NOT_FOUND", "CREDENTIAL_INVALID", "CREDENTIAL_MISSING"):
         assert reason in again.stdout
     # What a newcomer's browser needs.
-    assert re.search(r"^== In the browser: https://127\.0\.0\.1:\d+$", again.stdout, re.M)
+    assert re.search(r"^== In the browser: https://localhost:\d+$", again.stdout, re.M)
     words = ["openssl", "pkcs12", "-in", ROOT / ".demo/carol.p12", "-passin", "pass:demo", "-nokeys"]
     shown = subprocess.run(words, capture_output=True, text=True, check=True).stdout
     assert "BEGIN CERTIFICATE" in shown and '"customerId": "coho-vineyard"' in again.stdout

@@ -160,19 +160,22 @@ struct engine_sched_attributes {
     uint64_t period;
 };
 
-/* Asks for slices of so many nanoseconds, 100 microseconds at least. A system that does not grant it changes nothing. */
+/* Asks for slices of so many nanoseconds, 100 microseconds at least. A system that does not grant it changes nothing,
+   nor does it where an administrator has chosen another policy. */
 static inline void engine_prefer_latency(uint64_t nanoseconds) {
+    if (sched_getscheduler(0) != SCHED_OTHER) return;
     struct engine_sched_attributes attributes = {.size = sizeof attributes, .runtime = nanoseconds};
     attributes.nice = getpriority(PRIO_PROCESS, 0);
     syscall(SYS_sched_setattr, 0, &attributes, 0);
 }
 
-/* SCHED_BATCH, and nicer by so much, of this thread alone. */
+/* SCHED_BATCH, and nicer by so much, of this thread and those that it starts; where that is not granted, nicer. */
 static inline void engine_prefer_throughput(int niceness) {
+    if (sched_getscheduler(0) != SCHED_OTHER) return;
     struct engine_sched_attributes attributes = {.size = sizeof attributes, .policy = 3};
     attributes.nice = getpriority(PRIO_PROCESS, 0) + niceness;
     if (attributes.nice > 19) attributes.nice = 19;
-    syscall(SYS_sched_setattr, 0, &attributes, 0);
+    if (syscall(SYS_sched_setattr, 0, &attributes, 0) != 0) setpriority(PRIO_PROCESS, 0, attributes.nice);
 }
 
 /* Position of a byte string inside another, or -1. */

@@ -11,6 +11,8 @@ struct ConnectTranslation: WebTranslation {
     let isPacked: Bool
     let takesGzip: Bool
 
+    var growth: Int { codec == .json ? 8 : 1 }
+
     func message(in body: [UInt8], limit: Int) throws(WebFailure) -> [UInt8] {
         var bytes = query?.message ?? body
         if query != nil, !body.isEmpty { throw .refused(RPCStatus(.invalidArgument, "a GET has no body")) }

@@ -221,6 +221,12 @@ def test_a_large_portfolio(house, browsers):
         # The debug build is many times slower than the release build, of which 300 ms are asked.
         assert min(usable for usable, _, _ in took) <= 3_000, (path, took)
     assert "2,006" in browser.run("return fetch('/customers').then(r => r.text())")
+    # The next page is of the same day, whatever comes in between.
+    browser.open(address(house, "/advice", "en"))
+    link = browser.run("return document.querySelector('[rel=next]').href")
+    assert f"as_of={day(-1)}" in link
+    house["operator"].feed([house.facts.activity("C", "u1", "EXO", day(0)), *house.facts.coverage("C", day(0))])
+    assert browser.run("return fetch(arguments[0]).then(r => r.status)", link) == 200
 
 
 def wait(condition, seconds=20):

@@ -511,10 +511,12 @@ def test_steps_of_signing_in_are_bounded(new_house, certificates, tmp_path):
         make = lambda *options: new_house("--token-ca", certificates.authority.certificate, *options)  # noqa: E731
         house = start(make, provider, tmp_path).start().register()
         browser = Browser(house)
-        found = [browser.get("/login/callback?state=a&code=b") for _ in range(400)]
-        assert {response.status for response in found} == {400, 429}
-        refused = [response for response in found if response.status == 429]
-        assert refused[0].headers["retry-after"] == "1" and not refused[0].content
+        found = [browser.get("/login/callback?state=a&code=b")]
+        while found[-1].status == 400:
+            assert len(found) < 5_000
+            found.append(browser.get("/login/callback?state=a&code=b"))
+        assert len(found) > 200
+        assert found[-1].status == 429 and found[-1].headers["retry-after"] == "1" and not found[-1].content
         # Others of its address wait for it, and everybody else goes on.
         assert Browser(house, certificates.alice).connect().status == 200
         audit = house["alice"].call("ListAuditEvents").events
@@ -553,7 +555,7 @@ def test_signing_in_over_http1(house, provider):
         done = get(back.replace(PUBLIC, f"https://{place}"))
         assert done.status_code == 303 and done.headers["location"] == "/customers"
         page = get(f"https://{place}/customers", accept="text/html")
-        assert page.status_code == 200 and "Ann" in page.text or "ann" in page.text
+        assert page.status_code == 200 and ">ann<" in page.text
         assert [cookie.name for cookie in session.cookies] == [SESSION]
 
 

@@ -8,7 +8,7 @@ public final class SignIn: Sendable {
     /// Codes that are exchanged at once. Whoever began a sign-in can have some exchanged, and the issuer is another's.
     static let maximumExchanges = 32
 
-    /// Sign-ins that were answered and are not over: beyond them nobody signs in for a while.
+    /// Sign-ins that were answered and are not over, as many as are remembered.
     static let maximumAnswered = 100_000
 
     /// How a step ended.
@@ -186,9 +186,10 @@ public final class SignIn: Sendable {
         guard !state.isOver(now: now) else { return completion(failed(.tooLate)) }
         switch answered.insert(state.state, until: state.begun + LoginState.longestSeconds + TokenClaims.skew, now: now)
         {
-        case .isNew: break
+        // Beyond what is remembered the issuer alone sees to it that a code counts once: else strangers, who can begin
+        // sign-ins, could keep everybody from ending one.
+        case .isNew, .isFull: break
         case .wasThere: return completion(failed(.replayed))
-        case .isFull: return completion(failed(.busy))
         }
         party.discovery.metadata(now: now) { [self] answer in
             switch answer {
@@ -288,7 +289,7 @@ public final class SignIn: Sendable {
     ///
     /// - Parameter cookies: the values of the `cookie` headers.
     public func signOut(cookies: [String], now: Int64) {
-        if let session = renewable(cookies, now: now) { sessions.end(session, now: now) }
+        if let text = HostCookie.session.value(in: cookies) { sessions.end(text, now: now) }
     }
 
     /// `set-cookie` headers that end the session.

@@ -53,16 +53,21 @@ public struct Sessions: Sendable {
 
     /// The same where only the roles may be too old: the issuer can be asked for them without a word to the person.
     func openWithoutRoles(_ text: String, now: Int64) throws(AuthenticationFailure) -> Session {
-        guard let bytes = keys.open(text, for: .session), let session = Session(bytes: bytes),
-            marks.contains(session.mark)
-        else { throw AuthenticationFailure(.sessionInvalid) }
+        guard let session = opened(text) else { throw AuthenticationFailure(.sessionInvalid) }
         try session.checkTimes(now: now)
         guard !ended.contains(session.name, now: now) else { throw AuthenticationFailure(.sessionInvalid) }
         return session
     }
 
-    /// It is worth nothing any more on this server, renewed or not.
-    func end(_ session: Session, now: Int64) {
+    /// Whatever its times say; nil for none of ours.
+    private func opened(_ text: String) -> Session? {
+        keys.open(text, for: .session).flatMap(Session.init).flatMap { marks.contains($0.mark) ? $0 : nil }
+    }
+
+    /// The session of a cookie is worth nothing any more on this server, renewed or not: a copy may be in use where the
+    /// cookie itself was idle for too long.
+    func end(_ text: String, now: Int64) {
+        guard let session = opened(text), now < session.since + Session.longestSeconds else { return }
         _ = ended.insert(session.name, until: session.since + Session.longestSeconds, now: now)
     }
 

@@ -160,7 +160,9 @@ struct LineChartSVG: Sendable {
                         text: words.axisChanges(numerals.wholePercent(scale.stepsTop), numerals.wholePercent(top)))
                 }
             } else {
-                html.put(.p, .class("nothing"), text: words.noTrend)
+                // Of nothing there is no percentage, and that is reported.
+                let isReported = shownSeries.contains { $0.points.contains { $0.text != words.notReported } }
+                html.put(.p, .class("nothing"), text: isReported ? words.noFigures.capitalizedFirst : words.noTrend)
             }
             html.put(.details, .id("\(id)-numbers")) { html in
                 html.put(.summary, text: words.numbersOfChart)

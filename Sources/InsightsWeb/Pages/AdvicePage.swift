@@ -91,7 +91,7 @@ struct AdvicePage: Page {
                 }
             }
         }
-        view.pager(&html, next: nextToken)
+        view.pager(&html, next: nextToken, asOf: asOf)
     }
 }
 

@@ -106,7 +106,8 @@ extension PageView {
     func nothing(_ html: inout HTML, _ text: String) { html.put(.p, .class("nothing"), text: text) }
 
     /// The next page of a list, and the first.
-    func pager(_ html: inout HTML, next token: String) {
+    /// - Parameter asOf: the day of the list, which the next page is asked for too; nil where it has none.
+    func pager(_ html: inout HTML, next token: String, asOf: String? = nil) {
         let isFirst = query["page"] == nil
         guard !token.isEmpty || !isFirst else { return }
         html.put(.nav, .class("pager"), .label(words.pagesOfList)) { html in
@@ -114,9 +115,9 @@ extension PageView {
                 html.put(.a, .class("button quiet"), .href(.here(query.with(("page", nil)))), text: words.firstPage)
             }
             if !token.isEmpty {
+                let next = query.with(("page", token), ("as_of", asOf ?? query["as_of"]))
                 html.put(
-                    .a, .class("button quiet"), .rel("next"), .href(.here(query.with(("page", token)))),
-                    text: words.nextPage)
+                    .a, .class("button quiet"), .rel("next"), .href(.here(next)), text: words.nextPage)
             }
         }
     }

@@ -53,7 +53,7 @@ struct SubscriptionsPage: Page {
                 }
             }
         }
-        view.pager(&html, next: reply.nextPageToken)
+        view.pager(&html, next: reply.nextPageToken, asOf: day.asOf)
     }
 
     private func row(_ view: PageView, _ html: inout HTML, _ row: PBSubscription) {

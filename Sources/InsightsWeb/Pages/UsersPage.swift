@@ -70,7 +70,7 @@ struct UsersPage: Page {
                 }
             }
         }
-        view.pager(&html, next: reply.nextPageToken)
+        view.pager(&html, next: reply.nextPageToken, asOf: day.asOf)
     }
 
     private func row(_ view: PageView, _ html: inout HTML, _ user: PBLicensedUser) {

@@ -86,7 +86,7 @@ struct SignInPages {
 
     private func text(of failure: SignInFailure) -> String {
         switch failure {
-        case .replayed: say("This sign-in was answered before.", "Deze aanmelding is al afgerond.")
+        case .replayed: say("This sign-in was answered before.", "Deze aanmelding is al beantwoord.")
         case .state, .otherState, .otherIssuer, .malformed:
             say(
                 "This answer does not belong to a sign-in that was begun in this browser. Cookies have to be allowed.",

@@ -44,7 +44,10 @@ package struct SignInRoutes: Sendable {
     private static let maximumFormBytes = 1_024
 
     private func refusal(_ status: RPCStatus, _ head: WebHead) -> WebResponse {
-        pages(head).refused(status: status.code.httpStatus)
+        if rates.take(head.network, now: now()) { return pages(head).refused(status: status.code.httpStatus) }
+        var response = WebResponse(status: status.code.httpStatus)
+        response.protect()
+        return response
     }
 
     // MARK: In

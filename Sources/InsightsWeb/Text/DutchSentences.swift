@@ -21,7 +21,7 @@ extension Dutch {
     func allAdvice(_ count: String) -> String { "Alle \(count) adviezen" }
     func trendOf(_ days: String) -> String { "De laatste \(days) dagen" }
     func axisChanges(_ from: String, _ top: String) -> String {
-        "Boven de stippellijn bij \(from) is de schaal samengedrukt: zij loopt daar tot \(top)."
+        "Boven de stippellijn bij \(from) is de schaal samengedrukt: de bovenkant is \(top)."
     }
     func chartSummary(_ lines: [String]) -> String {
         "Lijnen over dagen voor \(lines.joined(separator: ", ")). "

@@ -21,7 +21,7 @@ extension English {
     func allAdvice(_ count: String) -> String { "All \(count) pieces of advice" }
     func trendOf(_ days: String) -> String { "The last \(days) days" }
     func axisChanges(_ from: String, _ top: String) -> String {
-        "Above the dotted line at \(from) the scale is compressed: there it reaches \(top)."
+        "Above the dotted line at \(from) the scale is compressed: its top is \(top)."
     }
     func chartSummary(_ lines: [String]) -> String {
         "Lines over days for \(lines.joined(separator: ", ")). "

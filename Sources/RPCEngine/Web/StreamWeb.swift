@@ -149,8 +149,6 @@ extension Stream {
 
     // MARK: Response
 
-    /// How much longer a reply may get in another form.
-    private static let webGrowth = 8
     private static let shortReplyBytes = 4_096
 
     /// The handler's reply: the response to it is made beside the event loop.
@@ -160,8 +158,9 @@ extension Stream {
         responseMessages += 1
         responseBytes += UInt64(message.count)
         route?.noteReply(message.count)
-        // Until the response is there the reply takes room for its longer form.
-        let room = Self.webGrowth * message.count
+        // Until the response is there the reply takes room for its longer form; of a small budget no more than is kept
+        // for a reply before it is made.
+        let room = min(web.growth * message.count, max(message.count, (account?.limit ?? .max) / 8))
         let fits = reserve(room)
         // A call that may have changed something has a short reply, which is told whatever else is held.
         guard fits || message.count <= Self.shortReplyBytes else { return finish(status(of: .budget)) }
@@ -202,6 +201,11 @@ extension Stream {
     private func submit(_ response: WebResponse) {
         guard let session = connection.session else { return }
         var response = response
+        if inbox.count > 0 {
+            // Of a request that is answered before its end nothing is read any more.
+            connection.bufferedRequestBytes -= inbox.count
+            inbox.reset()
+        }
         if status.code != .ok, !response.body.isEmpty, !reserve(response.body.count) {
             response.body = []
             response.headers.removeAll { $0.0 == "content-encoding" }

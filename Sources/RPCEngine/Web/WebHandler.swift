@@ -59,6 +59,9 @@ public enum WebForm: Sendable {
 
 /// Reads the message of a method from the body of one request, and makes the response to it.
 public protocol WebTranslation: Sendable {
+    /// How many times as long as its message the response may be.
+    var growth: Int { get }
+
     /// Of a request without a body: so little is to be read that the event loop may do it.
     var isShort: Bool { get }
 
@@ -74,6 +77,8 @@ public protocol WebTranslation: Sendable {
 }
 
 extension WebTranslation {
+    public var growth: Int { 8 }
+
     public var isShort: Bool { false }
 }
 

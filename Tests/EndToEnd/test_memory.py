@@ -153,14 +153,19 @@ def test_what_strangers_are_told_and_do_not_read(house, base, path):
         assert told[0] > 100 and told[END_STREAM] > 500, "a status takes no room, and is told to all"
 
 
-@pytest.mark.parametrize("path", ["/", "/customers", "/v1/insights?page_size=1000", "/v1/customers?page_size=1000"])
+@pytest.mark.parametrize("path", [
+    "/", "/customers", "/v1/insights?page_size=1000", "/v1/customers?page_size=1000", "/about",
+])  # fmt: skip
 def test_pages_and_json_that_nobody_reads(house, base, path):
     with several(house, 4) as peers:
         for peer in peers:
             peer.send(b"".join(peer.get(path, HTML)[0] for _ in range(250)))
         time.sleep(3)
-        assert held(house) < BUDGET << 19, "a partner has a quarter"
+        print(f"{held(house) >> 20} MiB held")
+        # A partner has a quarter, and so has what is for anybody; replies may turn out longer than was thought.
+        assert held(house) < (BUDGET << 20) * 5 // 8
         assert holds(house, base) < BUDGET + SLACK
+    wait(lambda: held(house) < 2 << 20)
     assert Web(house, house.certificates.alice).http("GET", path, accept="text/html").status == 200
 
 

@@ -43,11 +43,15 @@ struct FixedPages: Sendable {
                     case .refusal(let code, let permission):
                         pages.refusal(RPCStatus(code), roles: permission.map(AccessPolicy.roles) ?? [], language)
                     }
-                bodies[Key(name: name, language: language)] = Body(plain: html.bytes, packed: Gzip.deflate(html.bytes))
+                bodies[Key(name: name, language: language)] = Body(
+                    plain: Self.exact(html.bytes), packed: Gzip.deflate(html.bytes).map(Self.exact))
             }
         }
         self.bodies = bodies
     }
+
+    /// Without room for more: what a response counts is its memory.
+    private static func exact(_ bytes: [UInt8]) -> [UInt8] { bytes.withUnsafeBufferPointer { Array($0) } }
 
     func response(_ name: Name, status: Int, to head: WebHead) -> WebResponse {
         var response = WebResponse(status: status, headers: [("content-type", WebResponse.html)])

@@ -7,6 +7,8 @@ struct ResponseBody {
     private var smallOffset = 0
     private var large: [UInt8] = []
     private var largeOffset = 0
+    /// The large one is no message of ours, and others may hold it too: its memory is not kept.
+    private var isRaw = false
 
     /// Messages up to this size are copied behind each other, so that they share DATA frames.
     private static let smallLimit = 4_096
@@ -41,6 +43,7 @@ struct ResponseBody {
     mutating func add(raw bytes: inout [UInt8]) {
         swap(&large, &bytes)
         largeOffset = 0
+        isRaw = true
     }
 
     /// Moves bytes out; `length` must not be above ``count``.
@@ -65,9 +68,14 @@ struct ResponseBody {
         }
         largeOffset += second
         if largeOffset == large.count {
-            large.removeAll(keepingCapacity: large.capacity <= Self.keptCapacity)
-            largeOffset = 0
+            letGoOfLarge()
         }
+    }
+
+    private mutating func letGoOfLarge() {
+        large.removeAll(keepingCapacity: !isRaw && large.capacity <= Self.keptCapacity)
+        largeOffset = 0
+        isRaw = false
     }
 
     /// Takes the memory of an earlier reply for the next one.
@@ -88,8 +96,7 @@ struct ResponseBody {
 
     mutating func reset() {
         small.removeAll(keepingCapacity: small.capacity <= Self.keptCapacity)
-        large.removeAll(keepingCapacity: large.capacity <= Self.keptCapacity)
+        letGoOfLarge()
         smallOffset = 0
-        largeOffset = 0
     }
 }

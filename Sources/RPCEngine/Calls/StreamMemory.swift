@@ -62,6 +62,9 @@ extension Stream {
         return true
     }
 
+    /// What is for anybody counts as strangers', whoever asks for it. False when they hold as much as they may.
+    func adoptForAnybody() -> Bool { account != nil || adopt(connection.loop.shared.strangers) }
+
     /// Lets go of the headers of a call that no handler will see.
     func dropHeaders() {
         context.metadata = Metadata()

@@ -144,6 +144,8 @@ extension Stream {
             guard adopt(owner), fits || reserve() else { return refuse(status(of: .budget)) }
         } else if !fits {
             return refuse(status(of: .budget))
+        } else if web != nil, !adoptForAnybody() {
+            return refuse(status(of: .budget))
         }
     }
 

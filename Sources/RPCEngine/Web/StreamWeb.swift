@@ -40,9 +40,10 @@ extension Stream {
             finish(status)
         }
         switch form {
-        case .refused(let status, let response):
+        case .refused(let status, var response):
             if !fits { dropHeaders() }
             self.status = status
+            if !adoptForAnybody() { response.body = [] }
             submit(response)
         case .call(var path, let timeout, let translation):
             web = .method(translation)
@@ -206,10 +207,8 @@ extension Stream {
             connection.bufferedRequestBytes -= inbox.count
             inbox.reset()
         }
-        if status.code != .ok, !response.body.isEmpty, !reserve(response.body.count) {
-            response.body = []
-            response.headers.removeAll { $0.0 == "content-encoding" }
-        }
+        if status.code != .ok, !response.body.isEmpty, !reserve(response.body.capacity) { response.body = [] }
+        if response.body.isEmpty { response.headers.removeAll { $0.0 == "content-encoding" } }
         lastTaken = loop.now
         isPlain = true
         var list = HeaderList()

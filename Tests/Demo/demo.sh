@@ -72,7 +72,8 @@ rm -rf "$demo"
 mkdir -p "$demo"
 # Where browsers find it has to be known before it starts.
 free_port='import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
-listen=${DEMO_LISTEN:-127.0.0.1:$(python3 -c "$free_port")}
+listen=${DEMO_LISTEN:-127.0.0.1:0}
+[ "${listen##*:}" != 0 ] || listen=${listen%:*}:$(python3 -c "$free_port")
 home=https://localhost:${listen##*:}
 # Signs in whoever follows a link that works once.
 : >"$demo/provider.out"

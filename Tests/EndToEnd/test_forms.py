@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from callers import OTHERS, ROLE_SETS, TOKEN_ROLES, Callers, principal
+from callers import COLUMNS, OTHERS, ROLE_SETS, TOKEN_ROLES, Callers, principal
 from connect import Web
 from facts import day
 from google.protobuf import json_format
@@ -22,7 +22,6 @@ from test_matrix import GOLDEN as GRPC_GOLDEN
 
 GOLDEN = Path(__file__).parent / "golden/forms.txt"
 STATUS = {word: 200 if word == "yes" else HTTP_STATUS[meaning.split()[0]] for word, meaning in WORDS.items()}
-COLUMNS = [*ROLE_SETS, *TOKEN_ROLES, *OTHERS]
 # Of another partner, with every role; and of a partner that is disabled. Neither is in gRPC's own table.
 STRANGERS = ["partner B", "closed"]
 VERSIONS = {"h2": HTTPVersion.HTTP2, "1.1": HTTPVersion.HTTP1}

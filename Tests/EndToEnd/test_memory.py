@@ -134,10 +134,12 @@ def test_deferred_replies_that_nobody_reads(house, base):
 HTML = [("accept", "text/html")]
 
 
-@pytest.mark.parametrize("path", ["/nothing", "/about", "/login", "/v1/customers"])
-def test_what_strangers_are_told_and_do_not_read(house, base, path):
+@pytest.mark.parametrize("path, who", [
+    ("/nothing", None), ("/about", None), ("/login", None), ("/v1/customers", None), ("/customers", "unknown"),
+])  # fmt: skip
+def test_what_strangers_are_told_and_do_not_read(house, base, path, who):
     told = {0: 0, END_STREAM: 0}
-    with several(house, 30, who=None) as peers:
+    with several(house, 30, who=who) as peers:
         for peer in peers:
             peer.send(b"".join(peer.get(path, HTML)[0] for _ in range(250)))
         time.sleep(2)

@@ -129,13 +129,14 @@
     const QUIET_MS = 2000;
     const PAUSE_MS = 30 * 1000;
     // Tells the server that nobody clicked: it lets the session end as if nothing had been asked.
-    const MARK = "__Host-insights-reload=1; Path=/; Secure; SameSite=Lax; Max-Age=5";
+    const MARK = "__Host-insights-reload=1; Path=/; Secure; SameSite=Lax; Max-Age=";
+    document.cookie = MARK + 0;
     const last = Number(stored.get("refreshed")) || 0;
     const reload = () => {
       const isBusy = document.querySelector("[data-changed], .readout:not([hidden]), :focus:is(input, select)");
       if (document.hidden || isBusy) return setTimeout(reload, QUIET_MS);
       stored.set("refreshed", String(Date.now()));
-      document.cookie = MARK;
+      document.cookie = MARK + 5;
       location.reload();
     };
     const events = new EventSource(`/watch?after=${revision}`);

@@ -40,9 +40,10 @@ struct LineChartSVG: Sendable {
             isPercent: isPercent)
     }
 
-    func svg() -> HTML {
+    func svg() -> HTML { svg(scale) }
+
+    private func svg(_ scale: ChartScale) -> HTML {
         var html = HTML()
-        let scale = scale
         html.put(
             .svg, .class("lines"), .role("img"), .with("aria-labelledby", "\(id)-t \(id)-d"), .with("width", "100%"),
             .with("height", "220"), .with("overflow", "visible"), .with("data-points", "\(shownDays.count)")
@@ -145,6 +146,7 @@ struct LineChartSVG: Sendable {
 
     func figure(_ words: any Words) -> HTML {
         var html = HTML()
+        let scale = scale
         html.put(.figure, .class("chart")) { html in
             html.put(.figcaption) { html in
                 html.put(.span, .class("chart-title"), text: title)
@@ -153,7 +155,7 @@ struct LineChartSVG: Sendable {
                 }
             }
             if shownSeries.contains(where: { $0.points.contains { $0.value != nil } }) {
-                html.put(.div, .class("plot")) { $0.add(svg()) }
+                html.put(.div, .class("plot")) { $0.add(svg(scale)) }
                 if let top = scale.bandTop {
                     html.put(
                         .p, .class("note"),

@@ -67,19 +67,20 @@ struct CustomersPage: Page {
         if reply.insights.isEmpty {
             return view.nothing(&html, filter.isEmpty ? words.noCustomers : words.noCustomersMatch)
         }
+        let sums = reply.insights.map { FigureSum($0.products) }
         html.put(.div, .class("card flush")) { html in
             // Customers of one name are told apart by their ids.
             let twice = Dictionary(grouping: reply.insights, by: \.customerName).filter { $1.count > 1 }.keys
             view.table(&html, caption: words.customers, "rows") { html in
                 head(view, &html)
                 html.put(.tbody) { html in
-                    for row in reply.insights {
-                        self.row(view, &html, row, isOneOfMany: twice.contains(row.customerName))
+                    for (row, sum) in zip(reply.insights, sums) {
+                        self.row(view, &html, row, sum, isOneOfMany: twice.contains(row.customerName))
                     }
                 }
             }
         }
-        if reply.insights.contains(where: { FigureSum($0.products).isEstimated }) {
+        if sums.contains(where: \.isEstimated) {
             view.note(&html, words.estimateNote)
         }
         view.pager(&html, next: reply.nextPageToken)
@@ -156,8 +157,9 @@ struct CustomersPage: Page {
         }
     }
 
-    private func row(_ view: PageView, _ html: inout HTML, _ row: PBCustomerInsights, isOneOfMany: Bool) {
-        let sum = FigureSum(row.products)
+    private func row(
+        _ view: PageView, _ html: inout HTML, _ row: PBCustomerInsights, _ sum: FigureSum, isOneOfMany: Bool
+    ) {
         html.put(.tr) { html in
             html.put(.th, .scope("row")) { html in
                 view.customerLink(&html, id: row.customerID, name: row.customerName)

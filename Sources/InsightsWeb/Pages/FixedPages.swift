@@ -29,7 +29,7 @@ struct FixedPages: Sendable {
 
     init(_ pages: OtherPages) {
         let denied = [nil] + Permission.allCases.map(Optional.some)
-        let refusals = RPCStatus.Code.allCases.flatMap { code in
+        let refusals = RPCStatus.Code.allCases.filter { !OtherPages.ofRequests.contains($0) }.flatMap { code in
             (code == .permissionDenied ? denied : [nil]).map { Name.refusal(code, $0) }
         }
         var bodies: [Key: Body] = [:]

@@ -8,6 +8,9 @@ struct OtherPages: Sendable {
     let assets: Assets
     let offersSignIn: Bool
 
+    /// Refusals that say what is wrong in a request, so that each is a page of its own; and what is none.
+    static let ofRequests: Set<RPCStatus.Code> = [.ok, .invalidArgument, .failedPrecondition, .outOfRange]
+
     /// `/about`: for anybody, so nothing of a partner is in it.
     func about(_ language: PageLanguage) -> HTML {
         let view = PageView(language: language, query: PageQuery(""), permissions: [], caller: nil)

@@ -113,7 +113,7 @@ package struct PageRoutes: Sendable {
         }
         var answer: WebResponse
         switch status.code {
-        case .invalidArgument, .failedPrecondition, .outOfRange:
+        case let code where OtherPages.ofRequests.contains(code):
             answer = response(status.code.httpStatus, others.refusal(status, roles: [], head.language), head)
         case .permissionDenied:
             answer = fixed.response(.refusal(.permissionDenied, permission), status: 403, to: head)

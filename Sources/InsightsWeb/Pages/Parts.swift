@@ -200,4 +200,8 @@ extension Words {
     func title(_ page: String, _ customer: PBCustomer?) -> String {
         customer.map { "\($0.shownName) · \(page)" } ?? page
     }
+
+    func sourceNotReported(_ source: PBSource) -> String {
+        "\(self.source(source).capitalizedFirst): \(notReported)."
+    }
 }

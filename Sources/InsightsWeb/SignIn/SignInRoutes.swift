@@ -5,12 +5,17 @@ import RPCEngine
 package struct SignInRoutes: Sendable {
     private let signIn: SignIn
     private let now: @Sendable () -> Int64
+    private let ticks: @Sendable () -> UInt64
     private let assets = Assets()
     private let rates = AddressRates()
 
-    /// - Parameter now: Unix time in seconds.
-    package init(_ signIn: SignIn, now: @escaping @Sendable () -> Int64) {
-        (self.signIn, self.now) = (signIn, now)
+    /// - Parameters:
+    ///   - now: Unix time in seconds.
+    ///   - ticks: monotonic nanoseconds.
+    package init(
+        _ signIn: SignIn, now: @escaping @Sendable () -> Int64, ticks: @escaping @Sendable () -> UInt64
+    ) {
+        (self.signIn, self.now, self.ticks) = (signIn, now, ticks)
     }
 
     package var all: [WebRoute] {
@@ -29,13 +34,16 @@ package struct SignInRoutes: Sendable {
         _ verb: WebRoute.Verb, _ pattern: PathPattern, maxBodyBytes: Int = 0, _ answer: @escaping Step
     ) -> WebRoute {
         WebRoute(verb, open: pattern, maxBodyBytes: maxBodyBytes, refusal: refusal) { request, done in
-            guard rates.take(request.head.network, now: now()) else {
-                var response = WebResponse(status: 429, headers: [("retry-after", "1")])
-                response.protect()
-                return done(response)
-            }
+            guard rates.take(request.head.network, now: ticks()) else { return done(Self.wordless(429)) }
             answer(request, done)
         }
+    }
+
+    /// For those who ask too often.
+    private static func wordless(_ status: Int) -> WebResponse {
+        var response = WebResponse(status: status, headers: [("retry-after", "1")])
+        response.protect()
+        return response
     }
 
     private func pages(_ head: WebHead) -> SignInPages { SignInPages(head, assets) }
@@ -44,10 +52,8 @@ package struct SignInRoutes: Sendable {
     private static let maximumFormBytes = 1_024
 
     private func refusal(_ status: RPCStatus, _ head: WebHead) -> WebResponse {
-        if rates.take(head.network, now: now()) { return pages(head).refused(status: status.code.httpStatus) }
-        var response = WebResponse(status: status.code.httpStatus)
-        response.protect()
-        return response
+        let http = status.code.httpStatus
+        return rates.take(head.network, now: ticks()) ? pages(head).refused(status: http) : Self.wordless(http)
     }
 
     // MARK: In

@@ -75,7 +75,6 @@ struct Dutch: Words {
     var usage: String { "Gebruik" }
     var perEntitlement: String { "Gebruik per licentie" }
     var activeUsers: String { "Actieve gebruikers" }
-    var totalUsers: String { "Totaal gebruikers" }
     var workload: String { "Onderdeel" }
     var workloads: String { "Lijnen" }
     var wholeProduct: String { "Hele product" }

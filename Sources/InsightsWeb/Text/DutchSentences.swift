@@ -46,9 +46,6 @@ extension Dutch {
         "De uitrol gaat over \(count) van de \(sold) verkochte licenties: van de overige zijn de toewijzingen niet "
             + "gerapporteerd."
     }
-    func sourceNotReported(_ source: PBSource) -> String {
-        "\(self.source(source).capitalizedFirst): \(notReported)."
-    }
 
     func source(_ source: PBSource) -> String {
         switch source {

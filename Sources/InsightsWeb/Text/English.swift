@@ -75,7 +75,6 @@ struct English: Words {
     var usage: String { "Usage" }
     var perEntitlement: String { "Usage per entitlement" }
     var activeUsers: String { "Active users" }
-    var totalUsers: String { "Total users" }
     var workload: String { "Workload" }
     var workloads: String { "Lines" }
     var wholeProduct: String { "Whole product" }

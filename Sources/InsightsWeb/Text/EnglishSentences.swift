@@ -44,9 +44,6 @@ extension English {
     func deploymentCovers(_ count: String, of sold: String) -> String {
         "Deployment covers \(count) of the \(sold) licenses sold: assignments of the others are not reported."
     }
-    func sourceNotReported(_ source: PBSource) -> String {
-        "\(self.source(source).capitalizedFirst): \(notReported)."
-    }
 
     func source(_ source: PBSource) -> String {
         switch source {

@@ -80,7 +80,6 @@ protocol Words: Sendable {
     var usage: String { get }
     var perEntitlement: String { get }
     var activeUsers: String { get }
-    var totalUsers: String { get }
     var workload: String { get }
     var workloads: String { get }
     var wholeProduct: String { get }
@@ -273,7 +272,6 @@ protocol Words: Sendable {
     func activeOf(_ active: String, _ total: String, isMore: Bool) -> String
     /// Of the sold licenses only those count whose assignments are reported.
     func deploymentCovers(_ count: String, of sold: String) -> String
-    func sourceNotReported(_ source: PBSource) -> String
     func source(_ source: PBSource) -> String
     func state(_ state: PBSubscriptionState) -> String
     /// Of its code; a code that is not known stays as it is.

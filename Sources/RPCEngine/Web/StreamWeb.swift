@@ -40,10 +40,9 @@ extension Stream {
             finish(status)
         }
         switch form {
-        case .refused(let status, var response):
+        case .refused(let status, let response):
             if !fits { dropHeaders() }
             self.status = status
-            if !adoptForAnybody() { response.body = [] }
             submit(response)
         case .call(var path, let timeout, let translation):
             web = .method(translation)
@@ -81,7 +80,7 @@ extension Stream {
         return 4 * limit
     }
 
-    /// The body is complete: the message in it is read beside the event loop.
+    /// The body is complete: the message in it is read beside the event loop, or on it where there is little to read.
     func webBodyEnded() {
         guard let web, let route, let handler = loop.shared.web else { return }
         let body = Array(inbox.bytes)
@@ -207,7 +206,9 @@ extension Stream {
             connection.bufferedRequestBytes -= inbox.count
             inbox.reset()
         }
-        if status.code != .ok, !response.body.isEmpty, !reserve(response.body.capacity) { response.body = [] }
+        if status.code != .ok, !response.body.isEmpty, !(adoptForAnybody() && reserve(response.body.capacity)) {
+            response.body = []
+        }
         if response.body.isEmpty { response.headers.removeAll { $0.0 == "content-encoding" } }
         lastTaken = loop.now
         isPlain = true

@@ -130,9 +130,10 @@ struct ServeCommand: AsyncParsableCommand {
         if let pages { routes += pages.routes }
         parts.signIn = issuers.signIn
         if !settings.web.isEmpty, let signIn = issuers.signIn {
-            routes += SignInRoutes(
-                signIn, now: ServerClock.system.unixSeconds, ticks: ServerClock.system.monotonicNanoseconds
-            ).all
+            routes +=
+                SignInRoutes(
+                    signIn, now: ServerClock.system.unixSeconds, ticks: ServerClock.system.monotonicNanoseconds
+                ).all
         }
         parts.webRoutes = routes
         return try PartnerInsightsServer(parts) { [routes] calls in
